@@ -1,0 +1,17 @@
+"""The errors a person sees, and what each means for the exit code."""
+
+
+class ToolkitError(Exception):
+    """An expected failure. Its text is one line: what, where, what is allowed."""
+
+    exit_code = 1
+
+
+class UserError(ToolkitError):
+    """The request cannot be carried out as asked: bad input, a bad value, no room to write."""
+
+    exit_code = 2
+
+
+class PluginError(ToolkitError):
+    """A plugin failed. The text names plugin, hook, scale and step; the cause is chained."""

@@ -1,0 +1,69 @@
+"""The hooks: when each is called and what it may change.
+
+Implementations assign (`step.x0 = …`), so that the next one sees what the one before it made;
+`@hookimpl(tryfirst=True)` and `trylast` order them. The hooks of a run are called on its task
+instances and observers only; those of discovery on every plugin.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from sinddm_toolkit.options import Task
+    from sinddm_toolkit.plan import Plan
+    from sinddm_toolkit.pyramid import Pyramid
+    from sinddm_toolkit.result import Result
+    from sinddm_toolkit.run import Run, ScaleState, Step
+
+PROJECT = "sinddm_toolkit"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class DiscoverySpecs:
+    """Called on plugins, whether or not anything is run. Importing a plugin must be quick."""
+
+    @hookspec
+    def register_tasks(self) -> list[type[Task]]:  # type: ignore[empty-body]
+        """The task classes that the plugin brings."""
+
+    @hookspec
+    def register_commands(self, cli: click.Group) -> None:
+        """The command line is being built: add commands to `cli`."""
+
+
+class RunSpecs:
+    """Called on the tasks of one run, in the order in which they stand here."""
+
+    @hookspec
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        """Before any weights exist. May change `plan`: canvas, injection, stages.
+
+        The plan says which (scale, timestep) cells will be visited; only those are trained.
+        """
+
+    @hookspec
+    def before_sampling(self, run: Run) -> None:
+        """Once, with the model at hand. May replace `run.start_image`."""
+
+    @hookspec
+    def before_scale(self, run: Run, scale: ScaleState) -> None:
+        """Before noise is added at a scale. May assign `scale.input` and `scale.start`."""
+
+    @hookspec
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """The clean picture x̂0 is predicted and not yet used. May assign `step.x0`."""
+
+    @hookspec
+    def after_step(self, run: Run, step: Step) -> None:
+        """The step is done: for watching, nothing may be changed."""
+
+    @hookspec
+    def compose_output(self, run: Run, result: Result) -> None:
+        """At the end. May assign `result.pictures` and add to `result.metadata`, `result.extras`."""

@@ -1,0 +1,296 @@
+"""One schema of options: typed fields of a class, read by every way that values come in.
+
+A class that derives from `Options` declares its options once, as annotated fields::
+
+    class Sharpen(Options):
+        amount: float = option("more: crisper", default=0.5, minimum=0, maximum=1)
+
+The schema makes command-line options, checks values from files and Python keywords, and says what
+is allowed when one is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.images import Picture, picture_from
+from sinddm_toolkit.sizes import CanvasSize
+
+
+class OutputFile(str):
+    """The path of a picture to be written beside the result."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: what it is called, what it takes, what it does to the picture."""
+
+    name: str
+    type: type
+    help: str
+    default: Any = None
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def flag(self) -> str:
+        """How the command line spells it."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def metavar(self) -> str:
+        return "|".join(self.choices) if self.choices else KINDS[self.type].metavar
+
+    @property
+    def allowed(self) -> str:
+        """What the value may be, in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        words = KINDS[self.type].words
+        if self.minimum is not None and self.maximum is not None:
+            return f"{words} from {self.minimum:g} to {self.maximum:g}"
+        if self.minimum is not None:
+            return f"{words}, at least {self.minimum:g}"
+        if self.maximum is not None:
+            return f"{words}, at most {self.maximum:g}"
+        return words
+
+    def from_text(self, text: str, where: str | None = None) -> Any:
+        """The value that `text` stands for. UserError naming `where` if it stands for none."""
+        where = where or self.flag
+        try:
+            value = KINDS[self.type].from_text(text)
+        except ValueError:
+            raise self._refusal(text, where) from None
+        return self.checked(value, where)
+
+    def checked(self, value: Any, where: str | None = None) -> Any:
+        """`value` as the option's type; UserError if it is of another type or out of range."""
+        where = where or self.flag
+        if value is None and not self.required:
+            return None
+        try:
+            value = KINDS[self.type].from_value(value)
+        except ValueError:
+            raise self._refusal(value, where) from None
+        if self.choices and value not in self.choices:
+            raise self._refusal(value, where)
+        too_small = self.minimum is not None and value < self.minimum
+        too_large = self.maximum is not None and value > self.maximum
+        if too_small or too_large:
+            raise self._refusal(value, where)
+        return value
+
+    def _refusal(self, value: Any, where: str) -> UserError:
+        shown = value if isinstance(value, str) else repr(value)
+        near = difflib.get_close_matches(str(value), self.choices or (), n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return UserError(f"{where}: {shown!s:.60} is not allowed, give {self.allowed}{hint}")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How values of one type are written, read and described."""
+
+    metavar: str
+    words: str
+    from_text: Callable[[str], Any]
+    from_value: Callable[[Any], Any]
+
+
+def _whole_number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ValueError
+    return float(value)
+
+
+def _instance_of(kind: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise ValueError
+        return value
+
+    return check
+
+
+def _truth(text: str) -> bool:
+    try:
+        return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _path(value: Any) -> OutputFile:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError
+    return OutputFile(os.fspath(value))
+
+
+def _seconds(text: str) -> Seconds:
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    return Seconds(float(number) * unit)
+
+
+class Seconds(float):
+    """A length of time; as text with an optional unit: `90`, `90s`, `5m`, `1h`."""
+
+
+def _seconds_value(value: Any) -> Seconds:
+    return _seconds(value) if isinstance(value, str) else Seconds(_number(value))
+
+
+def _size_value(value: Any) -> CanvasSize:
+    if isinstance(value, CanvasSize):
+        return value
+    if isinstance(value, str):
+        return CanvasSize.parse(value)
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return CanvasSize.parse("x".join(str(side) for side in value))
+    raise ValueError
+
+
+KINDS: dict[type, Kind] = {
+    int: Kind("N", "a whole number", int, _whole_number),
+    float: Kind("X", "a number", float, _number),
+    bool: Kind("", "true or false", _truth, _instance_of(bool)),
+    str: Kind("TEXT", "text", str, _instance_of(str)),
+    Seconds: Kind("TIME", "a time such as 90s, 5m or 1h", _seconds, _seconds_value),
+    Picture: Kind("PICTURE", "a picture", picture_from, picture_from),
+    OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path),
+    CanvasSize: Kind(
+        "WxH", "a size such as 400x300, 2x1 or 150%x100%", CanvasSize.parse, _size_value
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Declaration:
+    help: str
+    default: Any
+    required: bool
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...] | None
+
+
+_REQUIRED: Any = object()
+
+
+def option(
+    help: str,
+    *,
+    default: Any = _REQUIRED,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """Declares an option as the value of an annotated field; without a default it is required."""
+    required = default is _REQUIRED
+    return _Declaration(help, None if required else default, required, minimum, maximum, choices)
+
+
+class Options:
+    """Holds option values. Subclasses declare them with `option`."""
+
+    def __init__(self, **values: Any) -> None:
+        """UserError for unknown names, missing values and values that are not allowed."""
+        schema = self.schema()
+        for name in values:
+            if name not in schema:
+                raise unknown_option(name, schema)
+        for item in schema.values():
+            given = values.get(item.name)
+            if given is None and item.required:
+                raise UserError(f"missing {item.flag}: {item.help}")
+            value = item.default if given is None else item.checked(given)
+            setattr(self, item.name, value)
+
+    @classmethod
+    def schema(cls) -> Mapping[str, Option]:
+        """The options by name, in the order of their declaration."""
+        return _schema_of(cls)
+
+    def check(self) -> None:
+        """Refuse, by UserError, what only several options together make impossible."""
+
+
+class Task(Options):
+    """Something to do with a picture; see `hookspecs` for what its methods may be."""
+
+    name: ClassVar[str]
+    """What the command line calls it."""
+    summary: ClassVar[str]
+    """One line for lists."""
+    learns_from: ClassVar[str]
+    """The option whose picture the model is trained on."""
+    named_after: ClassVar[str | None] = None
+    """The option whose picture gives the output its default name; `learns_from` if None."""
+
+    def picture(self, name: str) -> Picture:
+        """The picture given as option `name`."""
+        value = getattr(self, name)
+        if not isinstance(value, Picture):
+            raise TypeError(f"option {name} of {self.name} holds no picture")
+        return value
+
+
+def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
+    near = difflib.get_close_matches(name, schema, n=1)
+    hint = f", did you mean {near[0]}?" if near else ""
+    return UserError(f"unknown option {name}{hint} Known: {', '.join(schema)}".replace("? K", "? K"))
+
+
+@cache
+def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
+    hints = typing.get_type_hints(cls)
+    found = {}
+    for owner in reversed(cls.__mro__):
+        for name, declared in vars(owner).items():
+            if isinstance(declared, _Declaration):
+                found[name] = Option(name, _bare_type(hints[name]), **vars(declared))
+    return found
+
+
+def _bare_type(hint: Any) -> type:
+    """`X` of `X | None`."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    if hint not in KINDS:
+        known = ", ".join(kind.__name__ for kind in KINDS)
+        raise TypeError(f"options can't be of type {hint!r}: known are {known}")
+    return typing.cast(type, hint)
+
+
+def recorded(value: Any, folder: Path) -> Any:
+    """An option's value as a recipe holds it: pictures by their place beside `folder` and hash."""
+    if isinstance(value, Picture):
+        place = None if value.path is None else _relative(value.path, folder)
+        return {"picture": place, "sha256": value.content_hash()}
+    if isinstance(value, CanvasSize):
+        return str(value)
+    return value
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive
+        return path.name

@@ -1,0 +1,99 @@
+"""What an edit will do, settled before anything is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pyramid import Pyramid, Size
+from sinddm_toolkit.schedule import Schedule
+
+
+@dataclass
+class Stage:
+    """One scale of the reverse process.
+
+    Several stages may use the same `scale` of the model: repeating the finest one at larger sizes
+    goes past the size that was trained on.
+    """
+
+    scale: int
+    """s, as the network knows it."""
+    size: Size
+    """(h, w) of the canvas at this stage."""
+    start: int
+    """T[s]: the steps t = start-1 … 0 are made."""
+    blur: bool
+    """Whether the blurred picture below is mixed in (γ of Algorithm 2); never at scale 0."""
+    ddpm: bool
+    """DDPM's random posterior instead of deterministic DDIM; it goes without blur."""
+
+
+class Plan:
+    """The stages of a run, coarsest first, and the picture that it starts from, if any.
+
+    Starts as the plan of a random sample of the picture's own size: every scale from noise.
+    """
+
+    def __init__(self, pyramid: Pyramid, schedule: Schedule) -> None:
+        self._sizes = pyramid.sizes
+        self._schedule = schedule
+        self.start_image: Tensor | None = None
+        self._injected_by: str | None = None
+        self.stages = [
+            Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0)
+            for s, size in enumerate(self._sizes)
+        ]
+
+    @property
+    def canvas(self) -> Size:
+        """(h, w) of the result."""
+        return self.stages[-1].size
+
+    def set_canvas(self, size: Size) -> None:
+        """Make the result (h, w) large: every stage grows or shrinks by the same factors."""
+        height, width = (new / old for new, old in zip(size, self.canvas, strict=True))
+        for stage in self.stages:
+            h, w = stage.size
+            stage.size = (max(1, round(h * height)), max(1, round(w * width)))
+        self.stages[-1].size = size
+
+    def inject(self, image: Tensor, *, scale: int | None, start: int, by: str) -> None:
+        """Start from `image` at `scale` (the finest if None), with the noise of step `start`.
+
+        image: (1 or n, 3, h, w) in [-1, 1], of the canvas size at that scale. The stages below are
+        left out; at this one γ = 0. `by` names the task, for the message when two tasks inject.
+        UserError if scale or step don't exist.
+        """
+        if self._injected_by is not None:
+            raise UserError(
+                f"{self._injected_by} and {by} both give the picture to start from: "
+                "only one task of a run can"
+            )
+        if scale is None:
+            scale = self.stages[-1].scale
+        kept = [stage for stage in self.stages if stage.scale >= scale]
+        if not 0 <= scale < len(self._sizes) or not kept:
+            raise UserError(
+                f"--start-scale {scale}: this picture has the scales 0 (coarsest) to "
+                f"{len(self._sizes) - 1} at its working size"
+            )
+        if not 1 <= start <= self._schedule.timesteps:
+            raise UserError(
+                f"--start-step {start}: give a whole number from 1 to {self._schedule.timesteps}"
+            )
+        if (image.shape[-2], image.shape[-1]) != kept[0].size:
+            raise ValueError(f"injected {tuple(image.shape)} into a stage of size {kept[0].size}")
+        kept[0].start, kept[0].blur, kept[0].ddpm = start, False, False
+        self.stages = kept
+        self.start_image = image
+        self._injected_by = by
+
+    def cells(self) -> dict[int, int]:
+        """Scale → t_end of the (scale, timestep) cells that sampling visits, t < t_end."""
+        cells: dict[int, int] = {}
+        for stage in self.stages:
+            cells[stage.scale] = max(stage.start, cells.get(stage.scale, 0))
+        return cells

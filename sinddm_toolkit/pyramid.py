@@ -1,0 +1,131 @@
+"""The scales of a picture: x^s and the blurred x̃^s (paper §3.1)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sinddm_toolkit.errors import UserError
+
+SCALE_FACTOR = 1.411
+"""r that the number of scales is chosen for: close to √2, so two scales halve the picture."""
+
+COARSEST_AREA = 3110
+"""Pixels of scale 0: the receptive field as the paper counts it, 35², is 40 % of them."""
+
+COARSEST_SHORT_SIDE = (42, 55)
+"""Limits of scale 0's short side; they keep panoramas from becoming thinner than the network sees."""
+
+MIN_SIDE = 16
+"""The smallest side of a picture that has statistics worth learning."""
+
+Size = tuple[int, int]
+
+
+def scale_sizes(size: Size) -> tuple[list[Size], float]:
+    """Sizes (h, w) of all scales, coarsest first, and the factor r between them.
+
+    A picture whose short side is no longer than scale 0's has a single scale: itself.
+    """
+    short, long = min(size), max(size)
+    low, high = COARSEST_SHORT_SIDE
+    coarsest = min(max(round(math.sqrt(COARSEST_AREA * short / long)), low), high)
+    if short <= coarsest:
+        return [size], SCALE_FACTOR
+    count = round(math.log(short / coarsest) / math.log(SCALE_FACTOR)) + 1
+    if count == 1:
+        return [size], SCALE_FACTOR
+    factor = float((short / coarsest) ** (1 / (count - 1)))
+    return [scaled(size, factor ** (s - count + 1)) for s in range(count)], factor
+
+
+def scaled(size: Size, by: float) -> Size:
+    """`size` times `by`, rounded, at least one pixel."""
+    return max(1, round(size[0] * by)), max(1, round(size[1] * by))
+
+
+def working_size(size: Size, max_pixels: int) -> Size:
+    """The largest size with the aspect of `size` that has at most about `max_pixels` pixels.
+
+    Never larger than `size`; a short side is not shrunk below what the network sees (33 pixels),
+    so a very long panorama may exceed `max_pixels`.
+    """
+    by = math.sqrt(max_pixels / (size[0] * size[1]))
+    by = min(1.0, max(by, 33 / min(size)))
+    return size if by == 1.0 else scaled(size, by)
+
+
+def downsample(x: Tensor, size: Size) -> Tensor:
+    """(n, c, h, w) → (n, c, *size), antialiased bicubic."""
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x, size=size, mode="bicubic", align_corners=False, antialias=True)
+
+
+def upsample(x: Tensor, size: Size) -> Tensor:
+    """(n, c, h, w) → (n, c, *size), bicubic: the ↑ of eq. 1 and of Algorithm 2 alike."""
+    if x.shape[-2:] == size:
+        return x
+    return F.interpolate(x, size=size, mode="bicubic", align_corners=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Pyramid:
+    """x^0 … x^{N-1} of one picture, each (1, 3, h, w) float32 in [-1, 1] on the CPU."""
+
+    scales: tuple[Tensor, ...]
+    factor: float
+
+    @property
+    def sizes(self) -> list[Size]:
+        return [(x.shape[-2], x.shape[-1]) for x in self.scales]
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.scales)
+
+    @cached_property
+    def blurred(self) -> tuple[Tensor, ...]:
+        """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0."""
+        pairs = zip(self.scales[:-1], self.sizes[1:], strict=True)
+        return (self.scales[0], *(upsample(x, size) for x, size in pairs))
+
+    @property
+    def details(self) -> list[float]:
+        """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units."""
+        pairs = zip(self.scales[1:], self.blurred[1:], strict=True)
+        return [float((sharp - blurred).square().mean().sqrt()) for sharp, blurred in pairs]
+
+
+def tensor_from_rgb(rgb: npt.NDArray[np.float32]) -> Tensor:
+    """(h, w, 3) in [-1, 1] → (1, 3, h, w)."""
+    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].contiguous()
+
+
+def rgb_from_tensor(x: Tensor) -> npt.NDArray[np.float32]:
+    """(1, 3, h, w) → (h, w, 3)."""
+    array: npt.NDArray[np.float32] = x[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return array
+
+
+def check_size(size: Size, name: str) -> None:
+    """UserError if a picture of `size` is too small to learn from."""
+    if min(size) < MIN_SIDE:
+        raise UserError(
+            f"{name} is {size[1]}×{size[0]} pixels: a picture to learn from needs at least "
+            f"{MIN_SIDE} pixels on its short side"
+        )
+
+
+def build_pyramid(x: Tensor) -> Pyramid:
+    """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x."""
+    sizes, factor = scale_sizes((x.shape[-2], x.shape[-1]))
+    return Pyramid(tuple(downsample(x, size) for size in sizes), factor)

@@ -1,0 +1,67 @@
+"""How a model is trained: the quality levels, as numbers of updates and never of seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about a training that the picture does not decide."""
+
+    name: str
+    summary: str
+    width: int
+    steps_per_scale: int
+    max_pixels: int
+    """Working size of the picture when nothing else is asked for."""
+    optimizer: str = "muon"
+    """`muon` (Muon on the 3×3 kernels, AdamW on the rest) or `adam`."""
+    batch: int = 4
+    crop: int | None = 32
+    """Side of the squares trained on, without their halo; None is the whole picture."""
+    all_cells: bool = False
+    """Train every scale and every t < T, whatever the edit visits."""
+    ema_decay: float = 0.99
+    ema_every: int = 1
+    ema_from: int = 0
+    decay_share: float = 0.4
+    """Share of the updates, the last ones, over which the learning rate falls linearly to zero."""
+    milestones: tuple[float, ...] | None = None
+    """Shares of the updates after each of which the rate is halved, in place of `decay_share`."""
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "draft",
+            "about a minute on two CPU cores",
+            width=64,
+            steps_per_scale=360,
+            max_pixels=250_000,
+        ),
+        Recipe(
+            "standard",
+            "about five minutes on two CPU cores",
+            width=64,
+            steps_per_scale=2000,
+            max_pixels=250_000,
+        ),
+        Recipe(
+            "paper",
+            "the paper's network, updates and optimiser: hours on a GPU",
+            width=160,
+            steps_per_scale=24_000,
+            max_pixels=50_000,
+            optimizer="adam",
+            batch=32,
+            crop=None,
+            all_cells=True,
+            ema_decay=0.995,
+            ema_every=10,
+            ema_from=2000,
+            milestones=tuple(k / 120 for k in (20, 40, 70, 80, 90, 110)),
+        ),
+    )
+}

@@ -1,0 +1,23 @@
+"""What a run hands to `compose_output` and then to whoever asked for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from sinddm_toolkit.images import Picture
+
+
+class Result:
+    """The pictures of one run, one a sample."""
+
+    def __init__(self, samples: Tensor, pictures: list[Picture]) -> None:
+        self.samples = samples
+        """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
+        self.pictures = pictures
+        """What is written; at first the samples as they are."""
+        self.extras: dict[str, Picture] = {}
+        """Option name (of type OutputFile) → a further picture to write there."""
+        self.metadata: dict[str, Any] = {}
+        """Further facts for the record, JSON values."""

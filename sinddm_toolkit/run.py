@@ -1,0 +1,133 @@
+"""The state of one run, as hooks see it. It dies with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sinddm_toolkit.plan import Plan, Stage
+from sinddm_toolkit.pyramid import Pyramid, Size
+from sinddm_toolkit.schedule import Schedule
+
+
+class Run:
+    """One pass of the reverse process over a batch of samples."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        pyramid: Pyramid,
+        schedule: Schedule,
+        seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self.plan = plan
+        self.pyramid = pyramid
+        self.schedule = schedule
+        self.seeds = tuple(seeds)
+        self.device = device
+        # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
+        # any batch, and the same noise on any device.
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._start_image = plan.start_image
+        self.evaluations = 0
+        """Pictures that went through the network so far."""
+
+    @property
+    def samples(self) -> int:
+        return len(self.seeds)
+
+    def noise(self, size: Size) -> Tensor:
+        """(samples, 3, h, w) standard normal; sample k's depends on its seed alone."""
+        drawn = [torch.randn(3, *size, generator=generator) for generator in self._generators]
+        return torch.stack(drawn).to(self.device)
+
+    @property
+    def start_image(self) -> Tensor | None:
+        """The picture that the run starts from, (1 or samples, 3, h, w); None is pure noise."""
+        return self._start_image
+
+    @start_image.setter
+    def start_image(self, image: Tensor) -> None:
+        if self._start_image is None:
+            raise ValueError("this run starts from noise: inject a picture in plan_edit")
+        _check(image, self._start_image, "start_image", batch=self.samples)
+        self._start_image = image
+
+
+class ScaleState:
+    """A scale about to be sampled."""
+
+    def __init__(self, stage: Stage, index: int, image: Tensor | None) -> None:
+        self.stage = stage
+        self.index = index
+        """Which of the plan's stages this is."""
+        self._input = image
+        self._start = stage.start
+
+    @property
+    def input(self) -> Tensor | None:
+        """The clean picture that noise is added to, (samples, 3, h, w); None is pure noise."""
+        return self._input
+
+    @input.setter
+    def input(self, image: Tensor) -> None:
+        if self._input is None:
+            raise ValueError("this scale starts from pure noise: it has no input to replace")
+        _check(image, self._input, "scale.input")
+        self._input = image
+
+    @property
+    def start(self) -> int:
+        """The steps t = start-1 … 0 are made. It can be lowered: more was not trained for."""
+        return self._start
+
+    @start.setter
+    def start(self, start: int) -> None:
+        if not 1 <= start <= self.stage.start:
+            raise ValueError(f"scale.start must be from 1 to {self.stage.start}, not {start}")
+        self._start = start
+
+
+class Step:
+    """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
+
+    def __init__(self, scale: ScaleState, t: int, x_t: Tensor, x0: Tensor) -> None:
+        self.scale = scale
+        self.t = t
+        self.x_t = x_t
+        """The noisy picture before the step."""
+        self._x0 = x0
+        self._open = True
+
+    @property
+    def x0(self) -> Tensor:
+        """x̂0, the predicted clean picture, (samples, 3, h, w)."""
+        return self._x0
+
+    @x0.setter
+    def x0(self, x0: Tensor) -> None:
+        if not self._open:
+            raise AttributeError("x0 can only be changed in modify_x0")
+        _check(x0, self._x0, "step.x0")
+        self._x0 = x0
+
+    def close(self) -> None:
+        """Nothing may be changed from here on."""
+        self._open = False
+
+
+def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> None:
+    """ValueError, raised where the assignment stands, unless `new` can take the place of `old`."""
+    if not isinstance(new, Tensor):
+        raise TypeError(f"{name} must be a tensor, not {type(new).__name__}")
+    shapes = {tuple(old.shape), (batch or old.shape[0], *old.shape[1:])}
+    if tuple(new.shape) not in shapes or new.dtype != old.dtype:
+        raise ValueError(
+            f"{name} must be {old.dtype} of shape {tuple(old.shape)}, "
+            f"not {new.dtype} of shape {tuple(new.shape)}"
+        )
+    if not bool(torch.isfinite(new).all()):
+        raise ValueError(f"{name} has values that are not finite")

@@ -1,0 +1,181 @@
+"""The reverse multi-scale diffusion (paper Algorithm 2), whole or in exact tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sinddm_toolkit.devices import Compute
+from sinddm_toolkit.network import HALO, WHOLE, Denoiser, Frame
+from sinddm_toolkit.plan import Stage
+from sinddm_toolkit.pyramid import upsample
+from sinddm_toolkit.run import Run, ScaleState, Step
+
+TILE = 256
+"""Side of the tiles that a larger canvas is denoised in, without their halo."""
+
+
+class NoisePredictor(Protocol):
+    """ε_θ(x_t, t, s): x (n, 3, h, w), t and s plain numbers → (n, 3, h, w) float32."""
+
+    def __call__(self, x: Tensor, t: int, scale: int) -> Tensor: ...
+
+
+class Hooks(Protocol):
+    """What the sampler calls at each point of a run."""
+
+    def before_sampling(self, run: Run) -> None: ...
+    def before_scale(self, run: Run, scale: ScaleState) -> None: ...
+    def modify_x0(self, run: Run, step: Step) -> None: ...
+    def after_step(self, run: Run, step: Step) -> None: ...
+
+
+class NetworkPredictor:
+    """The trained network as a `NoisePredictor`, in tiles where the canvas is large.
+
+    The halo makes tiles exact: the same as the whole canvas but for the rounding of the
+    arithmetic. Memory stays that of one tile.
+    """
+
+    def __init__(self, network: Denoiser, compute: Compute, tile: int = TILE) -> None:
+        self.network = network.eval()
+        self.compute = compute
+        self.tile = tile
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor, t: int, scale: int) -> Tensor:
+        # On a CPU a batch is no quicker than its samples, and one by one each sample's rounding
+        # does not depend on how many others there are.
+        if self.compute.device.type == "cpu":
+            return torch.cat([self._predict(sample, t, scale) for sample in x.split(1)])
+        return self._predict(x, t, scale)
+
+    def _predict(self, x: Tensor, t: int, scale: int) -> Tensor:
+        if max(x.shape[-2:]) <= 1.5 * self.tile:
+            return self._forward(x, t, scale, WHOLE)
+        out = torch.empty_like(x)
+        for top, bottom in _spans(x.shape[-2], self.tile):
+            for left, right in _spans(x.shape[-1], self.tile):
+                tile, frame = _with_halo(x, top, bottom, left, right)
+                out[..., top:bottom, left:right] = self._forward(tile, t, scale, frame)
+        return out
+
+    def _forward(self, x: Tensor, t: int, scale: int, frame: Frame) -> Tensor:
+        n = x.shape[0]
+        x = x.contiguous(memory_format=torch.channels_last)
+        with self.compute.autocast():
+            predicted = self.network(
+                x,
+                torch.full((n,), t, device=x.device),
+                torch.full((n,), scale, device=x.device),
+                frame,
+            )
+        return predicted.to(x.dtype)
+
+
+def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:
+    """Cuts 0 … length into equal parts no longer than `tile`."""
+    count = math.ceil(length / tile)
+    for k in range(count):
+        yield length * k // count, length * (k + 1) // count
+
+
+def _with_halo(x: Tensor, top: int, bottom: int, left: int, right: int) -> tuple[Tensor, Frame]:
+    """The tile with `HALO` more pixels around it, zero where those lie beyond the canvas."""
+    height, width = x.shape[-2:]
+    beyond = (
+        max(0, HALO - left),
+        max(0, right + HALO - width),
+        max(0, HALO - top),
+        max(0, bottom + HALO - height),
+    )
+    rows = slice(max(0, top - HALO), bottom + HALO)
+    columns = slice(max(0, left - HALO), right + HALO)
+    tile = F.pad(x[..., rows, columns], beyond)
+    if not any(beyond):
+        return tile, Frame(halo=True)
+    inside = F.pad(torch.ones_like(x[:, :1, rows, columns]), beyond)
+    return tile, Frame(halo=True, inside=inside)
+
+
+def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
+    """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture."""
+    hooks.before_sampling(run)
+    image = run.start_image
+    if image is not None:
+        image = image.to(run.device).expand(run.samples, -1, -1, -1)
+    for index, stage in enumerate(run.plan.stages):
+        if image is not None:
+            image = upsample(image, stage.size)
+        scale = ScaleState(stage, index, image)
+        hooks.before_scale(run, scale)
+        image = _sample_scale(run, scale, predict, hooks)
+    if image is None:
+        raise ValueError("the plan has no stages")
+    return image
+
+
+def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: Hooks) -> Tensor:
+    """The steps t = T[s]-1 … 0 of one scale → its clean picture x̂0."""
+    schedule, stage = run.schedule, scale.stage
+    noise = run.noise(stage.size)
+    if scale.input is None:
+        x, blurred = noise, noise
+    else:
+        alpha = schedule.alpha_bar(scale.start - 1)
+        blurred = scale.input
+        x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
+    for t in reversed(range(scale.start)):
+        epsilon = predict(x, t, stage.scale)
+        run.evaluations += run.samples
+        step = Step(scale, t, x, predicted_x0(x, epsilon, blurred, t, run, stage))
+        hooks.modify_x0(run, step)
+        step.close()
+        advance = ddpm_step if stage.ddpm else ddim_step
+        x = advance(step, epsilon, blurred, run)
+        hooks.after_step(run, step)
+    return x
+
+
+def _gamma(run: Run, stage: Stage, t: int) -> float:
+    return run.schedule.sampling_gamma(stage.scale, t) if stage.blur else 0.0
+
+
+def predicted_x0(
+    x: Tensor, epsilon: Tensor, blurred: Tensor, t: int, run: Run, stage: Stage
+) -> Tensor:
+    """x̂0 from the predicted noise, with the blur taken out (Algorithm 2, lines 6 and 7).
+
+    With DDPM steps it is clamped to [-1, 1] (Ho et al., 2020).
+    """
+    alpha, gamma = run.schedule.alpha_bar(t), _gamma(run, stage, t)
+    mixed = (x - math.sqrt(1 - alpha) * epsilon) / math.sqrt(alpha)
+    x0 = (mixed - gamma * blurred) / (1 - gamma)
+    return x0.clamp(-1, 1) if stage.ddpm else x0
+
+
+def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
+    """x_{t-1}, deterministically (Algorithm 2, lines 8 to 11 with σ = 0)."""
+    alpha = run.schedule.alpha_bar(step.t - 1)
+    gamma = _gamma(run, step.scale.stage, step.t - 1)
+    mixed = gamma * blurred + (1 - gamma) * step.x0
+    return math.sqrt(alpha) * mixed + math.sqrt(1 - alpha) * epsilon
+
+
+def ddpm_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
+    """x_{t-1} drawn from the posterior q(x_{t-1} | x_t, x̂0) (Ho et al., 2020, eq. 7)."""
+    if step.t == 0:
+        return step.x0
+    now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t - 1)
+    beta = 1 - now / before
+    mean = (
+        math.sqrt(before) * beta / (1 - now) * step.x0
+        + math.sqrt(now / before) * (1 - before) / (1 - now) * step.x_t
+    )
+    deviation = math.sqrt(beta * (1 - before) / (1 - now))
+    return mean + deviation * run.noise(step.scale.stage.size)

@@ -1,0 +1,372 @@
+"""Fit a denoiser to one picture (paper Algorithm 1), on the scales and timesteps that are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sinddm_toolkit.devices import Compute
+from sinddm_toolkit.network import HALO, WHOLE, Denoiser, Frame
+from sinddm_toolkit.optimizers import Muon
+from sinddm_toolkit.pyramid import Pyramid
+from sinddm_toolkit.recipes import Recipe
+from sinddm_toolkit.schedule import Schedule
+
+MUON_LR = 0.02
+ADAMW_LR = 2e-3
+ADAM_LR = 1e-3
+"""The last is the paper's; the others are the best of those tried."""
+
+WARMUP_STEPS = 20
+REHEARSAL_SHARE = 0.25
+"""Updates given to what is already known while something else is learnt, as a share of those."""
+
+WHOLE_PICTURE_PIXELS = 4096
+"""Scales up to this size are trained on whole: a crop's halo would cost more."""
+
+REPORT_EVERY = 20
+"""Updates between reports: reading the loss makes a GPU wait."""
+
+Cells = dict[int, int]
+"""What to know: scale s → the timesteps t < cells[s]."""
+
+
+@dataclass
+class Phase:
+    """One stretch of training, with all that is needed to make it again.
+
+    The scale of each update follows from `updates` alone: they are interleaved evenly.
+    """
+
+    t_ends: Cells
+    """Timesteps 0 … t_ends[s]-1 are drawn at scale s."""
+    updates: dict[int, int]
+    """Planned updates of each scale."""
+    seed: int
+    decay_from: int
+    """The update from which the learning rate falls to zero."""
+    end: int
+    """The update at which it is zero: the planned end, or an earlier one that a time limit set."""
+    made: int = 0
+    """Updates made."""
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Device, precision, threads, versions: what else bit-for-bit equality depends on."""
+
+    @property
+    def planned(self) -> int:
+        return sum(self.updates.values())
+
+    def scale_order(self) -> Iterator[int]:
+        """The scale of each planned update: always the one that is furthest behind its share."""
+        made = dict.fromkeys(self.updates, 0)
+        for k in range(self.planned):
+            behind = {s: n * (k + 1) / self.planned - made[s] for s, n in self.updates.items()}
+            scale = max(behind, key=behind.__getitem__)
+            made[scale] += 1
+            yield scale
+
+    def made_per_scale(self) -> dict[int, int]:
+        counts = dict.fromkeys(self.updates, 0)
+        for _, scale in zip(range(self.made), self.scale_order(), strict=False):
+            counts[scale] += 1
+        return counts
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Phase:
+        """The inverse of `to_json` after a trip through JSON, which turns the keys into text."""
+        fields = dict(data)
+        for key in ("t_ends", "updates"):
+            fields[key] = {int(s): n for s, n in fields[key].items()}
+        return cls(**fields)
+
+
+History = list[Phase]
+
+
+def knowledge(history: History) -> dict[int, list[tuple[int, int]]]:
+    """Scale → (t_end, updates made) of every phase that touched it."""
+    known: dict[int, list[tuple[int, int]]] = {}
+    for phase in history:
+        for scale, made in phase.made_per_scale().items():
+            if made:
+                known.setdefault(scale, []).append((phase.t_ends[scale], made))
+    return known
+
+
+def missing_updates(cells: Cells, history: History, steps_per_scale: int) -> dict[int, int]:
+    """Scale → updates it still needs before every cell has had `steps_per_scale`."""
+    known = knowledge(history)
+    missing = {}
+    for scale, t_end in cells.items():
+        done = sum(made for known_end, made in known.get(scale, []) if known_end >= t_end)
+        if done < steps_per_scale:
+            missing[scale] = steps_per_scale - done
+    return missing
+
+
+def plan_phase(
+    cells: Cells, history: History, recipe: Recipe, schedule: Schedule, seed: int
+) -> Phase | None:
+    """The training that `cells` need beyond `history`, None if they need none.
+
+    What was learnt before is rehearsed alongside, or it would be forgotten.
+    """
+    if recipe.all_cells:
+        cells = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
+    updates = missing_updates(cells, history, recipe.steps_per_scale)
+    if not updates:
+        return None
+    known = {scale: max(end for end, _ in seen) for scale, seen in knowledge(history).items()}
+    t_ends = {scale: max(cells[scale], known.get(scale, 0)) for scale in updates}
+    old = [scale for scale in known if scale not in updates]
+    for scale in old:
+        updates[scale] = max(1, round(REHEARSAL_SHARE * sum(updates.values()) / len(old)))
+        t_ends[scale] = known[scale]
+    planned = sum(updates.values())
+    decay_from = round(planned * (1 - recipe.decay_share))
+    return Phase(t_ends, updates, _phase_seed(seed, len(history)), decay_from, planned)
+
+
+def _phase_seed(seed: int, index: int) -> int:
+    digest = hashlib.sha256(f"{seed}:{index}".encode()).digest()
+    return int.from_bytes(digest[:7], "big")
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """How far a training is: `step` of `steps` made, the recent mean L1 `error` of the noise."""
+
+    step: int
+    steps: int
+    error: float
+
+
+class Batches:
+    """Draws the noisy crops that a denoiser learns from, all on the device."""
+
+    def __init__(
+        self, pyramid: Pyramid, schedule: Schedule, recipe: Recipe, device: torch.device, seed: int
+    ) -> None:
+        self.recipe = recipe
+        self.sizes = pyramid.sizes
+        self.sharp = [self._padded(x).to(device) for x in pyramid.scales]
+        self.blurred = [self._padded(x).to(device) for x in pyramid.blurred]
+        self.inside = [self._padded(torch.ones_like(x[:, :1])).to(device) for x in pyramid.scales]
+        self.alphas = torch.tensor(schedule.alphas_cumprod, dtype=torch.float32, device=device)
+        self.gammas = torch.tensor(schedule.gammas, dtype=torch.float32, device=device)
+        self.places = torch.Generator().manual_seed(seed)
+        self.noise = torch.Generator(device).manual_seed(seed)
+        self.device = device
+
+    @staticmethod
+    def _padded(x: Tensor) -> Tensor:
+        return F.pad(x, (HALO,) * 4)
+
+    def _is_whole(self, scale: int) -> bool:
+        h, w = self.sizes[scale]
+        return self.recipe.crop is None or h * w <= WHOLE_PICTURE_PIXELS
+
+    def _corners(self, scale: int, side: int) -> list[tuple[int, int]]:
+        """Corners of the crops. They are drawn from a frame half a crop wider than the picture
+        and moved inside, so that the borders are seen as often as the middle."""
+        corners = []
+        for _ in range(self.recipe.batch):
+            corner = []
+            for length in self.sizes[scale]:
+                drawn = int(torch.randint(length, (), generator=self.places)) - side // 2
+                corner.append(min(max(drawn, 0), max(length - side, 0)))
+            corners.append((corner[0], corner[1]))
+        return corners
+
+    def draw(self, scale: int, t_end: int) -> tuple[Tensor, Tensor, Tensor, Frame]:
+        """x_t (n, 3, h, w), its noise ε without the frame's halo, t (n,), and the frame."""
+        t = torch.randint(t_end, (self.recipe.batch,), generator=self.places)
+        t = t.to(self.device, non_blocking=True)
+        sharp, blurred, inside = self.sharp[scale], self.blurred[scale], self.inside[scale]
+        if self._is_whole(scale):
+            sharp, blurred = (
+                x[..., HALO:-HALO, HALO:-HALO].expand(len(t), -1, -1, -1) for x in (sharp, blurred)
+            )
+            frame = WHOLE
+        else:
+            sharp, blurred, frame = self._crops(scale, sharp, blurred, inside)
+        noise = torch.randn(sharp.shape, generator=self.noise, device=self.device)
+        alpha = self.alphas[t].view(-1, 1, 1, 1)
+        gamma = self.gammas[scale, t].view(-1, 1, 1, 1)
+        clean = torch.lerp(sharp, blurred, gamma)
+        x = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).contiguous(
+            memory_format=torch.channels_last
+        )
+        return x, noise[..., HALO:-HALO, HALO:-HALO] if frame.halo else noise, t, frame
+
+    def _crops(
+        self, scale: int, sharp: Tensor, blurred: Tensor, inside: Tensor
+    ) -> tuple[Tensor, Tensor, Frame]:
+        side = self.recipe.crop or 0
+        h, w = (min(side, length) for length in self.sizes[scale])
+        corners = self._corners(scale, side)
+
+        def cut(x: Tensor) -> Tensor:
+            return torch.cat(
+                [x[..., y : y + h + 2 * HALO, x0 : x0 + w + 2 * HALO] for y, x0 in corners]
+            )
+
+        height, width = self.sizes[scale]
+        interior = all(
+            HALO <= y <= height - h - HALO and HALO <= x0 <= width - w - HALO for y, x0 in corners
+        )
+        frame = Frame(halo=True, inside=None if interior else cut(inside))
+        return cut(sharp), cut(blurred), frame
+
+
+class Updater:
+    """The optimisers of a network and the moving average of its weights."""
+
+    def __init__(self, network: Denoiser, recipe: Recipe, phase: Phase) -> None:
+        self.network = network
+        self.recipe = recipe
+        self.phase = phase
+        self.parameters = list(network.parameters())
+        self.average = [p.detach().clone() for p in self.parameters]
+        fused = self.parameters[0].device.type != "mps"
+        if recipe.optimizer == "adam":
+            self.muon = None
+            self.adam = torch.optim.Adam(self.parameters, lr=ADAM_LR, fused=fused)
+        else:
+            kernels = [p for p in self.parameters if p.shape[2:] == (3, 3)]
+            others = [p for p in self.parameters if p.shape[2:] != (3, 3)]
+            self.muon = Muon(kernels, MUON_LR)
+            self.adam = torch.optim.AdamW(others, lr=ADAMW_LR, weight_decay=0.0, fused=fused)
+        self.base_lr = self.adam.param_groups[0]["lr"]
+
+    def rate(self, k: int) -> float:
+        """The learning rate of update k, as a share of the full one."""
+        if self.recipe.milestones is not None:
+            passed = sum(k >= share * self.phase.planned for share in self.recipe.milestones)
+            return float(0.5**passed)
+        falling = (self.phase.end - k) / max(1, self.phase.end - self.phase.decay_from)
+        return max(0.0, min(1.0, (k + 1) / WARMUP_STEPS, falling))
+
+    def update(self, k: int) -> None:
+        """Apply the gradients that are there, as update k."""
+        rate = self.rate(k)
+        if self.muon is not None:
+            self.muon.step(rate)
+        self.adam.param_groups[0]["lr"] = self.base_lr * rate
+        self.adam.step()
+        self._average(k)
+
+    def _average(self, k: int) -> None:
+        if k % self.recipe.ema_every:
+            return
+        # Short trainings must not be dragged down by their first weights.
+        decay = min(self.recipe.ema_decay, (k + 1) / (k + 10)) if k >= self.recipe.ema_from else 0.0
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.parameters, 1 - decay)
+
+    def take_average(self) -> None:
+        """Replace the network's weights by their moving average."""
+        with torch.no_grad():
+            for parameter, average in zip(self.parameters, self.average, strict=True):
+                parameter.copy_(average)
+
+
+def train(
+    network: Denoiser,
+    pyramid: Pyramid,
+    schedule: Schedule,
+    recipe: Recipe,
+    phase: Phase,
+    compute: Compute,
+    *,
+    stop_after: int | None = None,
+    time_limit: float | None = None,
+    report: Callable[[TrainingReport], None] | None = None,
+) -> bool:
+    """Train `network` (on `compute.device`) through `phase`, leaving the averaged weights in it.
+
+    `phase.made` counts the updates as they are made. With `time_limit` (seconds) the learning rate
+    starts its fall early enough to reach zero about then; `phase.decay_from` and `phase.end` record
+    it. `stop_after` ends after that many updates: a recorded phase is made again by it.
+    True if Ctrl-C ended the training: an update is then finished first and nothing is lost.
+    """
+    compute.prepare()
+    batches = Batches(pyramid, schedule, recipe, compute.device, phase.seed)
+    updater = Updater(network, recipe, phase)
+    started = time.monotonic()
+    error = torch.zeros((), device=compute.device)
+    with interrupt_flag() as interrupted:
+        for k, scale in enumerate(phase.scale_order()):
+            if interrupted() or k == stop_after or k >= phase.end:
+                break
+            if time_limit is not None:
+                _fit_into(time_limit, time.monotonic() - started, phase, recipe)
+            loss = _noise_error(network, batches, scale, phase.t_ends[scale], compute)
+            network.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            updater.update(k)
+            phase.made = k + 1
+            error = torch.lerp(error, loss.detach(), max(0.02, 1 / phase.made))
+            if report is not None and phase.made % REPORT_EVERY == 0:
+                report(TrainingReport(phase.made, phase.end, float(error)))
+        updater.take_average()
+        if report is not None:
+            report(TrainingReport(phase.made, phase.end, float(error)))
+        return interrupted()
+
+
+def _noise_error(
+    network: Denoiser, batches: Batches, scale: int, t_end: int, compute: Compute
+) -> Tensor:
+    """Mean L1 of the predicted noise on a fresh batch (Algorithm 1, line 11)."""
+    x, noise, t, frame = batches.draw(scale, t_end)
+    with compute.autocast():
+        predicted = network(x, t, torch.full_like(t, scale), frame)
+    return (predicted.float() - noise).abs().mean()
+
+
+def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> None:
+    """End `phase` where the time limit asks for it."""
+    full_rate_share = 1 - recipe.decay_share
+    if elapsed >= limit:
+        phase.end = phase.made
+    elif phase.made < phase.decay_from and elapsed >= limit * full_rate_share:
+        phase.decay_from = phase.made
+        phase.end = min(phase.end, max(phase.made + 1, round(phase.made / full_rate_share)))
+
+
+@contextmanager
+def interrupt_flag() -> Iterator[Callable[[], bool]]:
+    """Turns Ctrl-C into a flag to be asked for, so that an update is never cut in half.
+
+    A second Ctrl-C interrupts at once. Outside the main thread, where Python can't install
+    handlers, the flag never rises.
+    """
+    raised = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield raised.is_set
+        return
+
+    def on_interrupt(signum: int, frame: Any) -> None:
+        if raised.is_set():
+            raise KeyboardInterrupt
+        raised.set()
+
+    previous = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield raised.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)

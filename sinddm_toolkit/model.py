@@ -1,0 +1,168 @@
+"""The model file: weights with the configuration and history that made them, in safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.pyramid import Pyramid, Size, scale_sizes
+from sinddm_toolkit.schedule import Schedule, make_schedule
+from sinddm_toolkit.training import Cells, History, Phase
+
+FORMAT = "sinddm-toolkit model"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What identifies a model: the picture and how it is trained, not how far."""
+
+    picture: str
+    """sha256 of the working picture."""
+    size: Size
+    """(h, w) of the working picture: the finest scale."""
+    recipe: str
+    width: int
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The name of the model in the store."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass
+class Model:
+    """A denoiser of one picture with its schedule and the history of its training."""
+
+    config: ModelConfig
+    schedule: Schedule
+    network: Denoiser
+    history: History = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """For people: the picture's name, dates, versions."""
+
+    @property
+    def steps(self) -> int:
+        """Updates made in all."""
+        return sum(phase.made for phase in self.history)
+
+    def weights_hash(self) -> str:
+        """sha256 of the weights: equal hashes sample equal pictures."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def new_model(config: ModelConfig, pyramid: Pyramid) -> Model:
+    """An untrained model; its random weights follow from the configuration's seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = Denoiser(config.width)
+    return Model(config, make_schedule(pyramid.details, pyramid.factor), network)
+
+
+def trained_cells(history: History) -> Cells:
+    """Scale → t_end of what any phase has trained."""
+    cells: Cells = {}
+    for phase in history:
+        for scale, made in phase.made_per_scale().items():
+            if made:
+                cells[scale] = max(cells.get(scale, 0), phase.t_ends[scale])
+    return dict(sorted(cells.items()))
+
+
+def description(model: Model) -> dict[str, Any]:
+    """The JSON that a model file carries beside its weights."""
+    sizes, factor = scale_sizes(model.config.size)
+    return {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "config": asdict(model.config),
+        "pyramid": {"sizes": sizes, "factor": factor},
+        "schedule": asdict(model.schedule),
+        "history": [phase.to_json() for phase in model.history],
+        "trained": trained_cells(model.history),
+        "weights_sha256": model.weights_hash(),
+        **model.facts,
+    }
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write `model` whole or not at all. UserError if it can't be written."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in model.network.state_dict().items()}
+    data = save(tensors, metadata={"sinddm": json.dumps(description(model))})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise UserError(f"cannot write the model {path}: {error.strerror or error}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, or leave it as it was. OSError if that fails."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """The JSON of a model file, without its weights. UserError if it is no model file of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such model file") from None
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} is not a model file: {error}") from error
+    try:
+        found: dict[str, Any] = json.loads(metadata["sinddm"])
+        version = found["version"]
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{path} is not a model file of this toolkit") from None
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f"{path} has model format {version}, this version of the toolkit reads {FORMAT_VERSION}"
+        )
+    return found
+
+
+def load_model(path: Path) -> Model:
+    """The model in `path`, on the CPU. UserError if it is damaged or no model of ours."""
+    found = read_description(path)
+    try:
+        config = ModelConfig(**{**found["config"], "size": tuple(found["config"]["size"])})
+        schedule = Schedule(
+            tuple(found["schedule"]["alphas_cumprod"]),
+            tuple(found["schedule"]["starts"]),
+            tuple(tuple(row) for row in found["schedule"]["gammas"]),
+        )
+        network = Denoiser(config.width)
+        with safe_open(path, framework="pt") as file:
+            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        history = [Phase.from_json(phase) for phase in found["history"]]
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"the model {path} is damaged: remove it and train again") from error
+    facts = {key: found[key] for key in ("name", "trained_at", "toolkit") if key in found}
+    return Model(config, schedule, network, history, facts)

@@ -1,0 +1,189 @@
+"""Finds plugins, one guarded at a time: a broken one becomes a record and harms nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from sinddm_toolkit import hookspecs
+from sinddm_toolkit.errors import PluginError, UserError
+from sinddm_toolkit.options import Task
+
+ENTRY_POINT_GROUP = "sinddm_toolkit"
+PLUGINS_DIR_VARIABLE = "SINDDM_TK_PLUGINS_DIR"
+
+
+@dataclass
+class PluginRecord:
+    """What is known of one plugin, loaded or not."""
+
+    name: str
+    source: str
+    """The distribution or the file that it comes from."""
+    version: str | None = None
+    tasks: list[str] = field(default_factory=list)
+    hooks: list[str] = field(default_factory=list)
+    error: str | None = None
+    cause: BaseException | None = field(default=None, repr=False)
+
+
+class Registry:
+    """The plugins of this process and the tasks that they bring."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs.DiscoverySpecs)
+        self.records: list[PluginRecord] = []
+        self.tasks: dict[str, type[Task]] = {}
+
+    def task(self, name: str) -> type[Task]:
+        """The task called `name`; UserError if there is none, PluginError if its plugin broke."""
+        if name in self.tasks:
+            return self.tasks[name]
+        for record in self.records:
+            if record.error and name in (record.name, *record.tasks):
+                raise PluginError(
+                    f"plugin {record.name} ({record.source}): {record.error}"
+                ) from record.cause
+        raise UserError(f"there is no task {name!r}; there are: {', '.join(sorted(self.tasks))}")
+
+    def load(self, record: PluginRecord, load: Callable[[], Any]) -> None:
+        """Load and register one plugin; whatever goes wrong ends up in its record."""
+        self.records.append(record)
+        plugin: Any = None
+        try:
+            plugin = load()
+            self.manager.register(plugin, name=f"{record.source}:{record.name}")
+            self.manager.check_pending()
+            record.version = record.version or getattr(plugin, "__version__", None)
+            record.hooks = _hook_names(self.manager, plugin)
+            self._add_tasks(record, plugin)
+        except (Exception, SystemExit) as error:
+            record.error = _one_line(error)
+            record.cause = error
+            if plugin is not None and self.manager.is_registered(plugin):
+                self.manager.unregister(plugin)
+
+    def _add_tasks(self, record: PluginRecord, plugin: Any) -> None:
+        register = getattr(plugin, "register_tasks", None)
+        if "register_tasks" not in record.hooks or register is None:
+            return
+        classes = list(register())
+        for task in classes:
+            _check_task(task)
+            record.tasks.append(task.name)
+            if task.name in self.tasks:
+                owner = next(r for r in self.records if task.name in r.tasks)
+                raise UserError(
+                    f"the task {task.name} is already brought by {owner.name} ({owner.source}); "
+                    f"leave that out with --no-plugin {owner.name}"
+                )
+        self.tasks.update({task.name: task for task in classes})
+
+
+def _check_task(task: Any) -> None:
+    if not (isinstance(task, type) and issubclass(task, Task)):
+        raise TypeError(f"register_tasks gave {task!r}, which is not a Task class")
+    for attribute in ("name", "summary", "learns_from"):
+        if not isinstance(getattr(task, attribute, None), str):
+            raise TypeError(f"the task class {task.__name__} has no {attribute}")
+    schema = task.schema()
+    for used in filter(None, (task.learns_from, task.named_after)):
+        if used not in schema:
+            raise TypeError(f"the task {task.name} has no option {used!r}")
+
+
+def _hook_names(manager: pluggy.PluginManager, plugin: Any) -> list[str]:
+    """The hooks of discovery that `plugin` implements, and those of a run that its tasks do."""
+    return sorted(caller.name for caller in manager.get_hookcallers(plugin) or [])
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
+
+
+def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> Registry:
+    """Loads installed plugins, then those in `plugins_dirs` and in SINDDM_TK_PLUGINS_DIR.
+
+    A name in `blocked` leaves out the installed plugin of that name, and a folder's file of that
+    name then takes its place; if none is installed, the folder's is left out. UserError if a
+    folder does not exist or a blocked name is not there at all.
+    """
+    registry = Registry()
+    blocked = set(blocked)
+    installed = sorted(
+        metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name
+    )
+    for entry in installed:
+        if entry.name not in blocked:
+            dist = entry.dist
+            source = dist.name if dist else entry.value
+            record = PluginRecord(entry.name, source, dist.version if dist else None)
+            registry.load(record, entry.load)
+    names = {entry.name for entry in installed}
+    seen = set(names)
+    for path in _plugin_files(plugins_dirs):
+        name = path.parent.name if path.name == "__init__.py" else path.stem
+        seen.add(name)
+        if name not in blocked or name in names:
+            registry.load(PluginRecord(name, str(path)), lambda path=path: _import_file(path))
+    if unknown := sorted(blocked - seen):
+        raise UserError(f"--no-plugin {unknown[0]}: there is no plugin of that name")
+    return registry
+
+
+def _plugin_files(plugins_dirs: Sequence[Path]) -> list[Path]:
+    from_environment = os.environ.get(PLUGINS_DIR_VARIABLE, "")
+    folders = [*plugins_dirs, *(Path(part) for part in from_environment.split(os.pathsep) if part)]
+    files = []
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        if not folder.is_dir():
+            raise UserError(f"plugins folder {folder}: there is no such folder")
+        candidates = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
+        files += sorted(path for path in candidates if not path.name.startswith((".", "_test")))
+    return [path for path in files if path.parent.name != "__pycache__"]
+
+
+def _import_file(path: Path) -> Any:
+    """Import a plugin file under a name that nothing else can have."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    name = f"sinddm_toolkit_plugin_{digest}"
+    package = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=package)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+_current: Registry | None = None
+
+
+def current() -> Registry:
+    """The registry of this process: what `use` set, else all that is installed."""
+    global _current
+    if _current is None:
+        _current = discover()
+    return _current
+
+
+def use(registry: Registry) -> None:
+    """Make `registry` the one of this process."""
+    global _current
+    _current = registry

@@ -66,4 +66,4 @@ class RunSpecs:
 
     @hookspec
     def compose_output(self, run: Run, result: Result) -> None:
-        """At the end. May assign `result.pictures` and add to `result.metadata`, `result.extras`."""
+        """At the end. May assign `result.pictures`, add to `result.metadata` and `.extras`."""

@@ -104,7 +104,9 @@ def description(model: Model) -> dict[str, Any]:
 
 def save_model(path: Path, model: Model) -> None:
     """Write `model` whole or not at all. UserError if it can't be written."""
-    tensors = {name: t.detach().cpu().contiguous() for name, t in model.network.state_dict().items()}
+    tensors = {
+        name: t.detach().cpu().contiguous() for name, t in model.network.state_dict().items()
+    }
     data = save(tensors, metadata={"sinddm": json.dumps(description(model))})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-"""The denoiser: four convolutional blocks conditioned on timestep and scale (paper Fig. 4, App. B)."""
+"""The denoiser: four convolutional blocks that know timestep and scale (paper Fig. 4, App. B)."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -94,9 +95,7 @@ class Denoiser(nn.Module):
             nn.Linear(CONDITION_HIDDEN, EMBEDDING),
         )
         channels = [3, half, width, width, half]
-        self.blocks = nn.ModuleList(
-            Block(c_in, c_out) for c_in, c_out in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.blocks = nn.ModuleList(Block(c_in, c_out) for c_in, c_out in pairwise(channels))
         self.head = nn.Conv2d(half, 3, 1)
 
     def forward(self, x: Tensor, t: Tensor, scale: Tensor, frame: Frame = WHOLE) -> Tensor:

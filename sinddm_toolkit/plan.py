@@ -42,6 +42,8 @@ class Plan:
         self._schedule = schedule
         self.start_image: Tensor | None = None
         self._injected_by: str | None = None
+        self.transparent = False
+        """Whether the result will have transparent parts, which not every format holds."""
         self.stages = [
             Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0)
             for s, size in enumerate(self._sizes)

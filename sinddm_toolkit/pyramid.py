@@ -21,7 +21,7 @@ COARSEST_AREA = 3110
 """Pixels of scale 0: the receptive field as the paper counts it, 35², is 40 % of them."""
 
 COARSEST_SHORT_SIDE = (42, 55)
-"""Limits of scale 0's short side; they keep panoramas from becoming thinner than the network sees."""
+"""Limits of scale 0's short side; they keep panoramas as thick as the network sees."""
 
 MIN_SIDE = 16
 """The smallest side of a picture that has statistics worth learning."""

@@ -121,9 +121,7 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
     """
     registry = Registry()
     blocked = set(blocked)
-    installed = sorted(
-        metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name
-    )
+    installed = sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
     for entry in installed:
         if entry.name not in blocked:
             dist = entry.dist

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sinddm_toolkit.images import Picture
@@ -21,3 +22,10 @@ class Result:
         """Option name (of type OutputFile) → a further picture to write there."""
         self.metadata: dict[str, Any] = {}
         """Further facts for the record, JSON values."""
+
+    def extend(self, other: Result) -> None:
+        """Add the samples of a further run of the same edit."""
+        self.samples = torch.cat([self.samples, other.samples])
+        self.pictures += other.pictures
+        self.extras |= other.extras
+        self.metadata |= other.metadata

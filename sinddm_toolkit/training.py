@@ -1,4 +1,4 @@
-"""Fit a denoiser to one picture (paper Algorithm 1), on the scales and timesteps that are wanted."""
+"""Fit a denoiser to one picture (paper Algorithm 1), at the scales and timesteps wanted."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The bundled tasks: plugins like any other, found through the same entry points."""

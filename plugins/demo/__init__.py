@@ -1,0 +1,79 @@
+"""`sinddm-tk demo`: the main job on pictures that everybody has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sinddm_toolkit.api import UserError, hookimpl, run_command
+
+if TYPE_CHECKING:
+    import click
+    from PIL import Image
+
+BACKGROUND = Path(__file__).with_name("starry_night.png")
+"""Vincent van Gogh, The Starry Night, 1889: in the public domain."""
+
+SHUTTLE_BOX = (340, 0, 500, 300)
+"""Left, top, right, bottom of a shuttle's model in scikit-image's portrait of Eileen Collins
+(NASA, in the public domain)."""
+
+SHUTTLE_OUTLINE = (
+    *((68, 0), (82, 0), (90, 10), (96, 30), (97, 57), (100, 45), (104, 39), (110, 47), (114, 63)),
+    *((114, 197), (116, 207), (116, 230), (113, 235), (115, 257), (117, 263), (108, 270)),
+    *((95, 267), (94, 260), (98, 233), (85, 237), (71, 239), (68, 248), (55, 245), (48, 222)),
+    *((30, 271), (27, 263), (35, 240), (37, 231), (14, 230), (15, 217), (37, 192), (37, 117)),
+    *((43, 93), (40, 67), (42, 53), (47, 42), (53, 52), (56, 57), (56, 30), (62, 10)),
+)
+"""Corners (x, y) of the shuttle in that box."""
+
+HEIGHT = 88
+POSITION = (128, 28)
+"""Pixels of the pasted shuttle, and where its left top corner goes in the painting."""
+
+
+def composite() -> Image.Image:
+    """The painting with the shuttle pasted in, as naively as can be."""
+    from PIL import Image, ImageDraw
+    from skimage import data
+
+    shuttle = Image.fromarray(data.astronaut()).crop(SHUTTLE_BOX)
+    outline = Image.new("L", shuttle.size, 0)
+    ImageDraw.Draw(outline).polygon(SHUTTLE_OUTLINE, fill=255)
+    size = (round(shuttle.width * HEIGHT / shuttle.height), HEIGHT)
+    painting = Image.open(BACKGROUND).convert("RGB")
+    method = Image.Resampling.LANCZOS
+    painting.paste(shuttle.resize(size, method), POSITION, outline.resize(size, method))
+    return painting
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    import click
+
+    @cli.command()
+    @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+    @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
+    def demo(folder: Path, overwrite: bool) -> None:
+        """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER."""
+        from PIL import Image
+
+        names = ("demo-bg.png", "demo-composite.png", "demo-result.png")
+        background, pasted, result = (folder / name for name in names)
+        existing = [path for path in (background, pasted, result) if path.exists()]
+        if existing and not overwrite:
+            raise UserError(f"{existing[0]} exists: give --overwrite or another folder")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.open(BACKGROUND).convert("RGB").save(background)
+            composite().save(pasted)
+        except OSError as error:
+            raise UserError(f"cannot write into {folder}: {error.strerror}") from error
+        run_command(
+            "harmonize",
+            bg=str(background),
+            composite=str(pasted),
+            out=str(result),
+            seed=1,
+            overwrite=overwrite,
+        )

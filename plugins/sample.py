@@ -1,0 +1,44 @@
+"""Random pictures of any size with the structures of one picture (paper §3.2, Algorithm 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, option
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid
+
+MIN_SIDE = 33
+"""What the network sees at once: a smaller canvas would be all border."""
+
+
+class Sample(Task):
+    """Every scale from noise, on a canvas of any size."""
+
+    name = "sample"
+    summary = "random pictures of any size that look like yours"
+    learns_from = "image"
+
+    image: Picture = option("the picture to learn from")
+    size: CanvasSize | None = option(
+        "size of the result: pixels, or times the picture's working size as in 2x1 or 150%x100%; "
+        "larger: more of the same, not the same larger",
+        default=None,
+    )
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        if self.size is None:
+            return
+        size = self.size.of(pyramid.sizes[-1])
+        if min(size) < MIN_SIDE:
+            raise UserError(
+                f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
+            )
+        plan.set_canvas(size)
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [Sample]

@@ -1,0 +1,83 @@
+"""All that a plugin imports.
+
+A plugin is a module with `register_tasks`, which gives classes derived from `Task`; their options
+are fields made by `option`, and their methods marked `hookimpl` are the hooks of
+`sinddm_toolkit.hookspecs`. Importing this module is quick: what needs torch is loaded when used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.hookspecs import hookimpl
+from sinddm_toolkit.images import Picture, in_profile_of, write_picture
+from sinddm_toolkit.options import OutputFile, Task, option
+from sinddm_toolkit.sizes import CanvasSize
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.network import HALO
+    from sinddm_toolkit.plan import Plan, Stage
+    from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample
+    from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.result import Result
+    from sinddm_toolkit.run import Run, ScaleState, Step
+
+API_VERSION = 1
+"""Grows when a plugin written for the version before may no longer work."""
+
+_LAZY = {
+    "HALO": "network",
+    "Plan": "plan",
+    "Pyramid": "pyramid",
+    "Result": "result",
+    "Run": "run",
+    "ScaleState": "run",
+    "Stage": "plan",
+    "Step": "run",
+    "downsample": "pyramid",
+    "rgb_from_tensor": "pyramid",
+    "tensor_from_rgb": "pyramid",
+    "upsample": "pyramid",
+}
+
+__all__ = [
+    "API_VERSION",
+    "HALO",
+    "CanvasSize",
+    "OutputFile",
+    "Picture",
+    "Plan",
+    "Pyramid",
+    "Result",
+    "Run",
+    "ScaleState",
+    "Stage",
+    "Step",
+    "Task",
+    "UserError",
+    "downsample",
+    "hookimpl",
+    "in_profile_of",
+    "option",
+    "rgb_from_tensor",
+    "run_command",
+    "tensor_from_rgb",
+    "upsample",
+    "write_picture",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"sinddm_toolkit.{_LAZY[name]}"), name)
+
+
+def run_command(task: str, **values: Any) -> None:
+    """Run a task as the command line does, with progress and reports: for commands of plugins."""
+    from sinddm_toolkit.cli.run import run_task
+
+    run_task([task], values)

@@ -1,0 +1,109 @@
+"""The root of the command line, its errors and its early options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sinddm_toolkit import __version__, registry
+from sinddm_toolkit.errors import ToolkitError
+
+INTERRUPTED = 130
+
+
+def build_cli() -> click.Group:
+    """The whole command line, with what plugins add to it."""
+    from sinddm_toolkit.cli.doctor import doctor
+    from sinddm_toolkit.cli.models import models
+    from sinddm_toolkit.cli.plugins import plugins
+    from sinddm_toolkit.cli.replay import replay
+    from sinddm_toolkit.cli.run import RunGroup
+    from sinddm_toolkit.cli.train import train
+
+    cli = click.Group(
+        "sinddm-tk",
+        help="Edit one picture with a diffusion model trained on that picture alone.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        params=[
+            click.Option(
+                ["--plugins-dir"],
+                multiple=True,
+                metavar="FOLDER",
+                help="Load the plugins in this folder too (repeatable; anywhere on the line).",
+            ),
+            click.Option(
+                ["--no-plugin"],
+                multiple=True,
+                metavar="NAME",
+                help="Leave this plugin out (repeatable; anywhere on the line).",
+            ),
+            click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
+        ],
+        callback=lambda **_: None,
+    )
+    click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
+    for command in (RunGroup(), train, replay, models, plugins, doctor):
+        cli.add_command(command)
+    registry.current().manager.hook.register_commands(cli=cli)
+    return cli
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: exits with 0, 1 (a failure), 2 (bad input) or 130 (Ctrl-C)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        rest = _early_options([word for word in given if word != "--debug"])
+        status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except ToolkitError as error:
+        if debug:
+            raise
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split())
+        _say(f"this is a bug of ours: {type(error).__name__}: {text} (--debug shows where)")
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    click.echo(f"sinddm-tk: {text}", err=True)
+
+
+def _early_options(words: list[str]) -> list[str]:
+    """Load the plugins that the line asks for: they decide which words may follow.
+
+    Returns the line without those options, which may stand anywhere in it.
+    """
+    values: dict[str, list[str]] = {"--plugins-dir": [], "--no-plugin": []}
+    rest = []
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=")
+        if name not in values:
+            rest.append(word)
+            continue
+        if not equals:
+            value = next(remaining, "")
+        if not value:
+            raise click.UsageError(f"Option '{name}' requires an argument.")
+        values[name].append(value)
+    folders = [Path(folder) for folder in values["--plugins-dir"]]
+    registry.use(registry.discover(folders, values["--no-plugin"]))
+    return rest

@@ -1,0 +1,89 @@
+"""`sinddm-tk models`: the store of trained models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.store import default_store
+
+
+@click.group()
+def models() -> None:
+    """The trained models that are kept."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def list_models(as_json: bool) -> None:
+    """What has been learnt, the latest first."""
+    store = default_store()
+    found = []
+    for key in store.keys():  # noqa: SIM118
+        try:
+            found.append(_summary(store.describe(key)))
+        except UserError as error:
+            found.append({"model": key, "error": str(error)})
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    if not found:
+        click.echo(f"no models yet in {store.folder}", err=True)
+    for facts in found:
+        if "error" in facts:
+            click.echo(f"{facts['model']}  {facts['error']}")
+            continue
+        height, width = facts["size"]
+        scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
+        click.echo(
+            f"{facts['model']}  {facts['name']}  {width}x{height}  {facts['quality']}  "
+            f"{facts['updates']} updates  (scale {scales})  {facts['trained_at']}"
+        )
+
+
+def _summary(description: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": description["key"],
+        "name": description.get("name", "?"),
+        "size": description["config"]["size"],
+        "quality": description["config"]["recipe"],
+        "updates": sum(phase["made"] for phase in description["history"]),
+        "trained": description["trained"],
+        "trained_at": description.get("trained_at", "?"),
+        "bytes": description["bytes"],
+    }
+
+
+@models.command()
+@click.argument("model")
+def show(model: str) -> None:
+    """All that a model file says of itself, as JSON; MODEL is the beginning of its name."""
+    store = default_store()
+    facts = store.describe(store.find(model))
+    del facts["schedule"]
+    click.echo(json.dumps(facts, indent=2))
+
+
+@models.command()
+@click.argument("names", metavar="MODEL...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Remove every model.")
+def remove(names: tuple[str, ...], everything: bool) -> None:
+    """Forget models; they are trained again when they are needed."""
+    store = default_store()
+    if not names and not everything:
+        raise UserError("models remove: name the models, or give --all")
+    keys = store.keys() if everything else [store.find(name) for name in names]
+    for key in keys:
+        store.remove(key)
+        click.echo(f"removed {key}", err=True)
+
+
+@models.command()
+@click.argument("model", required=False)
+def path(model: str | None) -> None:
+    """Where the models are, or where one is."""
+    store = default_store()
+    click.echo(store.folder if model is None else store.path(store.find(model)))

@@ -1,0 +1,77 @@
+"""Progress on standard error, when that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from sinddm_toolkit.events import Events
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from sinddm_toolkit.training import TrainingReport
+
+
+class PlainEvents(Events):
+    """Says only what a person must know."""
+
+    def message(self, text: str) -> None:
+        click.echo(f"note: {text}", err=True)
+
+
+class BarEvents(Events):
+    """A bar for the training and one for each run of sampling."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bar: TaskID | None = None
+
+    def message(self, text: str) -> None:
+        self._progress.console.print(f"note: {text}", highlight=False)
+
+    def _begin(self, text: str, steps: int) -> None:
+        if self._bar is not None:
+            self._progress.remove_task(self._bar)
+        self._bar = self._progress.add_task(text, total=steps, detail="")
+
+    def training_begins(self, name: str, steps: int) -> None:
+        self._begin(f"learning {name}", steps)
+
+    def training(self, report: TrainingReport) -> None:
+        if self._bar is not None:
+            detail = f"error {report.error:.3f}"
+            self._progress.update(
+                self._bar, completed=report.step, total=report.steps, detail=detail
+            )
+
+    def sampling_begins(self, steps: int) -> None:
+        self._begin("sampling", steps)
+
+    def sampling(self, scale: int, t: int) -> None:
+        if self._bar is not None:
+            self._progress.update(self._bar, advance=1, detail=f"scale {scale}, step {t}")
+
+
+@contextmanager
+def console_events(*, quiet: bool) -> Iterator[Events]:
+    """Bars on a terminal, silence elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield PlainEvents()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield BarEvents(progress)

@@ -1,0 +1,395 @@
+"""One edit from request to result: plan, train what is missing, sample, compose, write."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sinddm_toolkit import __version__
+from sinddm_toolkit.devices import Compute, choose_compute
+from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.hookspecs import hookimpl
+from sinddm_toolkit.images import Picture, check_output, picture_from_rgb, write_picture
+from sinddm_toolkit.model import Model, ModelConfig, load_model, new_model, save_model
+from sinddm_toolkit.options import OutputFile, Task, recorded
+from sinddm_toolkit.plan import Plan
+from sinddm_toolkit.pyramid import (
+    Pyramid,
+    build_pyramid,
+    check_size,
+    rgb_from_tensor,
+    tensor_from_rgb,
+    working_size,
+)
+from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.result import Result
+from sinddm_toolkit.run import Run, Step
+from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.sampler import NetworkPredictor, sample
+from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.store import ModelStore, default_store
+from sinddm_toolkit.training import Cells, History, Phase, TrainingReport, plan_phase, train
+
+BATCH_PIXELS = 1_000_000
+"""Pixels that go through a run together: more samples are made in several runs."""
+
+
+@dataclass
+class EditResult:
+    """What an edit made."""
+
+    pictures: list[Picture]
+    """One a sample."""
+    records: list[dict[str, Any]]
+    """What each picture was made by: enough to make it again."""
+    outputs: list[Path]
+    """The files written, first the pictures; empty if none were asked for."""
+    model_key: str
+    training_steps: int
+    seconds: dict[str, float]
+    """Of `training` and of `sampling`."""
+    network_evaluations: int
+    device: str
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def picture(self) -> Picture:
+        """The first picture, in full depth."""
+        return self.pictures[0]
+
+    @property
+    def image(self) -> Any:
+        """The first picture as a PIL image (8 bits a channel)."""
+        from PIL import Image
+
+        pixels = self.picture.pixels
+        if self.picture.maximum > 255:
+            pixels = (pixels / 257).round().astype("uint8")
+        return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "outputs": [str(path) for path in self.outputs],
+            "seed": self.records[0]["seed"],
+            "model": self.model_key,
+            "training_steps": self.training_steps,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "network_evaluations": self.network_evaluations,
+            "device": self.device,
+            "notes": self.notes,
+        }
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The picture that is learnt, at its working size."""
+
+    picture: Picture
+    pyramid: Pyramid
+    config: ModelConfig
+
+
+def make_subject(picture: Picture, options: RunOptions) -> Subject:
+    """UserError if the picture is too small or has transparent parts."""
+    recipe = RECIPES[options.quality]
+    check_size(picture.size, picture.name)
+    if picture.alpha() is not None:
+        raise UserError(
+            f"{picture.name} has transparent parts: a model learns from a whole picture, "
+            "flatten it onto a colour first"
+        )
+    size = working_size(picture.size, options.max_pixels or recipe.max_pixels)
+    small = picture.resized(size)
+    config = ModelConfig(small.content_hash(), size, recipe.name, recipe.width, options.train_seed)
+    return Subject(picture, build_pyramid(tensor_from_rgb(small.rgb())), config)
+
+
+def edit(
+    tasks: Sequence[Task],
+    options: RunOptions,
+    *,
+    write: bool = True,
+    events: Events | None = None,
+    store: ModelStore | None = None,
+    history: History | None = None,
+    recorded_hash: str | None = None,
+) -> EditResult:
+    """Carry out `tasks` in one run; the first one's picture is learnt.
+
+    With `history` (and the hash of its weights) the model is the recorded one: it is taken from
+    the store if it is still there as it was, else trained again.
+    """
+    events = events or Events()
+    store = store or default_store()
+    lead = tasks[0]
+    for task in tasks:
+        task.check()
+    compute = choose_compute(options.device)
+    compute.prepare()
+    subject = make_subject(lead.picture(lead.learns_from), options)
+    schedule = make_schedule(subject.pyramid.details, subject.pyramid.factor)
+    plan = Plan(subject.pyramid, schedule)
+    hooks = RunHooks(tasks, [SamplingEvents(events)])
+    hooks.plan_edit(plan, subject.pyramid)
+    outputs = _output_paths(lead, options, plan.transparent) if write else []
+    extras = _extra_paths(tasks, options) if write else {}
+
+    started = time.monotonic()
+    if history is None:
+        model = obtain_model(subject, plan.cells(), options, compute, store, events)
+    else:
+        model = recorded_model(subject, history, recorded_hash, compute, store, events)
+    trained = time.monotonic()
+    result, evaluations = _sample_all(plan, subject, model, hooks, options, compute)
+    sampled = time.monotonic()
+
+    folder = outputs[0].parent if outputs else Path.cwd()
+    records = [
+        _record(tasks, options, model, compute, seed, folder, result) for seed in options.seeds()
+    ]
+    notes = []
+    for path, picture, record in zip(outputs, result.pictures, records, strict=False):
+        recipe = json.dumps(record)
+        notes += write_picture(path, picture, overwrite=options.overwrite, recipe=recipe)
+    for name, path in extras.items():
+        if name in result.extras:
+            notes += write_picture(path, result.extras[name], overwrite=options.overwrite)
+            outputs.append(path)
+    return EditResult(
+        result.pictures,
+        records,
+        outputs,
+        model.config.key,
+        model.steps,
+        {"training": trained - started, "sampling": sampled - trained},
+        evaluations,
+        compute.device.type,
+        notes,
+    )
+
+
+def _output_paths(lead: Task, options: RunOptions, transparent: bool) -> list[Path]:
+    """One path a sample, all of them free to be written."""
+    source = lead.picture(lead.named_after or lead.learns_from)
+    default = f"{Path(source.name).stem}-{lead.name}.png"
+    base = Path(options.out or default)
+    if options.samples == 1:
+        names = [base]
+    else:
+        names = [base.with_stem(f"{base.stem}-{k + 1}") for k in range(options.samples)]
+    return [check_output(path, alpha=transparent, overwrite=options.overwrite) for path in names]
+
+
+def _extra_paths(tasks: Sequence[Task], options: RunOptions) -> dict[str, Path]:
+    """Option name → path, for the further pictures that options ask for."""
+    return {
+        name: check_output(getattr(task, name), alpha=False, overwrite=options.overwrite)
+        for task in tasks
+        for name, item in task.schema().items()
+        if item.type is OutputFile and getattr(task, name)
+    }
+
+
+def obtain_model(
+    subject: Subject,
+    cells: Cells,
+    options: RunOptions,
+    compute: Compute,
+    store: ModelStore,
+    events: Events,
+) -> Model:
+    """The model of `subject` that knows `cells`, trained as far as that is missing, and stored.
+
+    Ctrl-C during the training stores what was learnt and then raises KeyboardInterrupt.
+    """
+    key = subject.config.key
+    path = store.path(key)
+    with store.locked(key, lambda: events.message("another process is training this picture")):
+        if path.exists() and not options.retrain:
+            model = load_model(path)
+        else:
+            model = new_model(subject.config, subject.pyramid)
+        _onto(model, compute)
+        recipe = RECIPES[subject.config.recipe]
+        phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed)
+        if phase is None or options.train_time == 0:
+            return model
+        interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
+        model.facts = {
+            "name": subject.picture.name,
+            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "toolkit": __version__,
+        }
+        if phase.made:
+            save_model(path, model)
+        if interrupted:
+            events.message("what was learnt is kept: the next run goes on from there")
+            raise KeyboardInterrupt
+    return model
+
+
+def recorded_model(
+    subject: Subject,
+    history: History,
+    recorded_hash: str | None,
+    compute: Compute,
+    store: ModelStore,
+    events: Events,
+) -> Model:
+    """The model as a record describes it: from the store if unchanged, else trained again."""
+    path = store.path(subject.config.key)
+    if path.exists():
+        model = load_model(path)
+        if model.weights_hash() == recorded_hash:
+            return _onto(model, compute)
+    model = _onto(new_model(subject.config, subject.pyramid), compute)
+    for phase in history:
+        again = replace(deepcopy(phase), made=0)
+        if _train(model, subject, again, compute, events, stop_after=phase.made):
+            raise KeyboardInterrupt
+    if recorded_hash not in (None, model.weights_hash()):
+        events.message(
+            "the model came out otherwise than recorded (another machine or version of torch): "
+            "the picture will be alike, not equal"
+        )
+    elif not path.exists():
+        with store.locked(subject.config.key):
+            save_model(path, model)
+    return model
+
+
+def _onto(model: Model, compute: Compute) -> Model:
+    model.network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def _train(
+    model: Model,
+    subject: Subject,
+    phase: Phase,
+    compute: Compute,
+    events: Events,
+    *,
+    limit: float | None = None,
+    stop_after: int | None = None,
+) -> bool:
+    """Train through `phase` and note it in the model's history; True if Ctrl-C ended it."""
+
+    def report(progress: TrainingReport) -> None:
+        events.training(progress)
+
+    model.network.train()
+    phase.environment = compute.environment()
+    events.training_begins(subject.picture.name, phase.planned)
+    interrupted = train(
+        model.network,
+        subject.pyramid,
+        model.schedule,
+        RECIPES[subject.config.recipe],
+        phase,
+        compute,
+        stop_after=stop_after,
+        time_limit=limit,
+        report=report,
+    )
+    events.training_ends()
+    if phase.made:
+        model.history.append(phase)
+    return interrupted
+
+
+def _sample_all(
+    plan: Plan,
+    subject: Subject,
+    model: Model,
+    hooks: RunHooks,
+    options: RunOptions,
+    compute: Compute,
+) -> tuple[Result, int]:
+    """All samples, in runs of as many as fit together; their results joined into one."""
+    predict = NetworkPredictor(model.network, compute)
+    together = max(1, BATCH_PIXELS // (plan.canvas[0] * plan.canvas[1]))
+    seeds = options.seeds()
+    joined: Result | None = None
+    evaluations = 0
+    for k in range(0, len(seeds), together):
+        run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
+        with torch.no_grad():
+            samples = sample(run, predict, hooks).float().cpu()
+        pictures = [
+            picture_from_rgb(rgb_from_tensor(one), subject.picture) for one in samples.split(1)
+        ]
+        result = Result(samples, pictures)
+        hooks.compose_output(run, result)
+        evaluations += run.evaluations
+        if joined is None:
+            joined = result
+        else:
+            joined.extend(result)
+    if joined is None:
+        raise ValueError("no samples were asked for")
+    return joined, evaluations
+
+
+class SamplingEvents:
+    """Watches a run and reports where it is."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        self._events.sampling_begins(sum(stage.start for stage in run.plan.stages))
+
+    @hookimpl
+    def after_step(self, run: Run, step: Step) -> None:
+        self._events.sampling(step.scale.stage.scale, step.t)
+
+
+def _record(
+    tasks: Sequence[Task],
+    options: RunOptions,
+    model: Model,
+    compute: Compute,
+    seed: int,
+    folder: Path,
+    result: Result,
+) -> dict[str, Any]:
+    """The recipe of one picture, as JSON values. Paths are relative to the picture's folder."""
+    return {
+        "toolkit": __version__,
+        "tasks": [
+            {
+                "name": task.name,
+                "options": {
+                    name: recorded(getattr(task, name), folder.resolve())
+                    for name, item in task.schema().items()
+                    if getattr(task, name) is not None and item.type is not OutputFile
+                },
+            }
+            for task in tasks
+        ],
+        "options": {
+            name: getattr(options, name)
+            for name in ("quality", "max_pixels", "train_seed", "device")
+        },
+        "seed": seed,
+        "model": {
+            "key": model.config.key,
+            "weights_sha256": model.weights_hash(),
+            "history": [phase.to_json() for phase in model.history],
+        },
+        "environment": compute.environment(),
+        **({"metadata": result.metadata} if result.metadata else {}),
+    }

@@ -1,0 +1,81 @@
+"""Make a picture again from the recipe that it carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.edit import EditResult, edit
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.images import Picture, picture_from, read_recipe
+from sinddm_toolkit.options import Task
+from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.training import Phase
+
+
+def load_record(path: Path) -> dict[str, Any]:
+    """The recipe inside a picture; UserError if it carries none."""
+    text = read_recipe(path)
+    if text is None:
+        raise UserError(f"{path} carries no recipe of this toolkit")
+    try:
+        record: dict[str, Any] = json.loads(text)
+        record["tasks"], record["model"], record["seed"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"the recipe in {path} is damaged") from None
+    return record
+
+
+def replay(
+    path: Path,
+    out: Path,
+    *,
+    inputs: Mapping[str, Path] | None = None,
+    overwrite: bool = False,
+    events: Events | None = None,
+) -> EditResult:
+    """Make the picture in `path` again, into `out`.
+
+    The pictures it was made from are looked for where they were in relation to it, then under
+    their names beside it and in the working folder; `inputs` names others by option. UserError if
+    one is missing or has changed.
+    """
+    record = load_record(path)
+    tasks = [_task(entry, path, inputs or {}) for entry in record["tasks"]]
+    options = RunOptions(
+        **record["options"], seed=record["seed"], out=str(out), overwrite=overwrite
+    )
+    model = record["model"]
+    history = [Phase.from_json(phase) for phase in model["history"]]
+    return edit(
+        tasks, options, events=events, history=history, recorded_hash=model["weights_sha256"]
+    )
+
+
+def _task(entry: dict[str, Any], path: Path, inputs: Mapping[str, Path]) -> Task:
+    values = dict(entry["options"])
+    for name, value in values.items():
+        if isinstance(value, dict) and "sha256" in value:
+            values[name] = _input(name, value, path, inputs.get(name))
+    return registry.current().task(entry["name"])(**values)
+
+
+def _input(name: str, value: dict[str, Any], path: Path, chosen: Path | None) -> Picture:
+    """The picture that option `name` had, recognised by its content."""
+    places = [chosen] if chosen else []
+    if not chosen and value["picture"]:
+        place = Path(value["picture"])
+        places = [path.resolve().parent / place, path.parent / place.name, Path(place.name)]
+    found = [place for place in places if place.is_file()]
+    for place in found:
+        picture = picture_from(place)
+        if picture.content_hash() == value["sha256"]:
+            return picture
+    if found:
+        raise UserError(f"{found[0]} has changed since {path.name} was made from it")
+    missing = value["picture"] or "a picture that came from no file"
+    raise UserError(f"{path.name} was made from {missing}: give it by --input {name}=FILE")

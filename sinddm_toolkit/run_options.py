@@ -1,0 +1,61 @@
+"""The options that every task shares."""
+
+from __future__ import annotations
+
+import secrets
+
+from sinddm_toolkit.options import Options, OutputFile, Seconds, option
+from sinddm_toolkit.recipes import RECIPES
+
+SEED_MAX = 2**53 - 1
+"""The largest whole number that JSON readers agree on."""
+
+
+class RunOptions(Options):
+    """How an edit is carried out, whatever it is."""
+
+    out: OutputFile | None = option(
+        "where the picture goes: .png, .jpg, .webp or .tiff; several samples get numbers",
+        default=None,
+    )
+    seed: int | None = option(
+        "same seed, same picture; drawn and reported if not given",
+        default=None,
+        minimum=0,
+        maximum=SEED_MAX,
+    )
+    samples: int = option(
+        "how many variants; their seeds count up from the first's",
+        default=1,
+        minimum=1,
+        maximum=10_000,
+    )
+    quality: str = option(
+        "how long the picture is studied: "
+        + "; ".join(f"{recipe.name}, {recipe.summary}" for recipe in RECIPES.values()),
+        default="draft",
+        choices=tuple(RECIPES),
+    )
+    max_pixels: int | None = option(
+        "the size the model works at; larger: finer grain, smaller structures",
+        default=None,
+        minimum=1024,
+    )
+    train_time: Seconds | None = option(
+        "at most this long for training in this run; 0 uses what is known", default=None, minimum=0
+    )
+    train_seed: int = option(
+        "another number trains another model of the same picture",
+        default=0,
+        minimum=0,
+        maximum=SEED_MAX,
+    )
+    retrain: bool = option("forget the stored model and train anew", default=False)
+    device: str = option("what computes", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    overwrite: bool = option("replace files that exist", default=False)
+
+    def seeds(self) -> list[int]:
+        """One seed a sample; draws the first if none was given."""
+        if self.seed is None:
+            self.seed = secrets.randbelow(2**32)
+        return [self.seed + k for k in range(self.samples)]

@@ -1,0 +1,35 @@
+"""Learn a whole picture ahead of any edit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.edit import make_subject, obtain_model
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.plan import Plan
+from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.store import default_store
+
+
+def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, Any]:
+    """Train the cells of unguided sampling on the picture in `path`; what `train --json` prints."""
+    compute = choose_compute(options.device)
+    compute.prepare()
+    subject = make_subject(read_picture(path), options)
+    pyramid = subject.pyramid
+    cells = Plan(pyramid, make_schedule(pyramid.details, pyramid.factor)).cells()
+    started = time.monotonic()
+    store = default_store()
+    model = obtain_model(subject, cells, options, compute, store, events)
+    return {
+        "model": model.config.key,
+        "path": str(store.path(model.config.key)),
+        "training_steps": model.steps,
+        "seconds": {"training": round(time.monotonic() - started, 3)},
+        "device": compute.device.type,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -64,7 +65,7 @@ class Harmonize(Task):
     )
     start_step: int = option(
         "higher: more of the background's texture, less of the object's detail",
-        default=5,
+        default=12,
         minimum=1,
         maximum=100,
     )

@@ -1,10 +1,10 @@
 """Edit one picture with a diffusion model trained on that picture alone.
 
-::
+Any task that a plugin brings, by its name::
 
     import sinddm_toolkit as st
 
-    result = st.run("harmonize", bg="bg.png", composite="c.png", seed=1)
+    result = st.run(task, seed=1, **options)
     result.image.show()
 """
 

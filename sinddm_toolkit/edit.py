@@ -223,7 +223,7 @@ def obtain_model(
         _onto(model, compute)
         recipe = RECIPES[subject.config.recipe]
         phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed)
-        if phase is None or options.train_time == 0:
+        if phase is None or options.train_time == 0.0:
             return model
         interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
         model.facts = {

@@ -104,7 +104,7 @@ class Picture:
         """(h, w) float32 in [0, 1]; None if there is no alpha or everything is opaque."""
         if not self.has_alpha or bool((self.pixels[..., -1] == self.maximum).all()):
             return None
-        return self._cut(box)[..., -1].astype(np.float32) / self.maximum
+        return self._cut(box)[..., -1].astype(np.float32) / np.float32(self.maximum)
 
     def _cut(self, box: Box | None) -> Pixels:
         y0, x0, y1, x1 = box or (0, 0, *self.size)
@@ -219,9 +219,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(f"{path} is a folder: give a picture")
     try:
         # Large pictures are welcome here; `_from_pil` has its own limit.
-        with warnings.catch_warnings(), _no_bomb_limit(), Image.open(path) as image:
+        with warnings.catch_warnings(), _no_bomb_limit():
             warnings.simplefilter("ignore")
-            yield image
+            with Image.open(path) as image:
+                yield image
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None
     except UnidentifiedImageError:
@@ -276,35 +277,44 @@ def _shallow_pixels(image: Image.Image) -> Pixels:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _deep_pixels(image: Image.Image, path: Path | None) -> Pixels | None:
+def _deep_pixels(image: Image.Image, path: Path | None) -> npt.NDArray[Any] | None:
     """16-bit pixels, which Pillow would cut to 8 bits; None if the file has no more than 8."""
-    if path is None or image.format not in ("PNG", "TIFF"):
+    if path is None or not _is_deep(image, path):
         return None
-    if image.format == "PNG":
-        header = path.open("rb").read(26)
-        if header[24] != 16:
-            return None
-        import imagecodecs
-
-        pixels = imagecodecs.png_decode(path.read_bytes())
-    else:
-        tags: Any = getattr(image, "tag_v2", {})
-        bits = tags.get(258, (8,))
-        if max(bits if isinstance(bits, tuple) else (bits,)) != 16:
-            return None
-        import tifffile
-
-        with tifffile.TiffFile(path) as file:
-            page: Any = file.pages[0]
-            pixels = page.asarray()
-            if "S" in page.axes and page.axes.index("S") == 0:
-                pixels = np.moveaxis(pixels, 0, -1)
+    try:
+        pixels = _decoded_png(path) if image.format == "PNG" else _decoded_tiff(path)
+    except Exception as error:  # the decoders have no common base class for damaged files
+        raise OSError(f"{type(error).__name__} in {path}") from error
     if pixels.dtype != np.uint16:
-        raise UserError(f"{path}: {pixels.dtype} pixels: give 8 or 16 bits a channel")
+        raise UserError(f"{path} has {pixels.dtype} pixels: give 8 or 16 bits a channel")
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
+def _is_deep(image: Image.Image, path: Path) -> bool:
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(25)[24] == 16
+    bits = getattr(image, "tag_v2", {}).get(258, 8) if image.format == "TIFF" else 8
+    return 16 in (bits if isinstance(bits, tuple) else (bits,))
+
+
+def _decoded_png(path: Path) -> npt.NDArray[Any]:
+    import imagecodecs
+
+    return imagecodecs.png_decode(path.read_bytes())
+
+
+def _decoded_tiff(path: Path) -> npt.NDArray[Any]:
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        pixels = page.asarray()
+        planes_first = page.axes.startswith("S")
+    return np.moveaxis(pixels, 0, -1) if planes_first else pixels
+
+
+def _upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     """The pixels turned and mirrored as the EXIF orientation 1 … 8 says."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
@@ -435,12 +445,13 @@ def _encoded_by_pillow(picture: Picture, format: str, exif: bytes) -> bytes:
 
     pixels = picture.pixels
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    options: dict[str, Any] = {
+    by_format: dict[str, dict[str, Any]] = {
         "PNG": {},
         "JPEG": {"quality": JPEG_QUALITY, "subsampling": 0},
         "WEBP": {"lossless": True, "exact": True},
         "TIFF": {"compression": "tiff_adobe_deflate"},
-    }[format]
+    }
+    options = by_format[format]
     if exif:
         options["exif"] = exif
     if picture.icc:
@@ -454,7 +465,7 @@ def _encoded_deep_png(picture: Picture, exif: bytes) -> bytes:
     import imagecodecs
 
     pixels = picture.pixels
-    data: bytes = imagecodecs.png_encode(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    data = bytes(imagecodecs.png_encode(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
     chunks = b""
     if picture.icc:
         chunks += _png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(picture.icc))

@@ -166,5 +166,7 @@ def load_model(path: Path) -> Model:
         history = [Phase.from_json(phase) for phase in found["history"]]
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"the model {path} is damaged: remove it and train again") from error
-    facts = {key: found[key] for key in ("name", "trained_at", "toolkit") if key in found}
+    facts: dict[str, Any] = {
+        key: found[key] for key in ("name", "trained_at", "toolkit") if key in found
+    }
     return Model(config, schedule, network, history, facts)

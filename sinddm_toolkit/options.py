@@ -226,7 +226,7 @@ class Options:
     @classmethod
     def schema(cls) -> Mapping[str, Option]:
         """The options by name, in the order of their declaration."""
-        return _schema_of(cls)
+        return _schema_of(cls)  # type: ignore[arg-type]
 
     def check(self) -> None:
         """Refuse, by UserError, what only several options together make impossible."""

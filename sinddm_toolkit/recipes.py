@@ -38,7 +38,7 @@ RECIPES = {
             "draft",
             "about a minute on two CPU cores",
             width=64,
-            steps_per_scale=360,
+            steps_per_scale=300,
             max_pixels=250_000,
         ),
         Recipe(

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
         name = path.parent.name if path.name == "__init__.py" else path.stem
         seen.add(name)
         if name not in blocked or name in names:
-            registry.load(PluginRecord(name, str(path)), lambda path=path: _import_file(path))
+            registry.load(PluginRecord(name, str(path)), partial(_import_file, path))
     if unknown := sorted(blocked - seen):
         raise UserError(f"--no-plugin {unknown[0]}: there is no plugin of that name")
     return registry

@@ -13,7 +13,7 @@ def split_values(
     classes: Sequence[type[Task]], values: Mapping[str, Any]
 ) -> tuple[list[Task], RunOptions]:
     """The tasks and the run's options; UserError for a name that none of them has."""
-    schemas = [cls.schema() for cls in (*classes, RunOptions)]
+    schemas = [*(cls.schema() for cls in classes), RunOptions.schema()]
     known = {name: item for schema in schemas for name, item in schema.items()}
     for name in values:
         if name not in known:

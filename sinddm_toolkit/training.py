@@ -240,6 +240,7 @@ class Updater:
         self.recipe = recipe
         self.phase = phase
         self.parameters = list(network.parameters())
+        self._weights: list[Tensor] = [p.detach() for p in self.parameters]
         self.average = [p.detach().clone() for p in self.parameters]
         fused = self.parameters[0].device.type != "mps"
         if recipe.optimizer == "adam":
@@ -275,7 +276,7 @@ class Updater:
         # Short trainings must not be dragged down by their first weights.
         decay = min(self.recipe.ema_decay, (k + 1) / (k + 10)) if k >= self.recipe.ema_from else 0.0
         with torch.no_grad():
-            torch._foreach_lerp_(self.average, self.parameters, 1 - decay)
+            torch._foreach_lerp_(self.average, self._weights, 1 - decay)
 
     def take_average(self) -> None:
         """Replace the network's weights by their moving average."""
@@ -316,7 +317,7 @@ def train(
                 _fit_into(time_limit, time.monotonic() - started, phase, recipe)
             loss = _noise_error(network, batches, scale, phase.t_ends[scale], compute)
             network.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             updater.update(k)
             phase.made = k + 1
             error = torch.lerp(error, loss.detach(), max(0.02, 1 / phase.made))

@@ -1,0 +1,70 @@
+"""Small pictures, small trainings, and a store of its own for every test."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.recipes import RECIPES
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    """An empty store, an empty working folder and a fresh registry."""
+    root = tmp_path_factory.mktemp("place")
+    monkeypatch.setenv("SINDDM_TK_HOME", str(root / "home"))
+    monkeypatch.delenv("SINDDM_TK_PLUGINS_DIR", raising=False)
+    monkeypatch.setattr(registry, "_current", None)
+    work = root / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return root / "home"
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Makes `draft` a training of a second."""
+    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
+    monkeypatch.setitem(RECIPES, "draft", recipe)
+    return recipe
+
+
+def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
+    """A striped picture (h, w, 3) uint8 with some grain."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:h, :w]
+    waves = np.stack([np.sin(x / 5 + k) + np.cos(y / 7 - k) for k in range(3)], axis=2)
+    return np.clip(127 + 50 * waves + rng.normal(0, 8, (h, w, 3)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def pasted(home):
+    """bg.png and c.png in the working folder: 60×80, a red square at rows 20-35, columns 30-50."""
+    background = texture(60, 80)
+    composite = background.copy()
+    composite[20:35, 30:50] = (250, 10, 10)
+    Image.fromarray(background).save("bg.png")
+    Image.fromarray(composite).save("c.png")
+    return composite
+
+
+@pytest.fixture
+def command(capfd):
+    """Runs a command line in this process → (exit code, standard output, standard error)."""
+    from sinddm_toolkit.cli.main import main
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as exit_info:
+            main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return int(exit_info.value.code or 0), out, err
+
+    return run

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.images import Picture
+from sinddm_toolkit.options import Options, Seconds, option
+from sinddm_toolkit.sizes import CanvasSize
+
+
+class Example(Options):
+    picture: Picture = option("a picture")
+    count: int = option("how many", default=3, minimum=1, maximum=9)
+    amount: float | None = option("how much", default=None, minimum=0)
+    mode: str = option("which", default="fast", choices=("fast", "slow"))
+    loud: bool = option("noise", default=False)
+    limit: Seconds | None = option("time", default=None)
+    size: CanvasSize | None = option("size", default=None)
+
+
+PICTURE = np.zeros((4, 5, 3), np.uint8)
+
+
+def test_values_and_defaults():
+    example = Example(picture=PICTURE, amount=2, limit="5m", size=(40, 30))
+    assert example.picture.size == (4, 5)
+    assert (example.count, example.amount, example.mode) == (3, 2.0, "fast")
+    assert example.limit == 300
+    assert example.size.of((10, 10)) == (30, 40)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"count": 3.7}, "--count: 3.7 is not allowed, give a whole number from 1 to 9"),
+        ({"count": True}, "--count: True is not allowed"),
+        ({"count": 10}, "from 1 to 9"),
+        ({"amount": True}, "a number, at least 0"),
+        ({"amount": float("nan")}, "a number"),
+        ({"loud": 1}, "true or false"),
+        ({"mode": "slwo"}, r"one of fast, slow \(did you mean slow\?\)"),
+        ({"limit": "soon"}, "a time such as"),
+        ({"size": "big"}, "a size such as"),
+        ({"cuont": 3}, "unknown option cuont, did you mean count?"),
+        ({"picture": None}, "missing --picture: a picture"),
+    ],
+)
+def test_bad_values_say_what_is_allowed(values, message):
+    with pytest.raises(UserError, match=message) as caught:
+        Example(**{"picture": PICTURE, **values})
+    assert "\n" not in str(caught.value)
+
+
+def test_text_is_read_strictly():
+    schema = Example.schema()
+    assert schema["count"].from_text("4") == 4
+    assert schema["loud"].from_text("yes") is True
+    for name, text in [("count", "4.0"), ("amount", "much"), ("loud", "maybe")]:
+        with pytest.raises(UserError):
+            schema[name].from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("400x300", (300, 400)),
+        ("2x1", (100, 400)),
+        ("150%x100%", (100, 300)),
+        ("2x300", (300, 400)),
+    ],
+)
+def test_sizes_are_pixels_factors_or_percent(text, expected):
+    assert CanvasSize.parse(text).of((100, 200)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "10", "0x5", "ax4", "-3x4", "1x2x3", "40.5x30"])
+def test_bad_sizes(text):
+    with pytest.raises(ValueError):
+        CanvasSize.parse(text)

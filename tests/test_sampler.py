@@ -1,0 +1,167 @@
+import math
+
+import pytest
+import torch
+
+from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.plan import Plan
+from sinddm_toolkit.pyramid import build_pyramid, upsample
+from sinddm_toolkit.run import Run
+from sinddm_toolkit.sampler import NetworkPredictor, sample
+from sinddm_toolkit.schedule import cosine_alphas_cumprod, make_schedule
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def subject():
+    x = torch.rand(1, 3, 70, 90, generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
+    pyramid = build_pyramid(x)
+    return pyramid, make_schedule(pyramid.details, pyramid.factor)
+
+
+def make_run(subject, seeds=(0,), plan=None):
+    pyramid, schedule = subject
+    return Run(plan or Plan(pyramid, schedule), pyramid, schedule, seeds, CPU)
+
+
+def oracle(subject, blurred_inputs):
+    """ε = (x_t - √ᾱ x_mix)/√(1-ᾱ): the noise that leads to the picture's own scales."""
+    pyramid, schedule = subject
+
+    def predict(x, t, scale):
+        alpha = schedule.alpha_bar(t)
+        gamma = schedule.sampling_gamma(scale, t)
+        mixed = gamma * blurred_inputs[scale] + (1 - gamma) * pyramid.scales[scale]
+        return (x - math.sqrt(alpha) * mixed) / math.sqrt(1 - alpha)
+
+    return predict
+
+
+def test_oracle_leads_to_the_picture(subject):
+    run = make_run(subject)
+    result = sample(run, oracle(subject, subject[0].blurred), RunHooks([]))
+    assert torch.allclose(result, subject[0].scales[-1], atol=2e-4)
+    assert run.evaluations == sum(stage.start for stage in run.plan.stages)
+
+
+def wavy(x, t, scale):
+    """A predictor that depends on everything and is nothing like the truth."""
+    return torch.sin(3 * x + 0.1 * t + scale)
+
+
+def literal_algorithm_2(subject, seed):
+    """The paper's Algorithm 2 line by line in plain loops, with γ clamped as in sampling."""
+    pyramid, schedule = subject
+    alphas = cosine_alphas_cumprod()
+    generator = torch.Generator().manual_seed(seed)
+
+    def z(size):
+        return torch.randn(3, *size, generator=generator)[None]
+
+    def bar(t):
+        return 1.0 if t < 0 else float(alphas[t])
+
+    x0 = None
+    for s, size in enumerate(pyramid.sizes):
+        start = schedule.starts[s]
+        tilde = None if s == 0 else upsample(x0, size)
+        x = z(size)
+        if s > 0:
+            x = math.sqrt(bar(start - 1)) * tilde + math.sqrt(1 - bar(start - 1)) * x
+        for t in range(start - 1, -1, -1):
+            gamma = [0 if s == 0 or k < 0 else min(schedule.gammas[s][k], 0.55) for k in (t, t - 1)]
+            mix = (x - math.sqrt(1 - bar(t)) * wavy(x, t, s)) / math.sqrt(bar(t))
+            if s == 0:
+                mix = mix.clamp(-1, 1)
+                x0 = mix
+                beta = 1 - bar(t) / bar(t - 1)
+                sigma = math.sqrt(beta * (1 - bar(t - 1)) / (1 - bar(t)))
+            else:
+                x0 = (mix - gamma[0] * tilde) / (1 - gamma[0])
+                sigma = 0.0
+            before = x0 if s == 0 else gamma[1] * tilde + (1 - gamma[1]) * x0
+            direction = (x - math.sqrt(bar(t)) * mix) / math.sqrt(1 - bar(t))
+            x = math.sqrt(bar(t - 1)) * before
+            x = x + math.sqrt(max(0, 1 - bar(t - 1) - sigma**2)) * direction
+            if sigma:
+                x = x + sigma * z(size)
+    return x
+
+
+def test_sampler_is_algorithm_2(subject):
+    result = sample(make_run(subject, [7]), wavy, RunHooks([]))
+    expected = literal_algorithm_2(subject, 7)
+    assert torch.allclose(result, expected, atol=1e-3)
+    assert expected.std() > 0.1
+
+
+def network_predictor(tile=256, dtype=torch.float32):
+    torch.manual_seed(0)
+    return NetworkPredictor(Denoiser(8).to(dtype), choose_compute("cpu"), tile)
+
+
+def test_sample_k_alone_is_sample_k_of_the_batch(subject):
+    together = sample(make_run(subject, [3, 4, 5]), network_predictor(), RunHooks([]))
+    for k, seed in enumerate([3, 4, 5]):
+        alone = sample(make_run(subject, [seed]), network_predictor(), RunHooks([]))
+        assert torch.equal(alone[0], together[k])
+    assert not torch.equal(together[0], together[1])
+
+
+@pytest.mark.parametrize("size", [(100, 61), (97, 130), (20, 200)])
+def test_tiles_equal_the_whole(size):
+    x = torch.randn(1, 3, *size, dtype=torch.double)
+    whole = network_predictor(1000, torch.double)(x, 5, 1)
+    tiled = network_predictor(33, torch.double)(x, 5, 1)
+    assert torch.allclose(whole, tiled, atol=1e-12)
+
+
+def test_canvas_of_any_size(subject):
+    plan = Plan(*subject)
+    plan.set_canvas((55, 200))
+    result = sample(make_run(subject, plan=plan), wavy, RunHooks([]))
+    assert result.shape == (1, 3, 55, 200)
+
+
+def test_injection_starts_there_without_blur(subject):
+    pyramid, _ = subject
+    plan = Plan(*subject)
+    finest = pyramid.count - 1
+    plan.inject(pyramid.scales[finest], scale=None, start=5, by="test")
+    assert plan.cells() == {finest: 5}
+    assert [(stage.start, stage.blur) for stage in plan.stages] == [(5, False)]
+    seen = []
+
+    def watch(x, t, scale):
+        seen.append((scale, t))
+        return wavy(x, t, scale)
+
+    run = make_run(subject, plan=plan)
+    result = sample(run, watch, RunHooks([]))
+    assert seen == [(finest, t) for t in (4, 3, 2, 1, 0)]
+    # Without blur mixing, DDIM is x_{t-1} = √ᾱ_{t-1} x̂0 + √(1-ᾱ_{t-1}) ε.
+    bar = subject[1].alpha_bar
+    noise = torch.randn(3, *pyramid.sizes[finest], generator=torch.Generator().manual_seed(0))
+    x = math.sqrt(bar(4)) * pyramid.scales[finest] + math.sqrt(1 - bar(4)) * noise
+    for t in (4, 3, 2, 1, 0):
+        epsilon = wavy(x, t, finest)
+        x0 = (x - math.sqrt(1 - bar(t)) * epsilon) / math.sqrt(bar(t))
+        x = math.sqrt(bar(t - 1)) * x0 + math.sqrt(1 - bar(t - 1)) * epsilon
+    assert torch.allclose(result, x, atol=1e-5)
+
+
+def test_two_injections_are_refused_by_name(subject):
+    plan = Plan(*subject)
+    plan.inject(subject[0].scales[-1], scale=None, start=5, by="one")
+    with pytest.raises(Exception, match="one and two both give the picture"):
+        plan.inject(subject[0].scales[-1], scale=None, start=5, by="two")
+
+
+def test_sampling_goes_past_the_training_size_by_repeating_a_scale(subject):
+    plan = Plan(*subject)
+    stage = plan.stages[-1]
+    plan.stages.append(type(stage)(stage.scale, (140, 180), 10, True, False))
+    assert sample(make_run(subject, plan=plan), wavy, RunHooks([])).shape[-2:] == (140, 180)

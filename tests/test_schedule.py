@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.schedule import (
+    cosine_alphas_cumprod,
+    make_schedule,
+    sigmas_of,
+    start_sigmas,
+)
+from tests.conftest import SHARED
+
+KNOWN_STARTS = [(100, 100), (52, 57), (41, 46), (31, 35), (21, 26)]
+
+
+def test_noise_levels_are_the_published_ones():
+    sigmas = sigmas_of(cosine_alphas_cumprod())
+    known = {0: 0.025, 3: 0.074, 5: 0.106, 10: 0.186, 15: 0.268, 20: 0.353, 30: 0.54, 50: 1.04}
+    for t, sigma in known.items():
+        assert sigmas[t] == pytest.approx(sigma, abs=0.005)
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the paper's pictures are not here")
+@pytest.mark.parametrize(
+    "name", ["aqueduct", "forest", "mountains", "pyramids", "seascape", "starry_night"]
+)
+def test_start_steps_are_in_the_range_that_is_known_to_work(name):
+    image = Image.open(SHARED / name / f"{name}.png").convert("RGB")
+    pyramid = build_pyramid(tensor_from_rgb(np.asarray(image, np.float32) / 127.5 - 1))
+    starts = make_schedule(pyramid.details, pyramid.factor).starts
+    assert len(starts) == 5
+    for start, (low, high) in zip(starts, KNOWN_STARTS, strict=True):
+        assert low <= start <= high
+
+
+def test_noise_halves_what_is_redrawn_and_covers_the_detail():
+    sigmas = start_sigmas([0.05] * 12, 2**0.5)
+    assert sigmas[2] / sigmas[0] == pytest.approx(0.5)
+    assert sigmas[-1] == pytest.approx(0.1)  # twice the missing detail
+
+
+def test_gamma_grows_to_one_and_is_zero_at_scale_zero():
+    schedule = make_schedule([0.1, 0.1], 1.411)
+    assert set(schedule.gammas[0]) == {0.0}
+    for s in (1, 2):
+        row = schedule.gammas[s]
+        assert list(row) == sorted(row)
+        assert row[schedule.starts[s] - 1] <= 1 == row[-1]
+        assert schedule.sampling_gamma(s, 99) == 0.55
+        assert schedule.sampling_gamma(s, -1) == 0

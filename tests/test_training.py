@@ -1,0 +1,141 @@
+import dataclasses
+import json
+import signal
+
+import pytest
+import torch
+
+from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.optimizers import orthogonalised
+from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.training import Batches, Phase, plan_phase, train
+from tests.conftest import texture
+
+RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
+
+
+@pytest.fixture(scope="module")
+def subject():
+    rgb = texture(90, 120).astype("float32") / 127.5 - 1
+    pyramid = build_pyramid(tensor_from_rgb(rgb))
+    return pyramid, make_schedule(pyramid.details, pyramid.factor)
+
+
+def fresh_network(width=16):
+    torch.manual_seed(0)
+    return Denoiser(width)
+
+
+def whole_plan(schedule, recipe=RECIPE, history=()):
+    return plan_phase(dict(enumerate(schedule.starts)), list(history), recipe, schedule, 0)
+
+
+def noise_error(network, pyramid, schedule):
+    """Mean L1 of the predicted noise over whole pictures at a few steps of every scale."""
+    errors = []
+    with torch.no_grad():
+        for s in range(pyramid.count):
+            for t in (5, 20, 40):
+                if t < schedule.starts[s]:
+                    noise = torch.randn(
+                        pyramid.scales[s].shape, generator=torch.Generator().manual_seed(t)
+                    )
+                    alpha, gamma = schedule.alpha_bar(t), schedule.gamma(s, t)
+                    clean = gamma * pyramid.blurred[s] + (1 - gamma) * pyramid.scales[s]
+                    x = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
+                    predicted = network(x, torch.tensor([t]), torch.tensor([s]))
+                    errors.append(float((predicted - noise).abs().mean()))
+    return sum(errors) / len(errors)
+
+
+def run(subject, phase, recipe=RECIPE, **options):
+    network = fresh_network(recipe.width)
+    train(network, *subject, recipe, phase, choose_compute("cpu"), **options)
+    return network
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_training_learns_the_noise(subject):
+    recipe = dataclasses.replace(RECIPE, steps_per_scale=120)
+    phase = whole_plan(subject[1], recipe)
+    untrained = noise_error(fresh_network(), *subject)
+    trained = noise_error(run(subject, phase, recipe), *subject)
+    assert untrained > 0.75
+    assert trained < 0.42
+
+
+def test_adam_recipe_of_the_paper_learns_too(subject):
+    recipe = dataclasses.replace(
+        RECIPES["paper"], width=16, batch=4, steps_per_scale=150, ema_from=10
+    )
+    phase = whole_plan(subject[1], recipe)
+    assert set(phase.t_ends.values()) == {100}
+    assert noise_error(run(subject, phase, recipe), *subject) < 0.6
+
+
+def test_same_seed_same_weights(subject):
+    first, second = (run(subject, whole_plan(subject[1])) for _ in range(2))
+    assert torch.equal(weights(first), weights(second))
+
+
+def test_a_stopped_training_can_be_made_again(subject):
+    stopped = whole_plan(subject[1])
+
+    def interrupt(report):
+        if report.step < stopped.planned // 2:
+            signal.raise_signal(signal.SIGINT)
+
+    network = fresh_network()
+    compute = choose_compute("cpu")
+    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt)
+    assert 0 < stopped.made < stopped.planned
+    again = dataclasses.replace(Phase.from_json(json.loads(json.dumps(stopped.to_json()))), made=0)
+    assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
+
+
+def test_time_limit_ends_early_and_is_recorded(subject):
+    recipe = dataclasses.replace(RECIPE, steps_per_scale=100_000)
+    phase = whole_plan(subject[1], recipe)
+    run(subject, phase, recipe, time_limit=1.0)
+    assert phase.made <= phase.end < phase.planned
+    assert phase.decay_from < phase.end
+
+
+def test_only_what_is_missing_is_trained(subject):
+    schedule = subject[1]
+    finest = len(schedule.starts) - 1
+    small = plan_phase({finest: 5}, [], RECIPE, schedule, 0)
+    assert small.updates == {finest: 40}
+    small.made = small.planned
+    assert plan_phase({finest: 3}, [small], RECIPE, schedule, 0) is None
+    more = plan_phase({0: 100}, [small], RECIPE, schedule, 0)
+    assert more.updates == {0: 40, finest: 10}  # a quarter rehearses what was known
+    assert more.t_ends == {0: 100, finest: 5}
+    assert more.seed != small.seed
+
+
+def test_updates_are_interleaved_evenly():
+    phase = Phase({0: 1, 1: 1}, {0: 30, 1: 10}, 0, 0, 40, made=20)
+    order = list(phase.scale_order())
+    assert (order.count(0), order.count(1)) == (30, 10)
+    assert phase.made_per_scale() == {0: 15, 1: 5}
+
+
+def test_crops_reach_every_corner(subject):
+    batches = Batches(*subject, RECIPE, torch.device("cpu"), 0)
+    finest = subject[0].count - 1
+    corners = {c for _ in range(100) for c in batches._corners(finest, 32)}
+    height, width = subject[0].sizes[finest]
+    assert {(0, 0), (0, width - 32), (height - 32, 0), (height - 32, width - 32)} <= corners
+
+
+def test_orthogonalised_has_singular_values_near_one():
+    matrices = torch.randn(3, 16, 100, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonalised(matrices))
+    assert values.min() > 0.5 and values.max() < 1.3

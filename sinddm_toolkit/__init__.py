@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sinddm_toolkit import errors
+
 if TYPE_CHECKING:
     from sinddm_toolkit.edit import EditResult
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "run"]
+__all__ = ["__version__", "errors", "run"]
 
 
 def run(task: str, **options: Any) -> EditResult:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample
     from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.result import Result
-    from sinddm_toolkit.run import Run, ScaleState, Step
+    from sinddm_toolkit.run_state import Run, ScaleState, Step
 
 API_VERSION = 1
 """Grows when a plugin written for the version before may no longer work."""
@@ -31,10 +31,10 @@ _LAZY = {
     "Plan": "plan",
     "Pyramid": "pyramid",
     "Result": "result",
-    "Run": "run",
-    "ScaleState": "run",
+    "Run": "run_state",
+    "ScaleState": "run_state",
     "Stage": "plan",
-    "Step": "run",
+    "Step": "run_state",
     "downsample": "pyramid",
     "rgb_from_tensor": "pyramid",
     "tensor_from_rgb": "pyramid",

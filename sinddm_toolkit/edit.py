@@ -33,8 +33,8 @@ from sinddm_toolkit.pyramid import (
 )
 from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.result import Result
-from sinddm_toolkit.run import Run, Step
 from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.run_state import Run, Step
 from sinddm_toolkit.sampler import NetworkPredictor, sample
 from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.store import ModelStore, default_store

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.plan import Plan
     from sinddm_toolkit.pyramid import Pyramid
     from sinddm_toolkit.result import Result
-    from sinddm_toolkit.run import Run, ScaleState, Step
+    from sinddm_toolkit.run_state import Run, ScaleState, Step
 
 PROJECT = "sinddm_toolkit"
 

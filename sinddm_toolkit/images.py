@@ -484,10 +484,12 @@ def _encoded_deep_tiff(picture: Picture, recipe: str | None) -> bytes:
 
     buffer = BytesIO()
     pixels = picture.pixels
+    if pixels.shape[2] == 2:  # deep grey with alpha is more than most readers know
+        pixels = pixels[..., [0, 0, 0, 1]]
     tifffile.imwrite(
         buffer,
         pixels[..., 0] if pixels.shape[2] == 1 else pixels,
-        photometric="minisblack" if picture.is_grey else "rgb",
+        photometric="minisblack" if pixels.shape[2] == 1 else "rgb",
         planarconfig="contig" if pixels.shape[2] > 1 else None,
         extrasamples=["unassalpha"] if picture.has_alpha else None,
         compression="adobe_deflate",

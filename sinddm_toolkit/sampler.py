@@ -14,7 +14,7 @@ from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.network import HALO, WHOLE, Denoiser, Frame
 from sinddm_toolkit.plan import Stage
 from sinddm_toolkit.pyramid import upsample
-from sinddm_toolkit.run import Run, ScaleState, Step
+from sinddm_toolkit.run_state import Run, ScaleState, Step
 
 TILE = 256
 """Side of the tiles that a larger canvas is denoised in, without their halo."""

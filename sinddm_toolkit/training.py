@@ -311,10 +311,10 @@ def train(
     error = torch.zeros((), device=compute.device)
     with interrupt_flag() as interrupted:
         for k, scale in enumerate(phase.scale_order()):
-            if interrupted() or k == stop_after or k >= phase.end:
-                break
             if time_limit is not None:
                 _fit_into(time_limit, time.monotonic() - started, phase, recipe)
+            if interrupted() or k == stop_after or k >= phase.end:
+                break
             loss = _noise_error(network, batches, scale, phase.t_ends[scale], compute)
             network.zero_grad(set_to_none=True)
             loss.backward()

@@ -8,7 +8,7 @@ from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.network import Denoiser
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import build_pyramid, upsample
-from sinddm_toolkit.run import Run
+from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NetworkPredictor, sample
 from sinddm_toolkit.schedule import cosine_alphas_cumprod, make_schedule
 

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from sinddm_toolkit.plugins.harmonize import Harmonize, difference, softened
+
+from sinddm_toolkit.images import read_picture
+from tests.conftest import texture
+
+LINE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", "1")
+
+
+def test_outside_the_mask_every_bit_is_the_composites(command, pasted, tiny):
+    code, _, err = command(*LINE, "--out", "o.png", "--save-mask", "m.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    found = read_picture("m.png").pixels[..., 0] > 0
+    square = np.zeros((60, 80), bool)
+    square[20:35, 30:50] = True
+    assert (found == square).mean() > 0.98
+    untouched = softened(found, 7, 5) == 0
+    assert 0.2 < untouched.mean() < 0.7
+    assert np.array_equal(result[untouched], pasted[untouched])
+    assert not np.array_equal(result[20:35, 30:50], pasted[20:35, 30:50])
+
+
+def test_higher_start_step_changes_more(command, pasted, tiny):
+    change = []
+    for step in (3, 20):
+        assert command(*LINE, "--out", "o.png", "--overwrite", "--start-step", step)[0] == 0
+        change.append(np.abs(read_picture("o.png").pixels.astype(int) - pasted).mean())
+    assert change[1] > 2 * change[0]
+
+
+def test_a_coarser_start_scale_redraws_more(command, pasted, tiny):
+    code, _, err = command(*LINE, "--out", "o.png", "--start-scale", 0)
+    assert code == 0, err
+    assert command(*LINE, "--start-scale", 5)[0] == 2
+
+
+def test_change_is_carried_up_to_a_larger_composite(command, pasted, tiny):
+    large = Image.fromarray(pasted).resize((320, 240), Image.Resampling.NEAREST)
+    large.save("c.png")
+    code, _, err = command(*LINE)
+    assert code == 2 and "--fit" in err
+    assert command(*LINE, "--fit", "--out", "o.png")[0] == 0
+    result = read_picture("o.png").pixels
+    assert result.shape == (240, 320, 3)
+    assert np.array_equal(result[:, :8], np.asarray(large)[:, :8])
+    assert not np.array_equal(result[80:140, 120:200], np.asarray(large)[80:140, 120:200])
+
+
+def test_other_shapes_are_refused_never_stretched(command, pasted):
+    Image.fromarray(pasted).resize((80, 50)).save("c.png")
+    code, _, err = command(*LINE, "--fit")
+    assert code == 2 and "differ in shape" in err
+    Image.fromarray(pasted).save("c.png")
+    Image.new("L", (30, 90), 255).save("m.png")
+    assert command(*LINE, "--mask", "m.png")[0] == 2
+
+
+def test_empty_masks_are_refused(command, pasted):
+    Image.new("L", (80, 60), 0).save("m.png")
+    code, _, err = command(*LINE, "--mask", "m.png")
+    assert code == 2 and "all black" in err
+    code, _, err = command("run", "harmonize", "--bg", "bg.png", "--composite", "bg.png")
+    assert code == 2 and "nowhere differs" in err
+
+
+def test_jpeg_noise_is_no_difference(tmp_path):
+    picture = Image.fromarray(texture(120, 160))
+    picture.save(tmp_path / "a.jpg", quality=60)
+    again = np.asarray(Image.open(tmp_path / "a.jpg"), np.float32) / 127.5 - 1
+    original = np.asarray(picture, np.float32) / 127.5 - 1
+    assert not difference(again, original).any()
+    again[40:70, 50:90] = 0.9
+    found = difference(again, original)
+    square = np.zeros((120, 160), bool)
+    square[40:70, 50:90] = True
+    assert (found & square).sum() / (found | square).sum() > 0.85
+
+
+def test_alpha_is_the_mask_and_is_kept(command, pasted, tiny):
+    layer = np.dstack([pasted, np.zeros((60, 80), np.uint8)])
+    layer[20:35, 30:50, 3] = 255
+    Image.fromarray(layer).save("c.png")
+    code, _, err = command(*LINE, "--out", "o.png")
+    assert code == 0, err
+    assert np.array_equal(read_picture("o.png").pixels[..., 3], layer[..., 3])
+    code, _, err = command(*LINE, "--out", "o.jpg")
+    assert code == 2 and "transparency" in err
+    assert command(*LINE, "--flatten", "--out", "flat.png")[0] == 0
+    flat = read_picture("flat.png")
+    assert not flat.has_alpha
+    assert np.array_equal(flat.pixels[:, :2], np.asarray(Image.open("bg.png"))[:, :2])
+
+
+@pytest.mark.parametrize("name", ["c.png", "c.tiff"])
+def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny):
+    from sinddm_toolkit.images import Picture, write_picture
+
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    deep = pasted.astype(np.uint16) * 257 + 3
+    write_picture(name, Picture(deep, icc=icc), overwrite=True)
+    words = ("run", "harmonize", "--bg", "bg.png", "--composite", name)
+    assert command(*words, "--out", f"o-{name}")[0] == 0
+    result = read_picture(f"o-{name}")
+    assert result.pixels.dtype == np.uint16 and result.icc == icc
+    assert np.array_equal(result.pixels[:, :2], deep[:, :2])
+
+
+def test_the_window_changes_nothing_that_is_kept(pasted, monkeypatch):
+    """A run in a window around the object must see what a run on the whole picture sees there."""
+    import torch
+    from sinddm_toolkit.plugins.harmonize import bounds
+
+    from sinddm_toolkit.devices import choose_compute
+    from sinddm_toolkit.network import Denoiser
+    from sinddm_toolkit.sampler import NetworkPredictor
+
+    predict = NetworkPredictor(Denoiser(8).double(), choose_compute("cpu"))
+    x = torch.randn(1, 3, 120, 150, dtype=torch.double)
+    mask = np.zeros((120, 150), bool)
+    mask[60:70, 70:80] = True
+    y0, x0, y1, x1 = bounds(mask, 16 * 2)
+    whole = predict(x - predict(x, 1, 0), 0, 0)
+    window = x[..., y0:y1, x0:x1]
+    part = predict(window - predict(window, 1, 0), 0, 0)
+    inner = part[..., 60 - y0 : 70 - y0, 70 - x0 : 80 - x0]
+    assert torch.allclose(inner, whole[..., 60:70, 70:80], atol=1e-12)
+
+
+def test_options_have_words_for_their_effect():
+    for item in Harmonize.schema().values():
+        assert len(item.help) > 15

@@ -1,0 +1,228 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sinddm_toolkit as st
+from sinddm_toolkit.store import default_store
+from tests.conftest import texture
+
+SAMPLE = ("run", "sample", "--image", "bg.png")
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_help_is_quick_and_imports_no_torch():
+    script = (
+        "import sys; from sinddm_toolkit.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: print('torch' in sys.modules, file=sys.stderr)"
+    )
+    for words in (["--help"], ["run", "--help"], ["run", "sample", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
+        )
+        assert done.stderr.strip() == "False"
+    seconds = []
+    for _ in range(5):
+        started = time.monotonic()
+        subprocess.run(
+            [sys.executable, "-m", "sinddm_toolkit.cli", "--help"], check=True, capture_output=True
+        )
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 0.3
+
+
+def test_every_command_has_help(command):
+    for words in (
+        [],
+        ["run"],
+        ["run", "sample"],
+        ["train"],
+        ["models"],
+        ["plugins"],
+        ["replay"],
+        ["doctor"],
+        ["models", "show"],
+        ["demo"],
+    ):
+        code, out, _ = command(*words, "--help")
+        assert code == 0 and "Usage" in out
+
+
+def test_sample_json(command, pasted, tiny):
+    code, out, err = command(*SAMPLE, "--samples", 2, "--seed", 5, "--json", "--size", "2x1")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert facts["outputs"] == ["bg-sample-1.png", "bg-sample-2.png"]
+    assert (facts["seed"], facts["device"]) == (5, "cpu")
+    assert facts["network_evaluations"] == 2 * (100 + 55)
+    assert set(facts["seconds"]) == {"training", "sampling"}
+    assert facts["training_steps"] == 60
+    assert pixels("bg-sample-1.png").shape == (60, 160, 3)
+    assert not np.array_equal(pixels("bg-sample-1.png"), pixels("bg-sample-2.png"))
+    assert command(*SAMPLE, "--seed", 6, "--size", "2x1", "--out", "alone.png")[0] == 0
+    assert np.array_equal(pixels("alone.png"), pixels("bg-sample-2.png"))
+
+
+def test_replay_is_bit_exact_also_without_the_model(command, pasted, tiny):
+    assert command("run", "harmonize", "--bg", "bg.png", "--composite", "c.png")[0] == 0
+    assert command(*SAMPLE, "--samples", 2, "--seed", 5)[0] == 0
+    made = ["c-harmonize.png", "bg-sample-2.png"]
+    for name in made:
+        assert command("replay", name, "--out", f"kept-{name}")[0] == 0
+    assert command("models", "remove", "--all")[0] == 0
+    for name in made:
+        assert command("replay", name, "--out", f"gone-{name}")[0] == 0
+        for again in (f"kept-{name}", f"gone-{name}"):
+            assert np.array_equal(pixels(again), pixels(name))
+
+
+def test_replay_says_what_is_missing_or_changed(command, pasted, tiny):
+    assert command(*SAMPLE, "--out", "s.png")[0] == 0
+    Path("bg.png").rename("moved.png")
+    code, _, err = command("replay", "s.png")
+    assert code == 2 and "--input image=FILE" in err
+    assert command("replay", "s.png", "--input", "image=moved.png")[0] == 0
+    Image.fromarray(texture(60, 80, seed=9)).save("bg.png")
+    code, _, err = command("replay", "s.png", "--overwrite")
+    assert code == 2 and "has changed" in err
+    code, _, err = command("replay", "moved.png")
+    assert code == 2 and "carries no recipe" in err
+
+
+def test_models_commands(command, pasted, tiny):
+    code, out, err = command("models", "list")
+    assert (code, out) == (0, "") and "no models yet" in err
+    code, out, _ = command("train", "bg.png", "--json")
+    key = json.loads(out)["model"]
+    assert json.loads(out)["training_steps"] == 60
+    listed = json.loads(command("models", "list", "--json")[1])
+    assert [m["model"] for m in listed] == [key] and listed[0]["name"] == "bg.png"
+    assert key in command("models", "list")[1]
+    assert json.loads(command("models", "show", key[:5])[1])["trained"] == {"0": 100, "1": 55}
+    assert Path(command("models", "path", key[:5])[1].strip()).exists()
+    facts = json.loads(command(*SAMPLE, "--json")[1])
+    assert facts["model"] == key and facts["training_steps"] == 60  # nothing was left to train
+    assert command("models", "remove", key)[0] == 0
+    assert default_store().keys() == []
+    assert command("models", "remove", "zz")[0] == 2
+    assert command("models", "remove")[0] == 2
+
+
+def test_training_is_kept_on_ctrl_c_and_goes_on(pasted):
+    words = [sys.executable, "-m", "sinddm_toolkit.cli", *SAMPLE, "--out", "o.png"]
+    process = subprocess.Popen([*words, "--quality", "standard"], stderr=subprocess.PIPE, text=True)
+    time.sleep(12)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "goes on from there" in err and not Path("o.png").exists()
+    (key,) = default_store().keys()
+    made = sum(p["made"] for p in default_store().describe(key)["history"])
+    assert 0 < made < 4000
+    done = subprocess.run(
+        [*words, "--quality", "standard", "--train-time", "1", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["training_steps"] > made
+
+
+def test_doctor(command):
+    code, out, _ = command("doctor", "--json")
+    facts = json.loads(out)
+    assert code == 0 and facts["store writable"] is True
+    assert {"torch", "device", "precision", "CLIP weights", "model store"} <= set(facts)
+
+
+def test_python_interface(pasted, tiny):
+    background = np.asarray(Image.open("bg.png"))
+    by_array = st.run("harmonize", bg=background, composite=Image.open("c.png"), seed=1)
+    by_path = st.run("harmonize", bg="bg.png", composite=Path("c.png"), seed=1, out="o.png")
+    assert by_array.outputs == [] and by_path.outputs == [Path("o.png")]
+    assert by_array.image.tobytes() == by_path.image.tobytes()
+    assert np.array_equal(pixels("o.png"), np.asarray(by_path.image))
+    with pytest.raises(st.errors.UserError, match="did you mean composite"):
+        st.run("harmonize", bg=background, composit=background)
+
+
+BAD_LINES = [
+    (["run", "nothing"], "there is no task"),
+    (["run", "sample"], "missing --image"),
+    ([*SAMPLE, "--nothing", "1"], "No such option"),
+    ([*SAMPLE, "--samples", "0"], "whole number from 1"),
+    ([*SAMPLE, "--samples", "2.5"], "whole number"),
+    ([*SAMPLE, "--quality", "drft"], "did you mean draft"),
+    ([*SAMPLE, "--device", "tpu"], "one of auto, cpu"),
+    ([*SAMPLE, "--size", "30x30"], "at least 33"),
+    ([*SAMPLE, "--out", "o.bmp"], "extension"),
+    ([*SAMPLE, "--out", "no/o.png"], "no folder"),
+    ([*SAMPLE, "--out", "bg.png"], "exists"),
+    ([*SAMPLE, "--train-time", "soon"], "a time such as"),
+    (["run", "sample", "--image", "none.png"], "no such file"),
+    (["run", "sample", "--image", "."], "is a folder"),
+    (["run", "sample", "--image", "text.png"], "not a picture"),
+    (["run", "sample", "--image", "dot.png"], "1×1"),
+    (["run", "sample", "--image", "line.png"], "50000×1"),
+    (["run", "sample", "--image", "clear.png"], "transparent"),
+    (["run", "sample", "--image", "cmyk.jpg"], "CMYK"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_LINES, ids=lambda value: str(value)[-40:])
+def test_bad_input_is_one_line_and_exit_code_2(words, message, command, pasted):
+    Path("text.png").write_text("hello")
+    Image.new("RGB", (1, 1)).save("dot.png")
+    Image.new("RGB", (50_000, 1)).save("line.png")
+    Image.new("RGBA", (64, 64)).save("clear.png")
+    Image.new("CMYK", (64, 64)).save("cmyk.jpg")
+    before = sorted(Path().iterdir())
+    code, out, err = command(*words)
+    assert (code, out) == (2, "")
+    assert message in err and "Traceback" not in err
+    assert sorted(Path().iterdir()) == before
+    assert default_store().keys() == []
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "LA", "I;16"])
+def test_unusual_pictures_work(mode, command, pasted, tiny):
+    grey = Image.open("bg.png").convert("L")
+    if mode == "I;16":
+        Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save("odd.png")
+    else:
+        (Image.open("bg.png") if mode == "P" else grey).convert(mode).save("odd.png")
+    code, _, err = command("run", "sample", "--image", "odd.png", "--out", "o.png")
+    assert code == 0, err
+    assert pixels("o.png").shape[:2] == (60, 80)
+
+
+def test_full_disk_while_the_model_is_written(command, pasted, tiny, monkeypatch, home):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = command(*SAMPLE, "--out", "o.png")
+    assert code == 2 and "No space left" in err and len(err.strip().splitlines()) == 1
+    assert not Path("o.png").exists()
+    assert [p for p in (home / "models").iterdir() if p.suffix != ".lock"] == []
+
+
+def test_a_bug_shows_its_traceback_with_debug_only(command, pasted, tiny, monkeypatch):
+    monkeypatch.setattr("sinddm_toolkit.edit.make_schedule", lambda *_: 1 / 0)
+    code, _, err = command(*SAMPLE)
+    assert code == 1 and "a bug of ours" in err and "Traceback" not in err
+    from sinddm_toolkit.cli.main import main
+
+    with pytest.raises(ZeroDivisionError):
+        main([*SAMPLE, "--debug"])

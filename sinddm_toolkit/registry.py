@@ -88,6 +88,7 @@ class Registry:
                     f"the task {task.name} is already brought by {owner.name} ({owner.source}); "
                     f"leave that out with --no-plugin {owner.name}"
                 )
+            record.hooks += [hook for hook in _run_hooks(task) if hook not in record.hooks]
         self.tasks.update({task.name: task for task in classes})
 
 
@@ -104,8 +105,16 @@ def _check_task(task: Any) -> None:
 
 
 def _hook_names(manager: pluggy.PluginManager, plugin: Any) -> list[str]:
-    """The hooks of discovery that `plugin` implements, and those of a run that its tasks do."""
+    """The hooks that `plugin` implements, of those that `manager` knows."""
     return sorted(caller.name for caller in manager.get_hookcallers(plugin) or [])
+
+
+def _run_hooks(task: type[Task]) -> list[str]:
+    """The hooks of a run that the methods of `task` implement."""
+    marked = f"{hookspecs.PROJECT}_impl"
+    return sorted(
+        name for name in vars(hookspecs.RunSpecs) if hasattr(getattr(task, name, None), marked)
+    )
 
 
 def _one_line(error: BaseException) -> str:

@@ -91,6 +91,7 @@ def test_plugins_list(command, tmp_path):
     assert code == 0
     records = {record["name"]: record for record in json.loads(out)}
     assert records["sample"]["tasks"] == ["sample"]
+    assert records["sample"]["hooks"] == ["register_tasks", "plan_edit"]
     assert "no_such_module" in records["broken"]["error"]
     code, out, _ = command("plugins", "list", f"--plugins-dir={folder}", "--no-plugin", "sample")
     assert code == 0 and "broken: ModuleNotFoundError" in out and "tasks: sample" not in out

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
+
+# Networks this small gain nothing from threads, and lose much where other programs want the cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest

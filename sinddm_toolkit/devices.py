@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from sinddm_toolkit.errors import UserError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
+from sinddm_toolkit.run_options import DEVICES
 
 
 @dataclass(frozen=True)

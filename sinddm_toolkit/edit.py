@@ -36,9 +36,9 @@ from sinddm_toolkit.result import Result
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.run_state import Run, Step
 from sinddm_toolkit.sampler import NetworkPredictor, sample
-from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
-from sinddm_toolkit.training import Cells, History, Phase, TrainingReport, plan_phase, train
+from sinddm_toolkit.training import Cells, History, Phase, plan_phase, train
 
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
@@ -97,6 +97,7 @@ class Subject:
 
     picture: Picture
     pyramid: Pyramid
+    schedule: Schedule
     config: ModelConfig
 
 
@@ -112,7 +113,8 @@ def make_subject(picture: Picture, options: RunOptions) -> Subject:
     size = working_size(picture.size, options.max_pixels or recipe.max_pixels)
     small = picture.resized(size)
     config = ModelConfig(small.content_hash(), size, recipe.name, recipe.width, options.train_seed)
-    return Subject(picture, build_pyramid(tensor_from_rgb(small.rgb())), config)
+    pyramid = build_pyramid(tensor_from_rgb(small.rgb()))
+    return Subject(picture, pyramid, make_schedule(pyramid.details, pyramid.factor), config)
 
 
 def edit(
@@ -138,8 +140,7 @@ def edit(
     compute = choose_compute(options.device)
     compute.prepare()
     subject = make_subject(lead.picture(lead.learns_from), options)
-    schedule = make_schedule(subject.pyramid.details, subject.pyramid.factor)
-    plan = Plan(subject.pyramid, schedule)
+    plan = Plan(subject.pyramid, subject.schedule)
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
     outputs = _output_paths(lead, options, plan.transparent) if write else []
@@ -155,9 +156,8 @@ def edit(
     sampled = time.monotonic()
 
     folder = outputs[0].parent if outputs else Path.cwd()
-    records = [
-        _record(tasks, options, model, compute, seed, folder, result) for seed in options.seeds()
-    ]
+    record = _record(tasks, options, model, compute, folder, result)
+    records = [{**record, "seed": seed} for seed in options.seeds()]
     notes = []
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
         recipe = json.dumps(record)
@@ -219,7 +219,7 @@ def obtain_model(
         if path.exists() and not options.retrain:
             model = load_model(path)
         else:
-            model = new_model(subject.config, subject.pyramid)
+            model = new_model(subject.config, subject.schedule)
         _onto(model, compute)
         recipe = RECIPES[subject.config.recipe]
         phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed)
@@ -253,7 +253,7 @@ def recorded_model(
         model = load_model(path)
         if model.weights_hash() == recorded_hash:
             return _onto(model, compute)
-    model = _onto(new_model(subject.config, subject.pyramid), compute)
+    model = _onto(new_model(subject.config, subject.schedule), compute)
     for phase in history:
         again = replace(deepcopy(phase), made=0)
         if _train(model, subject, again, compute, events, stop_after=phase.made):
@@ -286,9 +286,6 @@ def _train(
 ) -> bool:
     """Train through `phase` and note it in the model's history; True if Ctrl-C ended it."""
 
-    def report(progress: TrainingReport) -> None:
-        events.training(progress)
-
     model.network.train()
     phase.environment = compute.environment()
     events.training_begins(subject.picture.name, phase.planned)
@@ -301,7 +298,7 @@ def _train(
         compute,
         stop_after=stop_after,
         time_limit=limit,
-        report=report,
+        report=events.training,
     )
     events.training_ends()
     if phase.made:
@@ -362,11 +359,10 @@ def _record(
     options: RunOptions,
     model: Model,
     compute: Compute,
-    seed: int,
     folder: Path,
     result: Result,
 ) -> dict[str, Any]:
-    """The recipe of one picture, as JSON values. Paths are relative to the picture's folder."""
+    """The recipe of the pictures but for their seeds. Paths are relative to `folder`, theirs."""
     return {
         "toolkit": __version__,
         "tasks": [
@@ -384,7 +380,6 @@ def _record(
             name: getattr(options, name)
             for name in ("quality", "max_pixels", "train_seed", "device")
         },
-        "seed": seed,
         "model": {
             "key": model.config.key,
             "weights_sha256": model.weights_hash(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import struct
 import threading
 import warnings
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.files import temporary_beside, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -474,7 +474,7 @@ def check_output(
             raise UserError(f"{path}: there is no folder {path.parent}")
         if path.exists() and not overwrite:
             raise _exists(path)
-        probe = _temporary(path)
+        probe = temporary_beside(path)
         probe.touch(exist_ok=False)
         probe.unlink()
     return path
@@ -490,10 +490,6 @@ def _explained_writing(path: Path) -> Iterator[None]:
 
 def _exists(path: Path) -> UserError:
     return UserError(f"{path} exists: give --overwrite or another --out")
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".sinddm-{secrets.token_hex(8)}.tmp")
 
 
 def write_picture(
@@ -512,41 +508,11 @@ def write_picture(
     path = check_output(path, alpha=picture.is_transparent, overwrite=overwrite, size=picture.size)
     data, notes = encoded(picture, FORMATS[path.suffix.lower()], path.name, recipe)
     with _explained_writing(path):
-        _place(data, path, overwrite)
-    return notes
-
-
-def _place(data: bytes, path: Path, overwrite: bool) -> None:
-    target = path.resolve()  # a link stays a link
-    temporary = _temporary(target)
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(target)
-        else:
-            _give_new_name(temporary, target)
-    except FileExistsError:
-        raise _exists(path) from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _give_new_name(temporary: Path, target: Path) -> None:
-    """FileExistsError if `target` has appeared meanwhile, where a rename would replace it."""
-    try:
-        os.link(temporary, target)
-    except FileExistsError:
-        raise
-    except OSError:  # memory cards and some network folders have no links: claim the name first
-        target.touch(exist_ok=False)
         try:
-            temporary.replace(target)
-        except BaseException:
-            target.unlink()
-            raise
+            write_atomically(path, data, overwrite=overwrite)
+        except FileExistsError:
+            raise _exists(path) from None
+    return notes
 
 
 def encoded(

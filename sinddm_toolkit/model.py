@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.files import write_atomically
 from sinddm_toolkit.network import Denoiser
-from sinddm_toolkit.pyramid import Pyramid, Size, scale_sizes
-from sinddm_toolkit.schedule import Schedule, make_schedule
+from sinddm_toolkit.pyramid import Size, scale_sizes
+from sinddm_toolkit.schedule import Schedule
 from sinddm_toolkit.training import Cells, History, Phase
 
 FORMAT = "sinddm-toolkit model"
@@ -68,12 +67,12 @@ class Model:
         return digest.hexdigest()
 
 
-def new_model(config: ModelConfig, pyramid: Pyramid) -> Model:
+def new_model(config: ModelConfig, schedule: Schedule) -> Model:
     """An untrained model; its random weights follow from the configuration's seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = Denoiser(config.width)
-    return Model(config, make_schedule(pyramid.details, pyramid.factor), network)
+    return Model(config, schedule, network)
 
 
 def trained_cells(history: History) -> Cells:
@@ -110,23 +109,9 @@ def save_model(path: Path, model: Model) -> None:
     data = save(tensors, metadata={"sinddm": json.dumps(description(model))})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
+        write_atomically(path, data, overwrite=True)
     except OSError as error:
         raise UserError(f"cannot write the model {path}: {error.strerror or error}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, or leave it as it was. OSError if that fails."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def read_description(path: Path) -> dict[str, Any]:

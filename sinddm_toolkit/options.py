@@ -254,10 +254,8 @@ class Task(Options):
 
 def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
     near = difflib.get_close_matches(name, schema, n=1)
-    hint = f", did you mean {near[0]}?" if near else ""
-    return UserError(
-        f"unknown option {name}{hint} Known: {', '.join(schema)}".replace("? K", "? K")
-    )
+    hint = f", did you mean {near[0]}" if near else ""
+    return UserError(f"unknown option {name}{hint}? Known: {', '.join(schema)}")
 
 
 @cache

@@ -7,6 +7,8 @@ import secrets
 from sinddm_toolkit.options import Options, OutputFile, Seconds, option
 from sinddm_toolkit.recipes import RECIPES
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
 SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers agree on."""
 
@@ -51,7 +53,7 @@ class RunOptions(Options):
         maximum=SEED_MAX,
     )
     retrain: bool = option("forget the stored model and train anew", default=False)
-    device: str = option("what computes", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    device: str = option("what computes", default="auto", choices=DEVICES)
     overwrite: bool = option("replace files that exist", default=False)
 
     def seeds(self) -> list[int]:

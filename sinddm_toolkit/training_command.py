@@ -12,7 +12,6 @@ from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import read_picture
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.store import default_store
 
 
@@ -21,8 +20,7 @@ def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, An
     compute = choose_compute(options.device)
     compute.prepare()
     subject = make_subject(read_picture(path), options)
-    pyramid = subject.pyramid
-    cells = Plan(pyramid, make_schedule(pyramid.details, pyramid.factor)).cells()
+    cells = Plan(subject.pyramid, subject.schedule).cells()
     started = time.monotonic()
     store = default_store()
     model = obtain_model(subject, cells, options, compute, store, events)

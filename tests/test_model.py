@@ -17,15 +17,17 @@ from sinddm_toolkit.model import (
     trained_cells,
 )
 from sinddm_toolkit.pyramid import build_pyramid
+from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
 from sinddm_toolkit.training import Phase
 
 PYRAMID = build_pyramid(torch.rand(1, 3, 60, 80) * 2 - 1)
+SCHEDULE = make_schedule(PYRAMID.details, PYRAMID.factor)
 
 
 @pytest.fixture
 def model():
-    made = new_model(ModelConfig("0" * 64, (60, 80), "draft", 8, 0), PYRAMID)
+    made = new_model(ModelConfig("0" * 64, (60, 80), "draft", 8, 0), SCHEDULE)
     made.history.append(Phase({1: 5}, {1: 30}, 7, 18, 30, made=30))
     made.facts = {"name": "b.png"}
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import UserError, hookimpl, run_command
+from sinddm_toolkit.api import Picture, UserError, hookimpl, run_command, write_picture
 
 if TYPE_CHECKING:
     import click
@@ -56,6 +56,7 @@ def register_commands(cli: click.Group) -> None:
     @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
     def demo(folder: Path, overwrite: bool) -> None:
         """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER."""
+        import numpy as np
         from PIL import Image
 
         names = ("demo-bg.png", "demo-composite.png", "demo-result.png")
@@ -65,10 +66,11 @@ def register_commands(cli: click.Group) -> None:
             raise UserError(f"{existing[0]} exists: give --overwrite or another folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            Image.open(BACKGROUND).convert("RGB").save(background)
-            composite().save(pasted)
         except OSError as error:
-            raise UserError(f"cannot write into {folder}: {error.strerror}") from error
+            raise UserError(f"cannot make the folder {folder}: {error.strerror}") from error
+        painting = Image.open(BACKGROUND).convert("RGB")
+        for path, image in ((background, painting), (pasted, composite())):
+            write_picture(path, Picture(np.asarray(image)), overwrite=overwrite)
         run_command(
             "harmonize",
             bg=str(background),

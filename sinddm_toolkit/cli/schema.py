@@ -10,7 +10,7 @@ import click
 from sinddm_toolkit.options import Option
 
 
-class SchemaType(click.ParamType[Any]):
+class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """Leaves values as text: the schema reads them, and says what is wrong with them."""
 
     def __init__(self, item: Option) -> None:

@@ -1,0 +1,47 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the folder of `path` that nothing has."""
+    return path.with_name(f".sinddm-{secrets.token_hex(8)}.tmp")
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Make `path` hold `data`, or leave everything as it was. A link stays a link.
+
+    OSError if that fails; FileExistsError if there is a file and `overwrite` is false.
+    """
+    target = path.resolve()
+    temporary = temporary_beside(target)
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            temporary.replace(target)
+        else:
+            _give_new_name(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _give_new_name(temporary: Path, target: Path) -> None:
+    """FileExistsError if `target` has appeared meanwhile, where a rename would replace it."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # memory cards and some network folders have no links: claim the name first
+        target.touch(exist_ok=False)
+        try:
+            temporary.replace(target)
+        except BaseException:
+            target.unlink()
+            raise

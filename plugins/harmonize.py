@@ -65,7 +65,7 @@ class Harmonize(Task):
     )
     start_step: int = option(
         "higher: more of the background's texture, less of the object's detail",
-        default=12,
+        default=15,
         minimum=1,
         maximum=100,
     )

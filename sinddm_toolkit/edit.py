@@ -20,7 +20,14 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, check_output, picture_from_rgb, write_picture
-from sinddm_toolkit.model import Model, ModelConfig, load_model, new_model, save_model
+from sinddm_toolkit.model import (
+    Model,
+    ModelConfig,
+    load_model,
+    new_model,
+    save_model,
+    trained_cells,
+)
 from sinddm_toolkit.options import OutputFile, Task, recorded
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import (
@@ -223,7 +230,10 @@ def obtain_model(
         _onto(model, compute)
         recipe = RECIPES[subject.config.recipe]
         phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed)
-        if phase is None or options.train_time == 0.0:
+        if phase is None:
+            return model
+        if options.train_time == 0.0:
+            _check_known(model, cells, subject.picture.name)
             return model
         interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
         model.facts = {
@@ -237,6 +247,16 @@ def obtain_model(
             events.message("what was learnt is kept: the next run goes on from there")
             raise KeyboardInterrupt
     return model
+
+
+def _check_known(model: Model, cells: Cells, name: str) -> None:
+    """UserError if a scale that the edit visits was never trained."""
+    known = trained_cells(model.history)
+    if missing := [scale for scale in cells if scale not in known]:
+        raise UserError(
+            f"--train-time 0: nothing is known yet of {name} at scale {missing[0]}: "
+            "leave the option out or give it some time"
+        )
 
 
 def recorded_model(

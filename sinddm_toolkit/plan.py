@@ -94,8 +94,13 @@ class Plan:
         self._injected_by = by
 
     def cells(self) -> dict[int, int]:
-        """Scale → t_end of the (scale, timestep) cells that sampling visits, t < t_end."""
+        """Scale → t_end of the (scale, timestep) cells to be known, t < t_end.
+
+        They are those that sampling visits, at an injection scale up to its own T[s] at least:
+        that costs no further updates, and another start step then needs no further training.
+        """
         cells: dict[int, int] = {}
         for stage in self.stages:
-            cells[stage.scale] = max(stage.start, cells.get(stage.scale, 0))
+            usual = self._schedule.starts[stage.scale]
+            cells[stage.scale] = max(stage.start, usual, cells.get(stage.scale, 0))
         return cells

@@ -139,6 +139,11 @@ def test_training_is_kept_on_ctrl_c_and_goes_on(pasted):
     assert json.loads(done.stdout)["training_steps"] > made
 
 
+def test_no_time_to_train_needs_a_known_picture(command, pasted):
+    code, _, err = command(*SAMPLE, "--out", "o.png", "--train-time", 0)
+    assert code == 2 and "nothing is known yet of" in err and not Path("o.png").exists()
+
+
 def test_doctor(command):
     code, out, _ = command("doctor", "--json")
     facts = json.loads(out)

@@ -131,7 +131,7 @@ def test_injection_starts_there_without_blur(subject):
     plan = Plan(*subject)
     finest = pyramid.count - 1
     plan.inject(pyramid.scales[finest], scale=None, start=5, by="test")
-    assert plan.cells() == {finest: 5}
+    assert plan.cells() == {finest: subject[1].starts[finest]}
     assert [(stage.start, stage.blur) for stage in plan.stages] == [(5, False)]
     seen = []
 

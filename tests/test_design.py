@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,14 @@ CORE = sorted(
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
 def test_plugins_import_the_api_alone(path):
+    """And modules of their own package, if they are one."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "plugins must work wherever they are put"
-            names = [node.module]
+            assert node.level <= 1, "plugins must work wherever they are put"
+            names = [node.module] if node.level == 0 else []
         for name in names:
             assert not name.startswith("sinddm_toolkit") or name == "sinddm_toolkit.api"
 
@@ -36,15 +38,21 @@ def test_the_core_knows_no_task(path):
         if name == "sample":  # what a sampler makes; as a task's name it would be a string
             assert not re.search(r"""["']sample["']""", text)
         else:
-            assert name.split("-")[0].rstrip("e") not in text.lower()
+            spellings = re.escape(name).replace(r"\-", "[-_ ]?")
+            assert not re.search(rf"\b{spellings}\b", text, re.IGNORECASE)
 
 
 def test_top_level_holds_what_it_should():
     allowed = {
         *("sinddm_toolkit", "plugins", "presets", "tests", "docs", "benchmarks"),
-        *("pyproject.toml", "README.md", "build", "sinddm_toolkit.egg-info"),
+        *("pyproject.toml", "README.md"),
     }
-    assert {p.name for p in ROOT.iterdir() if not p.name.startswith(".")} <= allowed
+    command = ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("not in a clone")
+    tops = {line.split("/")[0] for line in listing.stdout.splitlines()}
+    assert {name for name in tops if not name.startswith(".")} <= allowed
 
 
 def test_a_bundled_plugin_moved_to_a_folder_gives_the_same_picture(command, tmp_path, pasted, tiny):

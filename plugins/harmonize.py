@@ -14,9 +14,12 @@ from sinddm_toolkit.api import (
     Picture,
     Task,
     UserError,
+    bounds,
     hookimpl,
     in_profile_of,
     option,
+    softened,
+    with_change,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +43,6 @@ DIFFERENCE_BLUR = 1.0
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
-Box = tuple[int, int, int, int]
 
 
 class Harmonize(Task):
@@ -118,23 +120,17 @@ class Harmonize(Task):
     def _inject(self, plan: Plan, image: Tensor) -> None:
         from sinddm_toolkit.api import HALO, downsample
 
-        finest = len(plan.stages) - 1
-        scale = finest if self.start_scale is None else self.start_scale
+        at = plan.stage(self.start_scale)
         self._window = (0, 0, *image.shape[-2:])
-        if scale == finest:
+        if at is plan.stages[-1]:
             # Each step sees HALO pixels further: what lies beyond all of them can't matter, and a
             # large picture costs no more than its object.
             self._window = bounds(self._weight > 0, HALO * self.start_step)
             y0, x0, y1, x1 = self._window
             image = image[..., y0:y1, x0:x1]
-            plan.set_canvas((y1 - y0, x1 - x0))
+            plan.set_canvas((y1 - y0, x1 - x0), by=self.name)
         self._before = image
-        plan.inject(
-            image if scale > finest else downsample(image, plan.stages[scale].size),
-            scale=scale,
-            start=self.start_step,
-            by=self.name,
-        )
+        plan.inject(downsample(image, at.size), at=at, start=self.start_step, by=self.name)
 
     def _mask(self, layer: Picture, small: Picture, background: Picture) -> BoolArray:
         """(h, w) at the working size, true on the object. UserError if it is nowhere."""
@@ -162,15 +158,11 @@ class Harmonize(Task):
         result.extras["save_mask"] = Picture(mask).resized(self.composite.size)
 
     def _with_change(self, change: FloatArray) -> Picture:
-        """The composite with the `change` of the window, carried up to its own resolution."""
+        """The composite with the `change` of the window."""
         y0, x0, y1, x1 = self._window
         whole = np.zeros((*self._weight.shape, 3), np.float32)
         whole[y0:y1, x0:x1] = change
-        box = scaled_box(bounds(self._weight > 0, 1), self._weight.shape, self._target.size)
-        channels = [enlarged(whole[..., k], box, self._target.size) for k in range(3)]
-        weight = enlarged(self._weight, box, self._target.size, smooth=False)
-        changed = self._target.rgb(box) + np.stack(channels, axis=2)
-        return self._target.blend(changed, weight, box)
+        return with_change(self._target, whole, self._weight)
 
 
 def flattened(picture: Picture, background: Picture) -> Picture:
@@ -199,59 +191,6 @@ def difference(composite: FloatArray, background: FloatArray) -> BoolArray:
     areas[0] = 0
     kept: BoolArray = (areas >= SMALLEST_OBJECT)[labels]
     return kept
-
-
-def softened(mask: BoolArray, spread: float, feather: float) -> FloatArray:
-    """The mask dilated by a disk and blurred, in [0, 1], exactly 0 further away."""
-    from scipy import ndimage
-
-    wide = ndimage.distance_transform_edt(~mask) <= spread
-    weight = ndimage.gaussian_filter(wide.astype(np.float32), feather)
-    soft: FloatArray = weight / weight.max()
-    soft[soft < 1 / 512] = 0
-    return soft
-
-
-def bounds(mask: BoolArray, margin: int) -> Box:
-    """(y0, x0, y1, x1) around what is true, `margin` pixels wider but inside the picture."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    h, w = mask.shape
-    return (
-        max(0, int(rows[0]) - margin),
-        max(0, int(columns[0]) - margin),
-        min(h, int(rows[-1]) + 1 + margin),
-        min(w, int(columns[-1]) + 1 + margin),
-    )
-
-
-def scaled_box(box: Box, size: tuple[int, ...], target: tuple[int, int]) -> Box:
-    """`box` of a picture of `size` in the pixels of one of size `target`, outwards."""
-    y, x = target[0] / size[0], target[1] / size[1]
-    return (
-        math.floor(box[0] * y),
-        math.floor(box[1] * x),
-        min(target[0], math.ceil(box[2] * y)),
-        min(target[1], math.ceil(box[3] * x)),
-    )
-
-
-def enlarged(
-    channel: FloatArray, box: Box, target: tuple[int, int], smooth: bool = True
-) -> FloatArray:
-    """The `box` of `channel` (h, w) after enlarging it to size `target`.
-
-    Bicubic, or bilinear where nothing may overshoot.
-    """
-    from PIL import Image
-
-    if channel.shape == target:
-        return channel[box[0] : box[2], box[1] : box[3]]
-    y, x = channel.shape[0] / target[0], channel.shape[1] / target[1]
-    method = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
-    image = Image.fromarray(np.ascontiguousarray(channel, dtype=np.float32)).resize(
-        (box[3] - box[1], box[2] - box[0]), method, (box[1] * x, box[0] * y, box[3] * x, box[2] * y)
-    )
-    return np.asarray(image)
 
 
 @hookimpl

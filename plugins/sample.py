@@ -27,7 +27,7 @@ class Sample(Task):
         default=None,
     )
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.size is None:
             return
@@ -36,7 +36,7 @@ class Sample(Task):
             raise UserError(
                 f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
             )
-        plan.set_canvas(size)
+        plan.set_canvas(size, by=self.name)
 
 
 @hookimpl

@@ -10,6 +10,7 @@ Any task that a plugin brings, by its name::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit import errors
@@ -21,16 +22,20 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "errors", "run"]
 
 
-def run(task: str, **options: Any) -> EditResult:
+def run(
+    task: str, *, also: Mapping[str, Mapping[str, Any]] | None = None, **options: Any
+) -> EditResult:
     """Carry out `task`; the options are those of the command line, with `_` for `-`.
+
+    `also` names further tasks that act in the same run, with their options; the picture that is
+    learnt is the first task's.
 
     Pictures may be paths, PIL images or arrays ((h, w) or (h, w, c); uint8, uint16, or float in
     [0, 1]). Files are written only if `out` is given. Raises `errors.UserError` where the command
     line would exit with 2 and `errors.PluginError` if a plugin fails.
     """
-    from sinddm_toolkit import registry
     from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import split_values
+    from sinddm_toolkit.request import make_tasks
 
-    tasks, common = split_values([registry.current().task(task)], options)
+    tasks, common = make_tasks([(task, options), *(also or {}).items()])
     return edit(tasks, common, write=common.out is not None)

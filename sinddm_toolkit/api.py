@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sinddm_toolkit.compositing import bounds, softened, with_change
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.images import Picture, in_profile_of, write_picture
+from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
 from sinddm_toolkit.options import OutputFile, Task, option
-from sinddm_toolkit.sizes import CanvasSize
+from sinddm_toolkit.regions import Region
+from sinddm_toolkit.sizes import CanvasSize, Length
 
 if TYPE_CHECKING:
     from sinddm_toolkit.network import HALO
@@ -45,10 +47,12 @@ __all__ = [
     "API_VERSION",
     "HALO",
     "CanvasSize",
+    "Length",
     "OutputFile",
     "Picture",
     "Plan",
     "Pyramid",
+    "Region",
     "Result",
     "Run",
     "ScaleState",
@@ -56,14 +60,18 @@ __all__ = [
     "Step",
     "Task",
     "UserError",
+    "bounds",
     "downsample",
     "hookimpl",
     "in_profile_of",
     "option",
+    "picture_from_rgb",
     "rgb_from_tensor",
     "run_command",
+    "softened",
     "tensor_from_rgb",
     "upsample",
+    "with_change",
     "write_picture",
 ]
 
@@ -78,6 +86,6 @@ def __getattr__(name: str) -> Any:
 
 def run_command(task: str, **values: Any) -> None:
     """Run a task as the command line does, with progress and reports: for commands of plugins."""
-    from sinddm_toolkit.cli.run import run_task
+    from sinddm_toolkit.cli.run import run_tasks
 
-    run_task([task], values)
+    run_tasks([(task, values)])

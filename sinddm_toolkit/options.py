@@ -15,7 +15,7 @@ import difflib
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,8 @@ from typing import Any, ClassVar
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.images import Picture, picture_from
-from sinddm_toolkit.sizes import CanvasSize
+from sinddm_toolkit.regions import Region
+from sinddm_toolkit.sizes import CanvasSize, Length
 
 
 class OutputFile(str):
@@ -42,6 +43,11 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] | None = None
+    many: bool = False
+    """Whether it may be given several times; its value is then a list."""
+    follows: str | None = None
+    """The option, given many times too, that each value of this one belongs to: the last one before
+    it on the command line. Its value is then a list of lists, one for each of that option's."""
 
     @property
     def flag(self) -> str:
@@ -66,9 +72,14 @@ class Option:
             return f"{words}, at most {self.maximum:g}"
         return words
 
-    def from_text(self, text: str, where: str | None = None) -> Any:
-        """The value that `text` stands for. UserError naming `where` if it stands for none."""
+    def from_text(self, text: str | Sequence[Any], where: str | None = None) -> Any:
+        """The value that `text` stands for. UserError naming `where` if it stands for none.
+
+        Of an option that may be given many times, a list of texts (or of such lists).
+        """
         where = where or self.flag
+        if not isinstance(text, str):
+            return [self.from_text(one, where) for one in text]
         try:
             value = KINDS[self.type].from_text(text)
         except ValueError:
@@ -80,6 +91,17 @@ class Option:
         where = where or self.flag
         if value is None and not self.required:
             return None
+        if self.many:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            return [
+                [self._checked_one(one, where) for one in part]
+                if self.follows and isinstance(part, (list, tuple))
+                else self._checked_one(part, where)
+                for part in values
+            ]
+        return self._checked_one(value, where)
+
+    def _checked_one(self, value: Any, where: str) -> Any:
         try:
             value = KINDS[self.type].from_value(value)
         except ValueError:
@@ -97,6 +119,22 @@ class Option:
         near = difflib.get_close_matches(str(value), self.choices or (), n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         return UserError(f"{where}: {shown!s:.60} is not allowed, give {self.allowed}{hint}")
+
+    def grouped(self, values: list[Any], count: int) -> list[list[Any]]:
+        """`values` as one list for each of the `count` of the option that this one follows.
+
+        Flat ones belong to the only one, or to each in turn. UserError if neither is so.
+        """
+        leader = "--" + (self.follows or "").replace("_", "-")
+        if all(isinstance(value, list) for value in values):
+            groups = [*values, *([] for _ in range(count - len(values)))]
+        elif count == 1:
+            groups = [values]
+        else:
+            groups = [[value] for value in values]
+        if len(groups) != count:
+            raise UserError(f"{self.flag}: give one for each {leader}, or write them behind it")
+        return groups
 
 
 @dataclass(frozen=True)
@@ -175,6 +213,13 @@ KINDS: dict[type, Kind] = {
     Seconds: Kind("TIME", "a time such as 90s, 5m or 1h", _seconds, _seconds_value),
     Picture: Kind("PICTURE", "a picture", picture_from, picture_from),
     OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path),
+    Region: Kind(
+        "X,Y,W,H|MASK",
+        "a box X,Y,W,H in pixels of the picture or percent of it, or a mask picture",
+        Region.parse,
+        Region.of_value,
+    ),
+    Length: Kind("N|N%", "a length such as 120 (pixels) or 25%", Length.parse, Length.of_value),
     CanvasSize: Kind(
         "WxH", "a size such as 400x300, 2x1 or 150%x100%", CanvasSize.parse, _size_value
     ),
@@ -189,6 +234,7 @@ class _Declaration:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...] | None
+    follows: str | None
 
 
 _REQUIRED: Any = object()
@@ -201,10 +247,17 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
+    follows: str | None = None,
 ) -> Any:
-    """Declares an option as the value of an annotated field; without a default it is required."""
+    """Declares an option as the value of an annotated field; without a default it is required.
+
+    A field annotated `list[X]` may be given several times. With `follows`, the name of another such
+    field, each value belongs to one of that field's (see `Option.follows`).
+    """
     required = default is _REQUIRED
-    return _Declaration(help, None if required else default, required, minimum, maximum, choices)
+    return _Declaration(
+        help, None if required else default, required, minimum, maximum, choices, follows
+    )
 
 
 class Options:
@@ -221,7 +274,11 @@ class Options:
             if given is None and item.required:
                 raise UserError(f"missing {item.flag}: {item.help}")
             value = item.default if given is None else item.checked(given)
-            setattr(self, item.name, value)
+            setattr(self, item.name, [] if item.many and value is None else value)
+        for item in schema.values():
+            if item.follows:
+                count = len(getattr(self, item.follows))
+                setattr(self, item.name, item.grouped(getattr(self, item.name), count))
 
     @classmethod
     def schema(cls) -> Mapping[str, Option]:
@@ -241,6 +298,8 @@ class Task(Options):
     """One line for lists."""
     learns_from: ClassVar[str]
     """The option whose picture the model is trained on."""
+    hides: ClassVar[str | None] = None
+    """The option whose picture is white where there is nothing to be learnt, if there is one."""
     named_after: ClassVar[str | None] = None
     """The option whose picture gives the output its default name; `learns_from` if None."""
 
@@ -265,8 +324,18 @@ def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
     for owner in reversed(cls.__mro__):
         for name, declared in vars(owner).items():
             if isinstance(declared, _Declaration):
-                found[name] = Option(name, _bare_type(hints[name]), **vars(declared))
+                many, kind = _many(hints[name])
+                found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
     return found
+
+
+def _many(hint: Any) -> tuple[bool, Any]:
+    """Whether `hint` is a list, and the type of one value."""
+    while typing.get_origin(hint) is list:
+        (hint,) = typing.get_args(hint)
+        if typing.get_origin(hint) is not list:
+            return True, hint
+    return False, hint
 
 
 def _bare_type(hint: Any) -> type:
@@ -284,8 +353,12 @@ def recorded(value: Any, folder: Path) -> Any:
     if isinstance(value, Picture):
         place = None if value.path is None else _relative(value.path, folder)
         return {"picture": place, "sha256": value.content_hash()}
-    if isinstance(value, CanvasSize):
+    if isinstance(value, Region):
+        return value.text if value.mask is None else recorded(value.mask, folder)
+    if isinstance(value, (CanvasSize, Length)):
         return str(value)
+    if isinstance(value, list):
+        return [recorded(one, folder) for one in value]
     return value
 
 

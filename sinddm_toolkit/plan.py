@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from sinddm_toolkit.pyramid import Pyramid, Size
 from sinddm_toolkit.schedule import Schedule
 
 
-@dataclass
+@dataclass(eq=False)
 class Stage:
     """One scale of the reverse process.
 
@@ -39,9 +40,11 @@ class Plan:
 
     def __init__(self, pyramid: Pyramid, schedule: Schedule) -> None:
         self._sizes = pyramid.sizes
+        self._factor = pyramid.factor
         self._schedule = schedule
         self.start_image: Tensor | None = None
         self._injected_by: str | None = None
+        self._canvas_by: str | None = None
         self.transparent = False
         """Whether the result will have transparent parts, which not every format holds."""
         self.stages = [
@@ -54,42 +57,76 @@ class Plan:
         """(h, w) of the result."""
         return self.stages[-1].size
 
-    def set_canvas(self, size: Size) -> None:
-        """Make the result (h, w) large: every stage grows or shrinks by the same factors."""
+    def set_canvas(self, size: Size, *, by: str) -> None:
+        """Make the result (h, w) large: every stage grows or shrinks by the same factors.
+
+        `by` names the task. UserError if another one has set another size.
+        """
+        if self._canvas_by not in (None, by) and size != self.canvas:
+            raise UserError(
+                f"{self._canvas_by} and {by} both set the size of the result: "
+                "only one task of a run can"
+            )
         height, width = (new / old for new, old in zip(size, self.canvas, strict=True))
         for stage in self.stages:
             h, w = stage.size
             stage.size = (max(1, round(h * height)), max(1, round(w * width)))
         self.stages[-1].size = size
+        self._canvas_by = by
 
-    def inject(self, image: Tensor, *, scale: int | None, start: int, by: str) -> None:
-        """Start from `image` at `scale` (the finest if None), with the noise of step `start`.
+    def enlarge(self, size: Size, *, start: int | None = None) -> None:
+        """Repeat the finest scale at larger and larger sizes, up to (h, w): past what was learnt.
 
-        image: (1 or n, 3, h, w) in [-1, 1], of the canvas size at that scale. The stages below are
-        left out; at this one γ = 0. `by` names the task, for the message when two tasks inject.
-        UserError if scale or step don't exist.
+        Each is at most r times the one before. `start` is T[s] of those stages, the finest scale's
+        own if None.
+        """
+        finest = self.stages[-1]
+        growth = [new / old for new, old in zip(size, finest.size, strict=True)]
+        count = max(0, math.ceil(math.log(max(*growth, 1.0)) / math.log(self._factor) - 1e-6))
+        if start is None:
+            start = self._schedule.starts[finest.scale]
+        for k in range(1, count + 1):
+            height, width = (
+                round(old * by ** (k / count)) for old, by in zip(finest.size, growth, strict=True)
+            )
+            self.stages.append(Stage(finest.scale, (height, width), start, blur=True, ddpm=False))
+        self.stages[-1].size = size
+
+    def stage(self, scale: int | None) -> Stage:
+        """The first stage of `scale`, of the finest if None. UserError if there is none."""
+        finest = len(self._sizes) - 1
+        wanted = finest if scale is None else scale
+        for stage in self.stages:
+            if stage.scale == wanted:
+                return stage
+        raise UserError(
+            f"--start-scale {scale}: this picture has the scales 0 (coarsest) to {finest} "
+            "at its working size"
+        )
+
+    def inject(
+        self, image: Tensor, *, at: Stage, start: int, by: str, blurred: bool = False
+    ) -> None:
+        """Start from `image` at the stage `at`, with the noise of step `start`.
+
+        image: (1 or n, 3, h, w) in [-1, 1], of the size of that stage. The stages below are left
+        out. At this one γ = 0, unless the image is `blurred` as one from the scale below would be:
+        the blur mixture then takes that out. `by` names the task, for the message when two tasks
+        inject. UserError if the step doesn't exist.
         """
         if self._injected_by is not None:
             raise UserError(
                 f"{self._injected_by} and {by} both give the picture to start from: "
                 "only one task of a run can"
             )
-        if scale is None:
-            scale = self.stages[-1].scale
-        kept = [stage for stage in self.stages if stage.scale >= scale]
-        if not 0 <= scale < len(self._sizes) or not kept:
-            raise UserError(
-                f"--start-scale {scale}: this picture has the scales 0 (coarsest) to "
-                f"{len(self._sizes) - 1} at its working size"
-            )
         if not 1 <= start <= self._schedule.timesteps:
             raise UserError(
                 f"--start-step {start}: give a whole number from 1 to {self._schedule.timesteps}"
             )
-        if (image.shape[-2], image.shape[-1]) != kept[0].size:
-            raise ValueError(f"injected {tuple(image.shape)} into a stage of size {kept[0].size}")
-        kept[0].start, kept[0].blur, kept[0].ddpm = start, False, False
-        self.stages = kept
+        if (image.shape[-2], image.shape[-1]) != at.size:
+            raise ValueError(f"injected {tuple(image.shape)} into a stage of size {at.size}")
+        at.start, at.blur, at.ddpm = start, blurred, False
+        self.stages = self.stages[self.stages.index(at) :]
         self.start_image = image
         self._injected_by = by
 

@@ -53,3 +53,31 @@ def _side(text: str) -> tuple[float, bool]:
     if number != int(number):
         raise ValueError(text)
     return number, False
+
+
+@dataclass(frozen=True)
+class Length:
+    """`120` (pixels) or `25%` (of a side)."""
+
+    number: float
+    is_percent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Length:
+        """ValueError if `text` is no length."""
+        match = _SIDE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(text)
+        return cls(float(match[1]), bool(match[2]))
+
+    @classmethod
+    def of_value(cls, value: object) -> Length:
+        """A length, its text or a number of pixels."""
+        return value if isinstance(value, Length) else cls.parse(str(value))
+
+    def of(self, side: int) -> float:
+        """Pixels, of a `side` of so many."""
+        return self.number * side / 100 if self.is_percent else self.number
+
+    def __str__(self) -> str:
+        return f"{self.number:g}{'%' if self.is_percent else ''}"

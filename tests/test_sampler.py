@@ -121,7 +121,7 @@ def test_tiles_equal_the_whole(size):
 
 def test_canvas_of_any_size(subject):
     plan = Plan(*subject)
-    plan.set_canvas((55, 200))
+    plan.set_canvas((55, 200), by="test")
     result = sample(make_run(subject, plan=plan), wavy, RunHooks([]))
     assert result.shape == (1, 3, 55, 200)
 
@@ -130,7 +130,7 @@ def test_injection_starts_there_without_blur(subject):
     pyramid, _ = subject
     plan = Plan(*subject)
     finest = pyramid.count - 1
-    plan.inject(pyramid.scales[finest], scale=None, start=5, by="test")
+    plan.inject(pyramid.scales[finest], at=plan.stages[-1], start=5, by="test")
     assert plan.cells() == {finest: subject[1].starts[finest]}
     assert [(stage.start, stage.blur) for stage in plan.stages] == [(5, False)]
     seen = []
@@ -155,13 +155,14 @@ def test_injection_starts_there_without_blur(subject):
 
 def test_two_injections_are_refused_by_name(subject):
     plan = Plan(*subject)
-    plan.inject(subject[0].scales[-1], scale=None, start=5, by="one")
+    plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="one")
     with pytest.raises(Exception, match="one and two both give the picture"):
-        plan.inject(subject[0].scales[-1], scale=None, start=5, by="two")
+        plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="two")
 
 
 def test_sampling_goes_past_the_training_size_by_repeating_a_scale(subject):
     plan = Plan(*subject)
-    stage = plan.stages[-1]
-    plan.stages.append(type(stage)(stage.scale, (140, 180), 10, True, False))
+    plan.enlarge((140, 180), start=10)
+    assert [stage.size for stage in plan.stages[-2:]] == [(99, 127), (140, 180)]
+    assert {stage.scale for stage in plan.stages[-3:]} == {subject[0].count - 1}
     assert sample(make_run(subject, plan=plan), wavy, RunHooks([])).shape[-2:] == (140, 180)

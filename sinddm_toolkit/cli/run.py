@@ -1,4 +1,4 @@
-"""`sinddm-tk run TASK`: one command a task, made from its options."""
+"""`sinddm-tk run TASK [+ TASK …]`: one command a task, made from its options."""
 
 from __future__ import annotations
 
@@ -10,55 +10,97 @@ import click
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.cli.progress import console_events
-from sinddm_toolkit.cli.schema import click_options, given_values
+from sinddm_toolkit.cli.schema import SchemaCommand
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.options import Task
+from sinddm_toolkit.request import TaskRequest
 from sinddm_toolkit.run_options import RunOptions
 
-REPORT_OPTIONS = [
-    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."),
-    click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
-]
+AND = "+"
+"""Between the tasks of one run."""
+
+TOGETHER_HELP = (
+    f"More tasks can act in the same run: TASK [OPTIONS] {AND} TASK [OPTIONS] … The picture that "
+    "is learnt is the first one's; the options of the run may stand with any."
+)
+
+
+def report_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."
+        ),
+        click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+    ]
 
 
 class RunGroup(click.Group):
     """Has a command for each task that the registry knows."""
 
     def __init__(self) -> None:
-        super().__init__("run", help="Carry out a task on a picture.")
+        super().__init__("run", help=f"Carry out a task on a picture.\n\n{TOGETHER_HELP}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(registry.current().tasks)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        task = registry.current().task(name)
+        return TaskCommand(registry.current().task(name))
+
+
+class TaskCommand(SchemaCommand):
+    """Runs a task, with others that follow it behind a `+`."""
+
+    def __init__(self, task: type[Task]) -> None:
         items = {**task.schema(), **RunOptions.schema()}
-
-        def callback(as_json: bool, quiet: bool, **params: Any) -> None:
-            values = given_values(items.values(), params)
-            run_task([name], values, as_json=as_json, quiet=quiet)
-
-        return click.Command(
-            name,
-            params=[*click_options(items.values()), *REPORT_OPTIONS],
-            callback=callback,
-            help=_help(task),
+        detail = (task.__doc__ or "").strip()
+        super().__init__(
+            task.name,
+            items=list(items.values()),
+            params=report_options(),
+            callback=self._run,
+            help=f"{task.summary[0].upper()}{task.summary[1:]}.\n\n{detail}\n\n{TOGETHER_HELP}",
             short_help=task.summary,
         )
+        self._also: list[TaskRequest] = []
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Also reads the tasks behind a `+`, each by its own command."""
+        own, *others = _split(args)
+        for words in others:
+            if not words:
+                raise UserError(f"a task is missing behind {AND}")
+            command = TaskCommand(registry.current().task(words[0]))
+            with command.make_context(words[0], words[1:], parent=ctx.parent) as other:
+                for flag in ("as_json", "quiet"):
+                    if other.params.pop(flag):
+                        own.append("--json" if flag == "as_json" else "--quiet")
+                self._also.append((words[0], command.given_values(other)))
+        return super().parse_args(ctx, own)
+
+    def _run(self, as_json: bool, quiet: bool, **_: Any) -> None:
+        values = self.given_values(click.get_current_context())
+        run_tasks([(str(self.name), values), *self._also], as_json=as_json, quiet=quiet)
 
 
-def _help(task: Any) -> str:
-    detail = (task.__doc__ or "").strip()
-    return f"{task.summary[0].upper()}{task.summary[1:]}.\n\n{detail}"
+def _split(words: list[str]) -> list[list[str]]:
+    """`words` cut at each `+`."""
+    parts: list[list[str]] = [[]]
+    for word in words:
+        if word == AND:
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    return parts
 
 
-def run_task(
-    names: Sequence[str], values: dict[str, Any], *, as_json: bool = False, quiet: bool = False
+def run_tasks(
+    requests: Sequence[TaskRequest], *, as_json: bool = False, quiet: bool = False
 ) -> None:
-    """Carry out the tasks together and report."""
+    """Carry out the tasks together in one run and report."""
     from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import split_values
+    from sinddm_toolkit.request import make_tasks
 
-    classes = [registry.current().task(name) for name in names]
-    tasks, common = split_values(classes, values)
+    tasks, common = make_tasks(requests)
     with console_events(quiet=quiet or as_json) as events:
         result = edit(tasks, common, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)

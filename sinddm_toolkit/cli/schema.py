@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options import Option
 
 
@@ -20,35 +21,82 @@ class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return value
 
 
-def click_options(items: Iterable[Option]) -> list[click.Parameter]:
-    """One click option for each of the schema; what is not given is None."""
-    return [_click_option(item) for item in items]
+class SchemaCommand(click.Command):
+    """A command whose options are those of schemas, with `params` of its own beside them."""
+
+    def __init__(
+        self, name: str, *, items: Sequence[Option], params: list[click.Parameter], **how: Any
+    ) -> None:
+        self.items = items
+        super().__init__(name, params=[*map(_click_option, items), *params], **how)
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """A parser that notes in `ctx.meta` which options stood where on the line."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def noting(args: list[str]) -> Any:
+            parsed = parse(args)
+            ctx.meta[_order_key(self)] = [param.name for param in parsed[2]]
+            return parsed
+
+        parser.parse_args = noting  # type: ignore[method-assign]
+        return parser
+
+    def given_values(self, ctx: click.Context) -> dict[str, Any]:
+        """What was given on the line, as the types of the schema. UserError for bad values."""
+        values = {}
+        for item in self.items:
+            value = ctx.params.get(item.name)
+            if value is None or value == ():
+                continue
+            if item.follows:
+                value = _behind(item, value, ctx.meta[_order_key(self)])
+            is_text = item.many or isinstance(value, str)
+            values[item.name] = item.from_text(value) if is_text else item.checked(value)
+        return values
+
+
+def _order_key(command: click.Command) -> str:
+    return f"{__name__}.{command.name}"
+
+
+def _behind(item: Option, values: Sequence[str], order: Sequence[str]) -> list[Any]:
+    """`values` of `item` in lists, one for each value of the option that they stand behind.
+
+    As they are if that option was given once: where they stand does not matter then.
+    """
+    if order.count(item.follows or "") < 2:
+        return list(values)
+    groups: list[list[str]] = []
+    remaining = iter(values)
+    for name in order:
+        if name == item.follows:
+            groups.append([])
+        elif name == item.name:
+            if not groups:
+                raise UserError(f"{item.flag} stands before the --{item.follows} it belongs to")
+            groups[-1].append(next(remaining))
+    return groups
 
 
 def _click_option(item: Option) -> click.Option:
     help = item.help + _default_text(item)
     if item.type is bool:
         return click.Option([f"{item.flag}/--no-{item.flag[2:]}"], default=None, help=help)
-    return click.Option([item.flag], type=SchemaType(item), metavar=item.metavar, help=help)
+    return click.Option(
+        [item.flag],
+        type=SchemaType(item),
+        metavar=item.metavar,
+        help=help,
+        multiple=item.many,
+    )
 
 
 def _default_text(item: Option) -> str:
+    note = "  [may be repeated]" if item.many else ""
     if item.required:
-        return "  [required]"
+        return f"{note}  [required]"
     if item.default is None or item.type is bool:
-        return ""
-    return f"  [default: {item.default}]"
-
-
-def given_values(items: Iterable[Option], params: dict[str, Any]) -> dict[str, Any]:
-    """What was given on the line, as the types of the schema. UserError for bad values.
-
-    Pictures stay paths here: they are read once everything else is known to be right.
-    """
-    values = {}
-    for item in items:
-        value = params.get(item.name)
-        if value is not None:
-            is_text = isinstance(value, str)
-            values[item.name] = item.from_text(value) if is_text else item.checked(value)
-    return values
+        return note
+    return f"{note}  [default: {item.default}]"

@@ -9,18 +9,17 @@ from typing import Any
 import click
 
 from sinddm_toolkit.cli.progress import console_events
-from sinddm_toolkit.cli.schema import click_options, given_values
+from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.run_options import RunOptions
 
 TRAINING_OPTIONS = ("quality", "max_pixels", "train_time", "train_seed", "retrain", "device")
 
 
-def _train(picture: Path, as_json: bool, quiet: bool, **params: Any) -> None:
+def _train(picture: Path, as_json: bool, quiet: bool, **_: Any) -> None:
     """Learn a picture in advance, for every task: later edits of it take seconds."""
     from sinddm_toolkit.training_command import train_whole
 
-    items = [RunOptions.schema()[name] for name in TRAINING_OPTIONS]
-    options = RunOptions(**given_values(items, params))
+    options = RunOptions(**train.given_values(click.get_current_context()))
     with console_events(quiet=quiet or as_json) as events:
         facts = train_whole(picture, options, events)
     if as_json:
@@ -33,13 +32,13 @@ def _train(picture: Path, as_json: bool, quiet: bool, **params: Any) -> None:
         )
 
 
-train = click.Command(
+train = SchemaCommand(
     "train",
     callback=_train,
     help=_train.__doc__,
+    items=[RunOptions.schema()[name] for name in TRAINING_OPTIONS],
     params=[
         click.Argument(["picture"], type=click.Path(path_type=Path)),
-        *click_options(RunOptions.schema()[name] for name in TRAINING_OPTIONS),
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."),
         click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
     ],

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from sinddm_toolkit.plugins.harmonize import Harmonize, difference, softened
+from sinddm_toolkit.plugins.harmonize import Harmonize, difference
 
+from sinddm_toolkit.compositing import bounds, softened
 from sinddm_toolkit.images import read_picture
 from tests.conftest import texture
 
@@ -111,7 +112,6 @@ def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny
 def test_the_window_changes_nothing_that_is_kept(pasted, monkeypatch):
     """A run in a window around the object must see what a run on the whole picture sees there."""
     import torch
-    from sinddm_toolkit.plugins.harmonize import bounds
 
     from sinddm_toolkit.devices import choose_compute
     from sinddm_toolkit.network import Denoiser

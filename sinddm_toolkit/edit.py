@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from sinddm_toolkit import __version__
@@ -49,6 +51,10 @@ from sinddm_toolkit.training import Cells, History, Phase, plan_phase, train
 
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
+
+
+HIDDEN_ABOVE = -0.98
+"""Of a mask in [-1, 1]: what is not quite black hides."""
 
 
 @dataclass
@@ -108,8 +114,11 @@ class Subject:
     config: ModelConfig
 
 
-def make_subject(picture: Picture, options: RunOptions) -> Subject:
-    """UserError if the picture is too small or has transparent parts."""
+def make_subject(picture: Picture, options: RunOptions, hidden: Picture | None = None) -> Subject:
+    """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
+
+    UserError if the picture is too small or has transparent parts, or if all of it is hidden.
+    """
     recipe = RECIPES[options.quality]
     check_size(picture.size, picture.name)
     if picture.alpha() is not None:
@@ -119,8 +128,16 @@ def make_subject(picture: Picture, options: RunOptions) -> Subject:
         )
     size = working_size(picture.size, options.max_pixels or recipe.max_pixels)
     small = picture.resized(size)
-    config = ModelConfig(small.content_hash(), size, recipe.name, recipe.width, options.train_seed)
-    pyramid = build_pyramid(tensor_from_rgb(small.rgb()))
+    content = small.content_hash()
+    known = None
+    if hidden is not None:
+        ignored = hidden.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
+        if ignored.all():
+            raise UserError(f"{hidden.name} is white everywhere: nothing is left to learn from")
+        content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
+        known = torch.from_numpy(~ignored)[None, None].float()
+    config = ModelConfig(content, size, recipe.name, recipe.width, options.train_seed)
+    pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known)
     return Subject(picture, pyramid, make_schedule(pyramid.details, pyramid.factor), config)
 
 
@@ -146,7 +163,7 @@ def edit(
         task.check()
     compute = choose_compute(options.device)
     compute.prepare()
-    subject = make_subject(lead.picture(lead.learns_from), options)
+    subject = make_subject(lead.picture(lead.learns_from), options, lead.hidden())
     plan = Plan(subject.pyramid, subject.schedule)
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)

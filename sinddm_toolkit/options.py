@@ -298,8 +298,6 @@ class Task(Options):
     """One line for lists."""
     learns_from: ClassVar[str]
     """The option whose picture the model is trained on."""
-    hides: ClassVar[str | None] = None
-    """The option whose picture is white where there is nothing to be learnt, if there is one."""
     named_after: ClassVar[str | None] = None
     """The option whose picture gives the output its default name; `learns_from` if None."""
 
@@ -309,6 +307,10 @@ class Task(Options):
         if not isinstance(value, Picture):
             raise TypeError(f"option {name} of {self.name} holds no picture")
         return value
+
+    def hidden(self) -> Picture | None:
+        """A picture that is white where nothing of `learns_from` is to be learnt; None: nowhere."""
+        return None
 
 
 def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:

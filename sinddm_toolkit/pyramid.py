@@ -23,6 +23,9 @@ COARSEST_AREA = 3110
 COARSEST_SHORT_SIDE = (42, 55)
 """Limits of scale 0's short side; they keep panoramas as thick as the network sees."""
 
+CERTAINLY_KNOWN = 0.99
+"""Share of a pixel of a coarser scale that must be known for it to be learnt."""
+
 MIN_SIDE = 16
 """The smallest side of a picture that has statistics worth learning."""
 
@@ -82,6 +85,8 @@ class Pyramid:
 
     scales: tuple[Tensor, ...]
     factor: float
+    known: tuple[Tensor, ...] | None = None
+    """(1, 1, h, w) of each scale, 1 where there is something to be learnt; None is everywhere."""
 
     @property
     def sizes(self) -> list[Size]:
@@ -125,7 +130,30 @@ def check_size(size: Size, name: str) -> None:
         )
 
 
-def build_pyramid(x: Tensor) -> Pyramid:
-    """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x."""
+def build_pyramid(x: Tensor, known: Tensor | None = None) -> Pyramid:
+    """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x.
+
+    known: (1, 1, h, w), 0 where the picture is to be ignored. What is there is replaced by smooth
+    colours from around, so that nothing of it reaches the coarser scales either.
+    """
     sizes, factor = scale_sizes((x.shape[-2], x.shape[-1]))
-    return Pyramid(tuple(downsample(x, size) for size in sizes), factor)
+    if known is None:
+        return Pyramid(tuple(downsample(x, size) for size in sizes), factor)
+    x = filled(x, known)
+    shares = [downsample(known, size) for size in sizes]
+    certain = tuple((share >= min(CERTAINLY_KNOWN, float(share.max()))).float() for share in shares)
+    return Pyramid(tuple(downsample(x, size) for size in sizes), factor, certain)
+
+
+def filled(x: Tensor, known: Tensor) -> Tensor:
+    """x (1, 3, h, w) with what is not `known` (1, 1, h, w) filled in smoothly from around.
+
+    By push and pull: means of what is known, over larger and larger squares.
+    """
+    if bool(known.all()) or min(x.shape[-2:]) < 2:
+        return x
+    share = F.avg_pool2d(known, 2, ceil_mode=True)
+    means = F.avg_pool2d(x * known, 2, ceil_mode=True) / share.clamp(min=1e-6)
+    size = (x.shape[-2], x.shape[-1])
+    around = F.interpolate(filled(means, (share > 0).float()), size, mode="bilinear")
+    return x * known + around * (1 - known)

@@ -57,11 +57,19 @@ def replay(
 
 
 def _task(entry: dict[str, Any], path: Path, inputs: Mapping[str, Path]) -> Task:
-    values = dict(entry["options"])
-    for name, value in values.items():
-        if isinstance(value, dict) and "sha256" in value:
-            values[name] = _input(name, value, path, inputs.get(name))
+    values = {
+        name: _restored(name, value, path, inputs) for name, value in entry["options"].items()
+    }
     return registry.current().task(entry["name"])(**values)
+
+
+def _restored(name: str, value: Any, path: Path, inputs: Mapping[str, Path]) -> Any:
+    """An option's value from the recipe, with its pictures read again."""
+    if isinstance(value, list):
+        return [_restored(name, one, path, inputs) for one in value]
+    if isinstance(value, dict) and "sha256" in value:
+        return _input(name, value, path, inputs.get(name))
+    return value
 
 
 def _input(name: str, value: dict[str, Any], path: Path, chosen: Path | None) -> Picture:

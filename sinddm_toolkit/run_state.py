@@ -101,6 +101,8 @@ class Step:
         """The noisy picture before the step."""
         self._x0 = x0
         self._open = True
+        self.is_changed = False
+        """Whether a hook has assigned x0."""
 
     @property
     def x0(self) -> Tensor:
@@ -113,6 +115,7 @@ class Step:
             raise AttributeError("x0 can only be changed in modify_x0")
         _check(x0, self._x0, "step.x0")
         self._x0 = x0
+        self.is_changed = True
 
     def close(self) -> None:
         """Nothing may be changed from here on."""

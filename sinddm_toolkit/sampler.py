@@ -160,7 +160,15 @@ def predicted_x0(
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
-    """x_{t-1}, deterministically (Algorithm 2, lines 8 to 11 with σ = 0)."""
+    """x_{t-1}, deterministically (Algorithm 2, lines 8 to 11 with σ = 0).
+
+    Where a hook has changed x̂0, the noise is what then remains of x_t: keeping the predicted one
+    beside another x̂0 would let its errors grow from step to step.
+    """
+    if step.is_changed:
+        now, gamma = run.schedule.alpha_bar(step.t), _gamma(run, step.scale.stage, step.t)
+        mixed = gamma * blurred + (1 - gamma) * step.x0
+        epsilon = (step.x_t - math.sqrt(now) * mixed) / math.sqrt(1 - now)
     alpha = run.schedule.alpha_bar(step.t - 1)
     gamma = _gamma(run, step.scale.stage, step.t - 1)
     mixed = gamma * blurred + (1 - gamma) * step.x0

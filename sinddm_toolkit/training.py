@@ -154,6 +154,21 @@ class TrainingReport:
     error: float
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Noisy crops of one scale and what is to be predicted of them."""
+
+    x: Tensor
+    """x_t, (n, 3, h, w)."""
+    noise: Tensor
+    """ε, without the frame's halo."""
+    t: Tensor
+    """(n,)."""
+    frame: Frame
+    known: Tensor | None
+    """(n or 1, 1, h, w) as `noise`: 0 where nothing is to be learnt; None is everything."""
+
+
 class Batches:
     """Draws the noisy crops that a denoiser learns from, all on the device."""
 
@@ -165,6 +180,10 @@ class Batches:
         self.sharp = [self._padded(x).to(device) for x in pyramid.scales]
         self.blurred = [self._padded(x).to(device) for x in pyramid.blurred]
         self.inside = [self._padded(torch.ones_like(x[:, :1])).to(device) for x in pyramid.scales]
+        self.known: list[Tensor] | None = None
+        if pyramid.known is not None:
+            self.known = [self._padded(x).to(device) for x in pyramid.known]
+            self.places_known = [x[0, 0].nonzero() for x in pyramid.known]
         self.alphas = torch.tensor(schedule.alphas_cumprod, dtype=torch.float32, device=device)
         self.gammas = torch.tensor(schedule.gammas, dtype=torch.float32, device=device)
         self.places = torch.Generator().manual_seed(seed)
@@ -185,24 +204,31 @@ class Batches:
         corners = []
         for _ in range(self.recipe.batch):
             corner = []
-            for length in self.sizes[scale]:
-                drawn = int(torch.randint(length, (), generator=self.places)) - side // 2
-                corner.append(min(max(drawn, 0), max(length - side, 0)))
+            for centre, length in zip(self._centre(scale), self.sizes[scale], strict=True):
+                corner.append(min(max(centre - side // 2, 0), max(length - side, 0)))
             corners.append((corner[0], corner[1]))
         return corners
 
-    def draw(self, scale: int, t_end: int) -> tuple[Tensor, Tensor, Tensor, Frame]:
-        """x_t (n, 3, h, w), its noise ε without the frame's halo, t (n,), and the frame."""
+    def _centre(self, scale: int) -> tuple[int, ...]:
+        """(y, x) of the middle of a crop: any pixel that there is something to learn at."""
+        if self.known is None:
+            return tuple(
+                int(torch.randint(length, (), generator=self.places))
+                for length in self.sizes[scale]
+            )
+        places = self.places_known[scale]
+        chosen = int(torch.randint(len(places), (), generator=self.places))
+        return tuple(int(k) for k in places[chosen])
+
+    def draw(self, scale: int, t_end: int) -> Batch:
         t = torch.randint(t_end, (self.recipe.batch,), generator=self.places)
         t = t.to(self.device, non_blocking=True)
         sharp, blurred, inside = self.sharp[scale], self.blurred[scale], self.inside[scale]
         if self._is_whole(scale):
-            sharp, blurred = (
-                x[..., HALO:-HALO, HALO:-HALO].expand(len(t), -1, -1, -1) for x in (sharp, blurred)
-            )
-            frame = WHOLE
+            sharp, blurred = (_without_halo(x).expand(len(t), -1, -1, -1) for x in (sharp, blurred))
+            frame, known = WHOLE, None if self.known is None else _without_halo(self.known[scale])
         else:
-            sharp, blurred, frame = self._crops(scale, sharp, blurred, inside)
+            sharp, blurred, known, frame = self._crops(scale, sharp, blurred, inside)
         noise = torch.randn(sharp.shape, generator=self.noise, device=self.device)
         alpha = self.alphas[t].view(-1, 1, 1, 1)
         gamma = self.gammas[scale, t].view(-1, 1, 1, 1)
@@ -210,11 +236,11 @@ class Batches:
         x = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).contiguous(
             memory_format=torch.channels_last
         )
-        return x, noise[..., HALO:-HALO, HALO:-HALO] if frame.halo else noise, t, frame
+        return Batch(x, _without_halo(noise) if frame.halo else noise, t, frame, known)
 
     def _crops(
         self, scale: int, sharp: Tensor, blurred: Tensor, inside: Tensor
-    ) -> tuple[Tensor, Tensor, Frame]:
+    ) -> tuple[Tensor, Tensor, Tensor | None, Frame]:
         side = self.recipe.crop or 0
         h, w = (min(side, length) for length in self.sizes[scale])
         corners = self._corners(scale, side)
@@ -229,7 +255,12 @@ class Batches:
             HALO <= y <= height - h - HALO and HALO <= x0 <= width - w - HALO for y, x0 in corners
         )
         frame = Frame(halo=True, inside=None if interior else cut(inside))
-        return cut(sharp), cut(blurred), frame
+        known = None if self.known is None else _without_halo(cut(self.known[scale]))
+        return cut(sharp), cut(blurred), known, frame
+
+
+def _without_halo(x: Tensor) -> Tensor:
+    return x[..., HALO:-HALO, HALO:-HALO]
 
 
 class Updater:
@@ -333,10 +364,13 @@ def _noise_error(
     network: Denoiser, batches: Batches, scale: int, t_end: int, compute: Compute
 ) -> Tensor:
     """Mean L1 of the predicted noise on a fresh batch (Algorithm 1, line 11)."""
-    x, noise, t, frame = batches.draw(scale, t_end)
+    batch = batches.draw(scale, t_end)
     with compute.autocast():
-        predicted = network(x, t, torch.full_like(t, scale), frame)
-    return (predicted.float() - noise).abs().mean()
+        predicted = network(batch.x, batch.t, torch.full_like(batch.t, scale), batch.frame)
+    error = (predicted.float() - batch.noise).abs()
+    if batch.known is None:
+        return error.mean()
+    return (error * batch.known).sum() / (batch.known.expand_as(error).sum() + 1)
 
 
 def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> None:

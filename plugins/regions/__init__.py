@@ -1,0 +1,14 @@
+"""Tasks that fix some regions and let the rest vary: roi, outpaint and inpaint."""
+
+from __future__ import annotations
+
+from sinddm_toolkit.api import Task, hookimpl
+
+from .inpaint import Inpaint
+from .outpaint import Outpaint
+from .roi import Roi
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [Roi, Outpaint, Inpaint]

@@ -1,0 +1,102 @@
+"""A larger canvas around the picture: the whole picture as a region (paper §3.3, eq. 2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sinddm_toolkit.api import (
+    CanvasSize,
+    Length,
+    Picture,
+    Task,
+    UserError,
+    hookimpl,
+    option,
+)
+
+from .pinning import Pins, faded
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
+
+
+class Outpaint(Task):
+    """The picture stays, bit for bit but for a feather where it meets the new part."""
+
+    name = "outpaint"
+    summary = "extend the picture beyond its borders"
+    learns_from = "image"
+
+    image: Picture = option("the picture to extend")
+    left: Length | None = option("how much to add: pixels, or percent of the width", default=None)
+    right: Length | None = option("how much to add: pixels, or percent of the width", default=None)
+    top: Length | None = option("how much to add: pixels, or percent of the height", default=None)
+    bottom: Length | None = option(
+        "how much to add: pixels, or percent of the height", default=None
+    )
+    size: CanvasSize | None = option(
+        "size of the result, with the picture in the middle: pixels, or factors as in 2x1",
+        default=None,
+    )
+    feather: float = option(
+        "pixels inside the old border over which the picture passes into the new part",
+        default=8.0,
+        minimum=0,
+        maximum=1000,
+    )
+
+    def check(self) -> None:
+        h, w = self.image.size
+        _, _, height, width = self._frame()
+        if height < h or width < w:
+            raise UserError(
+                f"--size {self.size} is smaller than {self.image.name} ({w}×{h} pixels)"
+            )
+        if (height, width) == (h, w):
+            raise UserError("give --size, --left, --right, --top or --bottom: how much to add")
+
+    def _frame(self) -> tuple[int, int, int, int]:
+        """Top and left of the picture in the result, height and width of the result."""
+        h, w = self.image.size
+        sides = (self.top, self.bottom, self.left, self.right)
+        if self.size is not None:
+            if any(sides):
+                raise UserError("--size and --left, --right, --top, --bottom exclude each other")
+            height, width = self.size.of((h, w))
+            return (height - h) // 2, (width - w) // 2, height, width
+        top, bottom, left, right = (
+            0 if side is None else round(side.of(whole))
+            for side, whole in zip(sides, (h, h, w, w), strict=True)
+        )
+        return top, left, h + top + bottom, w + left + right
+
+    @hookimpl(tryfirst=True)
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        top, left, height, width = self._frame()
+        h, w = self.image.size
+        placed = np.zeros((height, width, self.image.pixels.shape[2]), self.image.pixels.dtype)
+        placed[top : top + h, left : left + w] = self.image.pixels
+        inside = np.zeros((height, width), np.bool_)
+        inside[top : top + h, left : left + w] = True
+        self._placed = replace(self.image, pixels=placed)
+        self._kept = faded(inside, self.feather)
+        self._pins = Pins(self._placed.rgb(), self._kept)
+        scale = pyramid.sizes[-1][0] / h
+        plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
+        plan.enlarge((height, width))
+
+    @hookimpl(trylast=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        self._pins.pull(step, 1.0)
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        from sinddm_toolkit.api import rgb_from_tensor
+
+        new = 1 - self._kept
+        result.pictures = [
+            self._placed.blend(rgb_from_tensor(one), new) for one in result.samples.split(1)
+        ]

@@ -1,0 +1,122 @@
+"""Regions of the picture at chosen places, the rest at random (paper §3.3, "image ROIs")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sinddm_toolkit.api import CanvasSize, Picture, Region, Task, UserError, hookimpl, option
+
+from .pinning import Pins
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid, Run, Step
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Roi(Task):
+    """What is in each source appears at its targets; what is around them is made up to fit."""
+
+    name = "roi"
+    summary = "put regions of the picture where you want them, and let the rest vary"
+    learns_from = "image"
+
+    image: Picture = option("the picture to learn from")
+    source: list[Region] = option(
+        "a region of the picture: a box X,Y,W,H in pixels or percent, or a mask picture"
+    )
+    target: list[list[Region]] = option(
+        "a box where the source before it is to appear, at any size: in percent of the result, or "
+        "in pixels as large as the picture's",
+        follows="source",
+    )
+    source_image: list[list[Picture]] = option(
+        "another picture that the source before it is a region of", default=None, follows="source"
+    )
+    size: CanvasSize | None = option(
+        "size of the result: pixels, or times the picture's working size as in 2x1", default=None
+    )
+    strength: float = option(
+        "higher: the regions look more like their sources",
+        default=0.8,
+        minimum=0,
+        maximum=1,
+    )
+
+    def check(self) -> None:
+        for source, targets, images in zip(
+            self.source, self.target, self.source_image, strict=True
+        ):
+            if not targets:
+                raise UserError(f"--source {source}: give a --target behind it")
+            if len(images) > 1:
+                raise UserError(f"--source {source}: it can come from one --source-image only")
+            if any(target.box is None for target in targets):
+                raise UserError("--target takes a box X,Y,W,H")
+            check_inside(source, (images or [self.image])[0], "--source")
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        if self.size is not None:
+            plan.set_canvas(self.size.of(plan.canvas), by=self.name)
+        self._finest = pyramid.count - 1
+        self._pins = self._arranged(plan.canvas, pyramid.sizes[-1])
+
+    def _arranged(self, canvas: tuple[int, int], working: tuple[int, int]) -> Pins:
+        """All sources at their targets on a canvas (h, w); later ones over earlier ones."""
+        target = np.zeros((*canvas, 3), np.float32)
+        mask = np.zeros(canvas, np.float32)
+        scale = working[0] / self.image.size[0]
+        units = (round(canvas[0] / scale), round(canvas[1] / scale))
+        for source, places, images in zip(self.source, self.target, self.source_image, strict=True):
+            picture = (images or [self.image])[0]
+            for place in places:
+                edges = [round(edge * scale) for edge in place.bounds(units)]
+                y0, x0, y1, x1 = edges
+                if min(y1, canvas[0]) - max(y0, 0) < 1 or min(x1, canvas[1]) - max(x0, 0) < 1:
+                    raise UserError(
+                        f"--target {place} lies outside the result, which is "
+                        f"{units[1]}×{units[0]} pixels"
+                    )
+                colours, shape = patch(picture, source, (y1 - y0, x1 - x0))
+                rows = slice(max(y0, 0), min(y1, canvas[0]))
+                columns = slice(max(x0, 0), min(x1, canvas[1]))
+                seen = (
+                    slice(rows.start - y0, rows.stop - y0),
+                    slice(columns.start - x0, columns.stop - x0),
+                )
+                target[rows, columns] = np.where(
+                    shape[seen][..., None] > 0, colours[seen], target[rows, columns]
+                )
+                mask[rows, columns] = np.maximum(mask[rows, columns], shape[seen])
+        return Pins(target, mask)
+
+    @hookimpl(trylast=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        scale = step.scale.stage.scale
+        if scale < self._finest or self._finest == 0:
+            self._pins.pull(step, self.strength)
+
+
+def check_inside(region: Region, picture: Picture, flag: str) -> None:
+    """UserError unless all of a box, or something of a mask, lies in the picture."""
+    h, w = picture.size
+    y0, x0, y1, x1 = region.bounds(picture.size)
+    if region.box is not None and (y1 > h + 0.5 or x1 > w + 0.5):
+        raise UserError(f"{flag} {region} reaches beyond {picture.name}, which is {w}×{h} pixels")
+    if min(y1 - y0, x1 - x0) < 1:
+        raise UserError(f"{flag} {region} is empty in {picture.name}, which is {w}×{h} pixels")
+
+
+def patch(picture: Picture, region: Region, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """The region as (h, w, 3) in [-1, 1] and its mask (h, w), both resized to `size`."""
+    y0, x0, y1, x1 = (round(edge) for edge in region.bounds(picture.size))
+    box = (max(0, y0), max(0, x0), min(picture.size[0], y1), min(picture.size[1], x1))
+    cut = Picture(picture.pixels[box[0] : box[2], box[1] : box[3]])
+    inside = region.inside(picture.size)[box[0] : box[2], box[1] : box[3]]
+    mask = Picture(inside[..., None].astype(np.uint8) * np.uint8(255)).resized(size)
+    shape: FloatArray = (mask.rgb()[..., 0] + 1) / 2
+    return cut.resized(size).rgb(), shape

@@ -84,7 +84,7 @@ class Option:
             value = KINDS[self.type].from_text(text)
         except ValueError:
             raise self._refusal(text, where) from None
-        return self.checked(value, where)
+        return self._checked_one(value, where)
 
     def checked(self, value: Any, where: str | None = None) -> Any:
         """`value` as the option's type; UserError if it is of another type or out of range."""

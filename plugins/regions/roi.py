@@ -118,5 +118,5 @@ def patch(picture: Picture, region: Region, size: tuple[int, int]) -> tuple[Floa
     cut = Picture(picture.pixels[box[0] : box[2], box[1] : box[3]])
     inside = region.inside(picture.size)[box[0] : box[2], box[1] : box[3]]
     mask = Picture(inside[..., None].astype(np.uint8) * np.uint8(255)).resized(size)
-    shape: FloatArray = (mask.rgb()[..., 0] + 1) / 2
+    shape = (mask.rgb()[..., 0] + 1) / np.float32(2)
     return cut.resized(size).rgb(), shape

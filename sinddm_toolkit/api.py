@@ -20,7 +20,7 @@ from sinddm_toolkit.sizes import CanvasSize, Length
 if TYPE_CHECKING:
     from sinddm_toolkit.network import HALO
     from sinddm_toolkit.plan import Plan, Stage
-    from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample
+    from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample, working_size
     from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
@@ -41,6 +41,7 @@ _LAZY = {
     "rgb_from_tensor": "pyramid",
     "tensor_from_rgb": "pyramid",
     "upsample": "pyramid",
+    "working_size": "pyramid",
 }
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "tensor_from_rgb",
     "upsample",
     "with_change",
+    "working_size",
     "write_picture",
 ]
 

@@ -1,4 +1,4 @@
-"""Tasks that fix some regions and let the rest vary: roi, outpaint and inpaint."""
+"""Tasks that fix some regions and let the rest vary: roi, outpaint, inpaint and paint."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from sinddm_toolkit.api import Task, hookimpl
 
 from .inpaint import Inpaint
 from .outpaint import Outpaint
+from .paint import Paint
 from .roi import Roi
 
 
 @hookimpl
 def register_tasks() -> list[type[Task]]:
-    return [Roi, Outpaint, Inpaint]
+    return [Roi, Outpaint, Inpaint, Paint]

@@ -1,0 +1,91 @@
+"""A picture repainted in the style of another (paper §4, "Style transfer")."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sinddm_toolkit.api import Picture, Task, hookimpl, option, with_change
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+
+
+MOST_PIXELS = 1_000_000
+"""Strokes are sharpened up to this size of the content; from there on the change is carried up."""
+
+
+class StyleTransfer(Task):
+    """The content, in the style's colours, is noised and denoised by a model of the style."""
+
+    name = "style-transfer"
+    summary = "repaint a picture in the style of another"
+    learns_from = "style"
+    named_after = "content"
+
+    style: Picture = option("the picture whose strokes and colours are wanted: what is learnt")
+    content: Picture = option("the picture to repaint; its size is kept")
+    start_scale: int | None = option(
+        "lower: larger shapes of the content are redrawn too; the finest if not given",
+        default=None,
+        minimum=0,
+    )
+    start_step: int = option(
+        "higher: more of the style, less of the content's detail",
+        default=15,
+        minimum=1,
+        maximum=100,
+    )
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        from sinddm_toolkit.api import downsample, tensor_from_rgb, working_size
+
+        self._content = coloured(self.content)
+        plan.transparent = self._content.alpha() is not None
+        height, width = plan.canvas
+        plan.set_canvas(working_size(self.content.size, height * width), by=self.name)
+        at = plan.stage(self.start_scale)
+        plan.enlarge(working_size(self.content.size, MOST_PIXELS))
+        self._before = tensor_from_rgb(self._content.resized(plan.canvas).rgb())
+        small = downsample(self._before, at.size)
+        matched = with_colours_of(small, pyramid.scales[at.scale])
+        plan.inject(matched, at=at, start=self.start_step, by=self.name)
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        """Carries the change up, so that a large content keeps its own finest detail."""
+        from sinddm_toolkit.api import rgb_from_tensor
+
+        everywhere = np.ones(result.samples.shape[-2:], np.float32)
+        result.pictures = [
+            with_change(self._content, rgb_from_tensor(one - self._before), everywhere)
+            for one in result.samples.split(1)
+        ]
+
+
+def coloured(picture: Picture) -> Picture:
+    """`picture` with three colour channels, also if it is grey: the style brings colours."""
+    if not picture.is_grey:
+        return picture
+    grey, rest = picture.pixels[..., :1], picture.pixels[..., 1:]
+    return replace(picture, pixels=np.concatenate([grey, grey, grey, rest], axis=2), icc=None)
+
+
+def with_colours_of(x: Tensor, style: Tensor) -> Tensor:
+    """x (1, 3, h, w) with each channel's histogram matched to that of `style` (1, 3, h', w')."""
+    from skimage.exposure import match_histograms
+
+    from sinddm_toolkit.api import rgb_from_tensor, tensor_from_rgb
+
+    matched = match_histograms(rgb_from_tensor(x), rgb_from_tensor(style), channel_axis=2)
+    return tensor_from_rgb(matched.astype(np.float32))
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [StyleTransfer]

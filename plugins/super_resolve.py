@@ -1,0 +1,62 @@
+"""A picture enlarged with detail of its own: the finest scale, again and again (paper §4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid, Run, Step
+
+
+class SuperResolve(Task):
+    """What the model knows of the finest scale is applied at sizes past it."""
+
+    name = "super-resolve"
+    summary = "enlarge the picture and give it detail"
+    learns_from = "image"
+
+    image: Picture = option("the picture to enlarge")
+    factor: float = option(
+        "how many times larger each side gets", default=2.0, minimum=1, maximum=16
+    )
+    start_step: int | None = option(
+        "higher: more new detail, less likeness; the usual start of the finest scale if not given",
+        default=None,
+        minimum=1,
+        maximum=100,
+    )
+    faithful: float = option(
+        "how much the result, shrunk again, must equal the picture: 1 exactly, 0 not at all",
+        default=1.0,
+        minimum=0,
+        maximum=1,
+    )
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        from sinddm_toolkit.api import tensor_from_rgb, upsample
+
+        self._original = tensor_from_rgb(self.image.rgb())
+        h, w = self.image.size
+        plan.set_canvas((h, w), by=self.name)
+        plan.enlarge((round(h * self.factor), round(w * self.factor)), start=self.start_step)
+        first = plan.stages[min(pyramid.count, len(plan.stages) - 1)]
+        image = upsample(self._original, first.size)
+        plan.inject(image, at=first, start=first.start, by=self.name, blurred=True)
+
+    @hookimpl(trylast=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """Back projection: what the shrunk x̂0 lacks of the picture is added to it."""
+        from sinddm_toolkit.api import downsample, upsample
+
+        original = self._original.to(step.x0.device)
+        shrunk = downsample(step.x0, self.image.size)
+        size = (step.x0.shape[-2], step.x0.shape[-1])
+        step.x0 = step.x0 + self.faithful * upsample(original - shrunk, size)
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [SuperResolve]

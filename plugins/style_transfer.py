@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run
 
 
-MOST_PIXELS = 1_000_000
-"""Strokes are sharpened up to this size of the content; from there on the change is carried up."""
+MOST_PIXELS = 500_000
+"""Contents up to this size are repainted pixel by pixel, larger ones shrunk to it: strokes keep
+their size in pixels, so they must not become too fine for the picture."""
 
 
 class StyleTransfer(Task):
@@ -47,10 +48,8 @@ class StyleTransfer(Task):
 
         self._content = coloured(self.content)
         plan.transparent = self._content.alpha() is not None
-        height, width = plan.canvas
-        plan.set_canvas(working_size(self.content.size, height * width), by=self.name)
+        plan.set_canvas(working_size(self.content.size, MOST_PIXELS), by=self.name)
         at = plan.stage(self.start_scale)
-        plan.enlarge(working_size(self.content.size, MOST_PIXELS))
         self._before = tensor_from_rgb(self._content.resized(plan.canvas).rgb())
         small = downsample(self._before, at.size)
         matched = with_colours_of(small, pyramid.scales[at.scale])

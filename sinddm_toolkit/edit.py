@@ -384,7 +384,7 @@ class SamplingEvents:
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        self._events.sampling_begins(sum(stage.start for stage in run.plan.stages))
+        self._events.sampling_begins(sum(stage.steps for stage in run.plan.stages))
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:

@@ -147,7 +147,8 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
 def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
     """The timesteps of a scale, and whether noise is added again after each."""
     for t in reversed(range(scale.start)):
-        for k in reversed(range(scale.stage.repeats if t > 0 else 1)):
+        # With the blur mixture a repeated step would sharpen again what is sharp.
+        for k in reversed(range(scale.stage.repeats if scale.stage.ddpm and t > 0 else 1)):
             yield t, k > 0
 
 

@@ -111,7 +111,7 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
         image = image.to(run.device).expand(run.samples, -1, -1, -1)
     for index, stage in enumerate(run.plan.stages):
         if image is not None:
-            image = upsample(image, stage.size)
+            image = upsample(image, stage.size, run.pyramid.upsampling)
         scale = ScaleState(stage, index, image)
         hooks.before_scale(run, scale)
         image = _sample_scale(run, scale, predict, hooks)

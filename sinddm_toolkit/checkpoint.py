@@ -8,6 +8,7 @@ not say: only the number of scales can be compared with that of a picture.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,7 +141,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def _read(path: Path) -> tuple[Any, str]:
     """What `torch.save` wrote, tensors and plain values only, and the file's sha256."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on formats of pickle: it is read, or refused below
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             return torch.load(file, map_location="cpu", weights_only=True), digest

@@ -125,7 +125,7 @@ def make_subject(
     """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
 
     How it is learnt is for `options` to say, unless a model is `chosen`: then its configuration
-    holds, for this picture, and its `schedule`; one that has learnt the whole picture hides nothing.
+    holds, for this picture, and its `schedule`, and nothing is `hidden` if it knows the whole.
     UserError if the picture is too small or has transparent parts, or if all of it is hidden.
     """
     check_size(picture.size, picture.name)

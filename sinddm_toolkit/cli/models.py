@@ -41,10 +41,12 @@ def list_models(as_json: bool) -> None:
             continue
         height, width = facts["size"]
         scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
-        facts["from"] = facts["imported_from"] or facts["trained_at"]
+        origin = facts["trained_at"]
+        if facts["imported_from"]:
+            origin = f"from {facts['imported_from']}"
         click.echo(
             f"{facts['model']}  {facts['name']}  {width}x{height}  {facts['quality']}  "
-            f"{facts['updates']} updates  (scale {scales})  {facts['from']}"
+            f"{facts['updates']} updates  (scale {scales})  {origin}"
         )
 
 

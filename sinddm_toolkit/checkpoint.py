@@ -8,6 +8,7 @@ not say: only the number of scales can be compared with that of a picture.
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,13 +21,16 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit import __version__
+from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.edit import make_subject
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import Picture
 from sinddm_toolkit.model import Model, ModelConfig
 from sinddm_toolkit.network import Denoiser
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod
+from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor
+from sinddm_toolkit.schedule import TIMESTEPS, Schedule, cosine_alphas_cumprod
 from sinddm_toolkit.training import Phase
 
 PUBLISHED_MAX_PIXELS = 50_000
@@ -54,6 +58,15 @@ BLOCK_LAYERS = {
 TABLE_TOLERANCE = 2e-7
 """Relative; a table that is as close as this to another is that one, rounded to float32."""
 
+MIRROR_RATIO = 0.9
+"""A model predicts the noise in its picture with less than this share of the error that it makes in
+the mirror image. Measured after a minute's training: .81 and .82, and .95 to 1.04 for 10 pairs of
+model and other picture. Mirror images, as they have the statistics of any picture in common."""
+
+PROBED_STEPS = (20, 35)
+PROBES = 2
+"""At scale 0, where a model knows its picture nearly by heart: these t, so many draws of noise."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -72,11 +85,11 @@ class Checkpoint:
         return len(self.schedule.starts)
 
 
-def import_checkpoint(path: Path, picture: Picture) -> Model:
+def import_checkpoint(path: Path, picture: Picture, events: Events | None = None) -> Model:
     """The checkpoint in `path` as a model of `picture`, which it was trained on.
 
     Nothing in the file is executed. UserError if it is no checkpoint of the published
-    implementation, or if the picture can't be the one.
+    implementation, or if the picture can't be the one; a message to `events` if it hardly can.
     """
     checkpoint = read_checkpoint(path)
     subject = make_subject(picture, RunOptions(max_pixels=PUBLISHED_MAX_PIXELS))
@@ -93,7 +106,31 @@ def import_checkpoint(path: Path, picture: Picture) -> Model:
         seed=0,
         checkpoint=checkpoint.sha256,
     )
+    predict = NetworkPredictor(checkpoint.network, Compute(torch.device("cpu"), torch.float32))
+    if events and not seems_known(predict, checkpoint.schedule, subject.pyramid.scales[0]):
+        events.message(
+            f"{path} knows {picture.name} no better than its mirror image: unless the picture is "
+            "symmetric, the checkpoint was probably trained on another"
+        )
     return _model(config, checkpoint, picture.name)
+
+
+def seems_known(predict: NoisePredictor, schedule: Schedule, x: Tensor) -> bool:
+    """Whether noise is predicted better in x, (1, 3, h, w) of scale 0, than in its mirror image."""
+    errors = [_noise_error(predict, schedule, picture) for picture in (x, x.flip(-1))]
+    return errors[0] < MIRROR_RATIO * errors[1]
+
+
+def _noise_error(predict: NoisePredictor, schedule: Schedule, x: Tensor) -> float:
+    """Mean L1 of the predicted noise in x at scale 0, the same noise for every x."""
+    generator = torch.Generator().manual_seed(0)
+    error = 0.0
+    for t in PROBED_STEPS:
+        alpha = schedule.alpha_bar(t)
+        noise = torch.randn(PROBES, *x.shape[1:], generator=generator)
+        noisy = math.sqrt(alpha) * x + math.sqrt(1 - alpha) * noise
+        error += float((predict(noisy, t, 0) - noise).abs().mean())
+    return error
 
 
 def _model(config: ModelConfig, checkpoint: Checkpoint, name: str) -> Model:
@@ -212,20 +249,22 @@ def published_name(name: str) -> str:
 def _schedule(ema: dict[str, Any], where: str) -> Schedule:
     """ᾱ and γ as stored, with the start steps that follow from γ."""
     alphas = _tensor(ema, "alphas_cumprod", where, None).double().numpy()
-    if alphas.ndim != 1 or not (len(alphas) and _falls_within_0_and_1(alphas)):
-        raise UserError(f"{where}: alphas_cumprod must fall from below 1 to above 0")
-    gammas = _tensor(ema, "gammas", where, None).double().numpy()
-    if gammas.ndim != 2 or gammas.shape[1] != len(alphas):
+    if alphas.shape != (TIMESTEPS,) or not _falls_within_0_and_1(alphas):
         raise UserError(
-            f"{where}: gammas must be (scales - 1, {len(alphas)}), here it is {gammas.shape}"
+            f"{where}: alphas_cumprod must be {TIMESTEPS} numbers that fall from below 1 to above 0"
+        )
+    gammas = _tensor(ema, "gammas", where, None).double().numpy()
+    if gammas.ndim != 2 or gammas.shape[1] != TIMESTEPS:
+        raise UserError(
+            f"{where}: gammas must be (scales - 1, {TIMESTEPS}), here it is {gammas.shape}"
         )
     starts = [start_step(row) for row in gammas]
     if not all(starts):
         raise UserError(f"{where}: gammas must rise from above 0 to 1 at every scale")
-    rows = [np.zeros(len(alphas)), *gammas]
+    rows = [np.zeros(TIMESTEPS), *gammas]
     return Schedule(
         tuple(map(float, _in_full_precision(alphas))),
-        (len(alphas), *starts),
+        (TIMESTEPS, *starts),
         tuple(tuple(map(float, row)) for row in rows),
     )
 
@@ -239,7 +278,7 @@ def _in_full_precision(alphas: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
 
     Rounded, 1 - ᾱ_0 has lost four of its seven digits.
     """
-    exact = cosine_alphas_cumprod(len(alphas))
+    exact = cosine_alphas_cumprod()
     return exact if np.allclose(alphas, exact, rtol=TABLE_TOLERANCE, atol=0) else alphas
 
 

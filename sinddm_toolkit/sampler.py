@@ -170,8 +170,8 @@ def predicted_x0(
     With DDPM steps it is clamped to [-1, 1] (Ho et al., 2020).
     """
     alpha, gamma = run.schedule.alpha_bar(t), _gamma(run, stage, t)
-    # At t = 99 both factors are 2000: multiplied in this order, as in the published tables, even the
-    # rounding is theirs.
+    # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
+    # theirs.
     mixed = math.sqrt(1 / alpha) * x - math.sqrt(1 / alpha - 1) * epsilon
     x0 = (mixed - gamma * blurred) / (1 - gamma)
     return x0.clamp(-1, 1) if stage.ddpm else x0

@@ -104,10 +104,11 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
     It is read without executing anything in it. Its weights and its γ are used as they are.
     """
     from sinddm_toolkit import checkpoint as checkpoints
+    from sinddm_toolkit.cli.progress import PlainEvents
     from sinddm_toolkit.images import read_picture
     from sinddm_toolkit.model import save_model
 
-    model = checkpoints.import_checkpoint(checkpoint, read_picture(image))
+    model = checkpoints.import_checkpoint(checkpoint, read_picture(image), PlainEvents())
     store, key = default_store(), model.config.key
     with store.locked(key):
         save_model(store.path(key), model)

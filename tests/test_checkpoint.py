@@ -319,7 +319,7 @@ def imported(pasted, command):
     assert code == 0, err
     key = out.strip()
     assert "no better than its mirror image" in err  # as its weights are random
-    assert f"--model {key}" in err and "sinddm-tk run" in err and "--image bg.png" in err
+    assert f"use it: sinddm-tk run sample --image bg.png --model {key}" in err
     return key
 
 

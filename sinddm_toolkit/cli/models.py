@@ -120,8 +120,9 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
 
 
 def _example(image: Path) -> str:
-    """A command line that needs nothing but a picture."""
-    for name, task in sorted(registry.current().tasks.items()):
+    """A command line of the simplest task that needs nothing but a picture."""
+    tasks = sorted(registry.current().tasks.items(), key=lambda item: len(item[1].schema()))
+    for name, task in tasks:
         if [item.name for item in task.schema().values() if item.required] == [task.learns_from]:
             flag = task.schema()[task.learns_from].flag
             return f"sinddm-tk run {name} {flag} {shlex.quote(str(image))}"

@@ -66,6 +66,8 @@ class ScaleState:
         """Which of the plan's stages this is."""
         self._input = image
         self._start = stage.start
+        self.fixed: tuple[Tensor, Tensor] | None = None
+        """What `fix` was given."""
 
     @property
     def input(self) -> Tensor | None:
@@ -78,6 +80,18 @@ class ScaleState:
             raise ValueError("this scale starts from pure noise: it has no input to replace")
         _check(image, self._input, "scale.input")
         self._input = image
+
+    def fix(self, image: Tensor, where: Tensor) -> None:
+        """x̂0 is `image` (1 or samples, 3, h, w) `where` that is true (1, 1, h, w), at every step.
+
+        Nothing is predicted where a whole tile is so: a large canvas costs what is left of it.
+        """
+        size = self.stage.size
+        if image.shape[-2:] != size or where.shape != (1, 1, *size) or where.dtype != torch.bool:
+            raise ValueError(f"fix needs an image and a boolean mask of size {size}")
+        if not bool(torch.isfinite(image).all()):
+            raise ValueError("the image to fix has values that are not finite")
+        self.fixed = image, where
 
     @property
     def start(self) -> int:
@@ -94,15 +108,17 @@ class ScaleState:
 class Step:
     """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
 
-    def __init__(self, scale: ScaleState, t: int, x_t: Tensor, x0: Tensor) -> None:
+    def __init__(
+        self, scale: ScaleState, t: int, x_t: Tensor, x0: Tensor, *, is_changed: bool = False
+    ) -> None:
         self.scale = scale
         self.t = t
         self.x_t = x_t
         """The noisy picture before the step."""
         self._x0 = x0
         self._open = True
-        self.is_changed = False
-        """Whether a hook has assigned x0."""
+        self.is_changed = is_changed
+        """Whether x0 is no longer what the network predicted."""
 
     @property
     def x0(self) -> Tensor:

@@ -21,9 +21,12 @@ TILE = 256
 
 
 class NoisePredictor(Protocol):
-    """ε_θ(x_t, t, s): x (n, 3, h, w), t and s plain numbers → (n, 3, h, w) float32."""
+    """ε_θ(x_t, t, s): x (n, 3, h, w), t and s plain numbers → (n, 3, h, w) float32.
 
-    def __call__(self, x: Tensor, t: int, scale: int) -> Tensor: ...
+    Where `needless` (h, w) is true, any number will do.
+    """
+
+    def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor: ...
 
 
 class Hooks(Protocol):
@@ -48,19 +51,22 @@ class NetworkPredictor:
         self.tile = tile
 
     @torch.no_grad()
-    def __call__(self, x: Tensor, t: int, scale: int) -> Tensor:
+    def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         # On a CPU a batch is no quicker than its samples, and one by one each sample's rounding
         # does not depend on how many others there are.
         if self.compute.device.type == "cpu":
-            return torch.cat([self._predict(sample, t, scale) for sample in x.split(1)])
-        return self._predict(x, t, scale)
+            samples = [self._predict(sample, t, scale, needless) for sample in x.split(1)]
+            return torch.cat(samples)
+        return self._predict(x, t, scale, needless)
 
-    def _predict(self, x: Tensor, t: int, scale: int) -> Tensor:
+    def _predict(self, x: Tensor, t: int, scale: int, needless: Tensor | None) -> Tensor:
         if max(x.shape[-2:]) <= 1.5 * self.tile:
             return self._forward(x, t, scale, WHOLE)
-        out = torch.empty_like(x)
+        out = torch.zeros_like(x)
         for top, bottom in _spans(x.shape[-2], self.tile):
             for left, right in _spans(x.shape[-1], self.tile):
+                if needless is not None and bool(needless[top:bottom, left:right].all()):
+                    continue
                 tile, frame = _with_halo(x, top, bottom, left, right)
                 out[..., top:bottom, left:right] = self._forward(tile, t, scale, frame)
         return out
@@ -130,10 +136,14 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         alpha = schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
         x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
+    needless = () if scale.fixed is None else (scale.fixed[1][0, 0],)
     for t, again in _steps(scale):
-        epsilon = predict(x, t, stage.scale)
+        epsilon = predict(x, t, stage.scale, *needless)
         run.evaluations += run.samples
-        step = Step(scale, t, x, predicted_x0(x, epsilon, blurred, t, run, stage))
+        x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
+        if scale.fixed is not None:
+            x0 = torch.where(scale.fixed[1], scale.fixed[0], x0)
+        step = Step(scale, t, x, x0, is_changed=scale.fixed is not None)
         hooks.modify_x0(run, step)
         step.close()
         advance = ddpm_step if stage.ddpm else ddim_step

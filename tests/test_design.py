@@ -65,3 +65,16 @@ def test_a_bundled_plugin_moved_to_a_folder_gives_the_same_picture(command, tmp_
     record = registry.current().records[-1]
     assert (record.name, record.source) == ("harmonize", str(tmp_path / "harmonize.py"))
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
+
+
+def test_a_bundled_package_moved_to_a_folder_gives_the_same_picture(
+    command, tmp_path, pasted, tiny
+):
+    words = ("run", "outpaint", "--image", "bg.png", "--left", "10", "--seed", "3")
+    assert command(*words, "--out", "one.png")[0] == 0
+    shutil.copytree(ROOT / "plugins" / "regions", tmp_path / "regions")
+    moved = ("--plugins-dir", tmp_path, "--no-plugin", "regions")
+    code, _, err = command(*words, "--out", "two.png", *moved)
+    assert code == 0, err
+    assert registry.current().records[-1].source == str(tmp_path / "regions" / "__init__.py")
+    assert Path("one.png").read_bytes() == Path("two.png").read_bytes()

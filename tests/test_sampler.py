@@ -202,6 +202,40 @@ def test_a_changed_x0_changes_the_noise_with_it(subject):
     assert torch.allclose(result, target[-1], atol=1e-4)
 
 
+def test_what_is_fixed_is_not_predicted_and_changes_nothing_else(subject):
+    """Tiles left out give the same picture as predicting them and pinning x0 afterwards."""
+    pyramid = subject[0]
+    where = torch.ones(1, 1, *pyramid.sizes[-1], dtype=torch.bool)
+    where[..., 60:] = False
+
+    def masked(size):
+        return torch.nn.functional.interpolate(where.float(), size) > 0.5
+
+    class Fix:
+        name = "fix"
+
+        @hookimpl
+        def before_scale(self, run, scale):
+            scale.fix(pyramid.scales[scale.stage.scale], masked(scale.stage.size))
+
+    class Pin:
+        name = "pin"
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            image = pyramid.scales[step.scale.stage.scale]
+            step.x0 = torch.where(masked(image.shape[-2:]), image, step.x0)
+
+    predict = network_predictor(20)
+    forward, made = predict._forward, []
+    predict._forward = lambda *given: made.append(1) or forward(*given)
+    fixed = sample(make_run(subject), predict, RunHooks([Fix()]))
+    fewer = len(made)
+    pinned = sample(make_run(subject), predict, RunHooks([Pin()]))
+    assert torch.allclose(fixed, pinned, atol=1e-4)
+    assert fewer < 0.7 * (len(made) - fewer)
+
+
 def test_two_injections_are_refused_by_name(subject):
     plan = Plan(*subject)
     plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="one")

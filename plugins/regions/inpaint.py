@@ -13,7 +13,7 @@ from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, optio
 from .pinning import RESAMPLINGS, Pins, faded
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
 
 
 class Inpaint(Task):
@@ -68,6 +68,10 @@ class Inpaint(Task):
         self._pins = Pins(self.image.rgb(), self._kept)
         plan.enlarge(self.image.size)
         plan.stages[0].repeats = RESAMPLINGS
+
+    @hookimpl
+    def before_scale(self, run: Run, scale: ScaleState) -> None:
+        self._pins.fix(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:

@@ -20,7 +20,7 @@ from sinddm_toolkit.api import (
 from .pinning import RESAMPLINGS, Pins, faded
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
 
 
 class Outpaint(Task):
@@ -88,6 +88,10 @@ class Outpaint(Task):
         plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
         plan.enlarge((height, width))
         plan.stages[0].repeats = RESAMPLINGS
+
+    @hookimpl
+    def before_scale(self, run: Run, scale: ScaleState) -> None:
+        self._pins.fix(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.api import Step
+    from sinddm_toolkit.api import ScaleState, Step
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -20,6 +20,10 @@ notice of the old."""
 
 LEAST_SHARE = 1e-3
 """Of a pixel: what is covered less has no colour of its own."""
+
+
+FULLY = 1 - 1e-4
+"""Of a mask, after resizing."""
 
 
 class Pins:
@@ -47,6 +51,11 @@ class Pins:
             colours = resize(self._target * (self._mask > 0), size)
             self._sized[size] = (colours / covered.clamp(min=LEAST_SHARE)).clamp(-1, 1), mask
         return self._sized[size]
+
+    def fix(self, scale: ScaleState) -> None:
+        """Nothing needs to be predicted where the mask is 1."""
+        target, mask = self.at(scale.stage.size)
+        scale.fix(target, mask >= FULLY)
 
     def pull(self, step: Step, strength: float) -> None:
         """x̂0 ← m·((1-η)·x̂0 + η·x_target) + (1-m)·x̂0 (eq. 2), with η the strength."""

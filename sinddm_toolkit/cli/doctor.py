@@ -7,7 +7,7 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -59,7 +59,7 @@ def _from_plugins() -> dict[str, str]:
     facts: dict[str, str] = {}
     for hook in registry.current().manager.hook.describe_setup.get_hookimpls():
         try:
-            facts.update(hook.function())
+            facts |= cast(dict[str, str], hook.function())
         except Exception as error:
             facts[hook.plugin_name] = f"failed: {type(error).__name__}: {error}"
     return facts

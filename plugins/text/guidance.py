@@ -55,7 +55,7 @@ class TextLoss:
                 loss = LOSS_FACTOR * (1 - cosine)
                 (gradient,) = torch.autograd.grad(loss, sample)
             ascents.append(-gradient)
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
         return torch.cat(ascents), losses
 
 

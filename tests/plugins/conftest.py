@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -15,13 +15,16 @@ CONFIG = {
 }
 
 
-def make(folder: Path) -> Path:
-    """Write random.json and random.safetensors into `folder` → the former."""
+@pytest.fixture(scope="session")
+def random_clip(tmp_path_factory):
+    """The configuration file; its weights lie beside it."""
     import open_clip
 
-    config = folder / "random.json"
+    config = tmp_path_factory.mktemp("clip") / "random.json"
     config.write_text(json.dumps(CONFIG))
     torch.manual_seed(0)
-    model = open_clip.CLIP(**CONFIG)
-    save_file({name: x.contiguous() for name, x in model.state_dict().items()}, config.with_suffix(".safetensors"))
+    state = open_clip.CLIP(**CONFIG).state_dict()
+    save_file(
+        {name: x.contiguous() for name, x in state.items()}, config.with_suffix(".safetensors")
+    )
     return config

@@ -17,10 +17,10 @@ from pathlib import Path
 import open_clip
 import torch
 from safetensors.torch import save_file
-
-from sinddm_toolkit.api import choose_compute, text_encoder
 from sinddm_toolkit.plugins.text.guidance import TextLoss, stepped
 from sinddm_toolkit.plugins.text.prompts import HIGH_RESOLUTION, Prompt, direction
+
+from sinddm_toolkit.api import choose_compute, text_encoder
 
 MODEL = "ViT-B-32-quickgelu"
 

@@ -90,7 +90,7 @@ def test_text_style_is_guided_at_the_finest_scale_only(make):
 
 def test_without_strength_nothing_changes(make):
     unguided, _ = make((Unguided, {}))
-    still, (task,) = make((TextContent, {"text": "stars", "strength": 0}))
+    still, _ = make((TextContent, {"text": "stars", "strength": 0}))
     assert np.array_equal(pixels(unguided), pixels(still))
     guided, _ = make((TextContent, {"text": "stars"}))
     assert not np.array_equal(pixels(unguided), pixels(guided))

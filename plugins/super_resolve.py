@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
 
+BACK_PROJECTIONS = 3
+"""Enlarging does not quite undo shrinking: each round leaves a smaller rest."""
+
+
 class SuperResolve(Task):
     """What the model knows of the finest scale is applied at sizes past it."""
 
@@ -48,13 +52,15 @@ class SuperResolve(Task):
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
-        """Back projection: what the shrunk x̂0 lacks of the picture is added to it."""
+        """Back projection (Irani & Peleg, 1991): what the shrunk x̂0 lacks is added to it."""
         from sinddm_toolkit.api import downsample, upsample
 
-        original = self._original.to(step.x0.device)
-        shrunk = downsample(step.x0, self.image.size)
-        size = (step.x0.shape[-2], step.x0.shape[-1])
-        step.x0 = step.x0 + self.faithful * upsample(original - shrunk, size)
+        original, x0 = self._original.to(step.x0.device), step.x0
+        size = (x0.shape[-2], x0.shape[-1])
+        for _ in range(BACK_PROJECTIONS):
+            shrunk = downsample(x0, self.image.size)
+            x0 = x0 + self.faithful * upsample(original - shrunk, size)
+        step.x0 = x0
 
 
 @hookimpl

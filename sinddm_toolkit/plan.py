@@ -30,6 +30,9 @@ class Stage:
     """Whether the blurred picture below is mixed in (γ of Algorithm 2); never at scale 0."""
     ddpm: bool
     """DDPM's random posterior instead of deterministic DDIM; it goes without blur."""
+    repeats: int = 1
+    """How often each step is made, noise being added again in between: lets what is sampled agree
+    with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
 
 
 class Plan:

@@ -130,7 +130,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         alpha = schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
         x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
-    for t in reversed(range(scale.start)):
+    for t, again in _steps(scale):
         epsilon = predict(x, t, stage.scale)
         run.evaluations += run.samples
         step = Step(scale, t, x, predicted_x0(x, epsilon, blurred, t, run, stage))
@@ -139,7 +139,22 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         advance = ddpm_step if stage.ddpm else ddim_step
         x = advance(step, epsilon, blurred, run)
         hooks.after_step(run, step)
+        if again:
+            x = _noised_again(x, t, run, stage)
     return x
+
+
+def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
+    """The timesteps of a scale, and whether noise is added again after each."""
+    for t in reversed(range(scale.start)):
+        for k in reversed(range(scale.stage.repeats if t > 0 else 1)):
+            yield t, k > 0
+
+
+def _noised_again(x: Tensor, t: int, run: Run, stage: Stage) -> Tensor:
+    """x_t drawn from q(x_t | x_{t-1}) (Ho et al., 2020, eq. 2)."""
+    keep = run.schedule.alpha_bar(t) / run.schedule.alpha_bar(t - 1)
+    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(stage.size)
 
 
 def _gamma(run: Run, stage: Stage, t: int) -> float:

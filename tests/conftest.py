@@ -40,6 +40,14 @@ def tiny(monkeypatch):
     return recipe
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """Makes `draft` a training of some seconds, whose pictures look like what was learnt."""
+    recipe = dataclasses.replace(RECIPES["draft"], width=32, steps_per_scale=120)
+    monkeypatch.setitem(RECIPES, "draft", recipe)
+    return recipe
+
+
 def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
     """A striped picture (h, w, 3) uint8 with some grain."""
     rng = np.random.default_rng(seed)

@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sinddm_toolkit.plugins.regions.pinning import Pins, faded
+
+from sinddm_toolkit.images import read_picture
+from tests.conftest import texture
+
+RED = (250, 10, 10)
+
+
+@pytest.fixture
+def spotted(home, tiny):
+    """i.png in the working folder: 60×80, striped, a red square at rows 20-35, columns 30-50."""
+    pixels = texture(60, 80)
+    pixels[20:35, 30:50] = RED
+    Image.fromarray(pixels).save("i.png")
+    return pixels
+
+
+def redness(pixels):
+    """How much redder than green and blue."""
+    colours = pixels.astype(float)
+    return (colours[..., 0] - colours[..., 1:].mean(axis=-1)).mean()
+
+
+class FakeStep:
+    def __init__(self, x0):
+        self.x0 = x0
+
+
+def test_pull_is_equation_2():
+    x0 = torch.rand(2, 3, 20, 30)
+    target = np.random.default_rng(0).random((20, 30, 3), np.float32) * 2 - 1
+    mask = np.zeros((20, 30), np.float32)
+    mask[5:9, 4:20] = 1
+    step = FakeStep(x0)
+    Pins(target, mask).pull(step, 0.8)
+    wanted = torch.from_numpy(target).permute(2, 0, 1)
+    m = torch.from_numpy(mask)
+    expected = m * (0.2 * x0 + 0.8 * wanted) + (1 - m) * x0
+    assert torch.allclose(step.x0, expected, atol=1e-6)
+
+
+def test_pins_take_no_colour_from_outside_their_mask():
+    target = np.full((64, 64, 3), -1, np.float32)
+    mask = np.zeros((64, 64), np.float32)
+    target[10:30, 10:40], mask[10:30, 10:40] = 0.5, 1
+    small, weight = Pins(target, mask).at((16, 16))
+    assert small[:, :, weight[0, 0] > 0.4].sub(0.5).abs().max() < 0.05
+
+
+def test_faded_is_one_inside_and_only_falls_towards_edges_within():
+    inside = np.zeros((20, 40), bool)
+    inside[:, :25] = True
+    weight = faded(inside, 6)
+    assert (weight[:, :18] == 1).all() and (weight[:, 25:] == 0).all()
+    assert (np.diff(weight[0]) <= 0).all() and 0 < weight[0, 22] < 1
+
+
+ROI = ("run", "roi", "--image", "i.png", "--seed", "1", "--source", "30,20,20,15")
+
+
+def test_roi_puts_the_region_where_it_is_wanted(command, spotted):
+    code, _, err = command(*ROI, "--target", "4,4,20,15", "--target", "50%,60%,20,15", "--out", "o")
+    assert code == 2 and "extension" in err
+    code, _, err = command(
+        *ROI, "--target", "4,4,20,15", "--target", "50%,60%,20,15", "--out", "o.png"
+    )
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert redness(result[7:16, 8:20]) > 60 and redness(result[39:48, 44:56]) > 60
+    assert redness(result[20:30, 60:78]) < 40
+
+
+def test_roi_strength_0_is_a_plain_sample(command, spotted):
+    assert command(*ROI, "--target", "4,4,20,15", "--strength", 0, "--out", "o.png")[0] == 0
+    assert command("run", "sample", "--image", "i.png", "--seed", 1, "--out", "s.png")[0] == 0
+    change = read_picture("o.png").pixels.astype(int) - read_picture("s.png").pixels
+    assert np.abs(change).max() <= 1
+
+
+def test_roi_targets_belong_to_the_source_before_them(command, spotted):
+    Image.new("RGB", (40, 40), (10, 10, 250)).save("blue.png")
+    code, _, err = command(
+        *(*ROI, "--target", "4,4,20,15"),
+        *("--source", "0,0,100%,100%", "--source-image", "blue.png", "--target", "50,40,20,15"),
+        *("--size", "1.5x1", "--out", "o.png"),
+    )
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == (60, 120, 3)
+    assert redness(result[7:16, 8:20]) > 60
+    blue = result[43:52, 54:66].astype(float)
+    assert (blue[..., 2] - blue[..., 0]).mean() > 60
+
+
+def test_roi_source_may_be_a_mask(command, spotted):
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:35, 30:50] = 255
+    Image.fromarray(mask).save("m.png")
+    words = ("run", "roi", "--image", "i.png", "--seed", 1, "--source", "m.png")
+    assert command(*words, "--target", "4,4,20,15", "--out", "o.png")[0] == 0
+    assert redness(read_picture("o.png").pixels[7:16, 8:20]) > 60
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "200,4,20,15"], "outside the result, which is 80×60"),
+        (["--target", "0,0,9,9", "--source", "70,0,20,20", "--target", "0,0,9,9"], "beyond i.png"),
+        (["--target", "1,2,3"], "a box X,Y,W,H"),
+        (["--target", "1,2,0,3"], "a box X,Y,W,H"),
+        (["--source", "0,0,9,9", "--target", "0,0,9,9"], "give a --target behind it"),
+        ([], "missing --target"),
+    ],
+)
+def test_roi_says_what_is_wrong(words, said, command, spotted):
+    code, _, err = command(*ROI, *words)
+    assert code == 2 and said in err, err
+
+
+OUTPAINT = ("run", "outpaint", "--image", "i.png", "--seed", "1")
+
+
+def test_outpaint_keeps_the_picture_bit_for_bit(command, spotted):
+    code, _, err = command(*OUTPAINT, "--right", "50%", "--top", 10, "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == (70, 120, 3)
+    assert np.array_equal(result[10 + 8 :, : 80 - 8], spotted[8:, : 80 - 8])
+    new = result[:, 84:]
+    assert new.std() > 10 and redness(new) < 60
+
+
+def test_outpaint_joins_without_a_step(command, spotted, small):
+    assert command(*OUTPAINT, "--right", 40, "--out", "o.png")[0] == 0
+    rows = read_picture("o.png").pixels.astype(float).mean(axis=2)
+    steps = np.abs(np.diff(rows, axis=1)).mean(axis=0)
+    assert steps[72:84].max() < 2.5 * np.median(steps[:70])
+
+
+def test_outpaint_works_at_the_full_size_of_a_larger_picture(command, home, tiny):
+    large = texture(120, 160)
+    Image.fromarray(large).save("i.png")
+    code, _, err = command(
+        *OUTPAINT, "--max-pixels", 5000, "--size", "200x120", "--feather", 2, "--out", "o.png"
+    )
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == (120, 200, 3)
+    assert np.array_equal(result[:, 23:177], large[:, 3:157])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "how much to add"),
+        (["--size", "40x40"], "smaller than i.png (80×60"),
+        (["--size", "2x1", "--left", "10"], "exclude each other"),
+        (["--left", "much"], "a length such as"),
+    ],
+)
+def test_outpaint_says_what_is_wrong(words, said, command, spotted):
+    code, _, err = command(*OUTPAINT, *words)
+    assert code == 2 and said in err, err
+
+
+INPAINT = ("run", "inpaint", "--image", "i.png", "--seed", "1")
+
+
+def test_inpaint_removes_and_never_learns_what_is_masked(command, spotted):
+    code, _, err = command(*INPAINT, "--mask", "30,20,20,15", "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert redness(spotted[20:35, 30:50]) > 200
+    assert redness(result[20:35, 30:50]) < 50
+    outside = np.ones((60, 80), bool)
+    outside[12:43, 22:58] = False
+    assert np.array_equal(result[outside], spotted[outside])
+
+
+def test_what_is_masked_has_no_influence_at_all(command, spotted):
+    """Another content under the mask gives the same picture, bit for bit."""
+    assert command(*INPAINT, "--mask", "30,20,20,15", "--out", "one.png")[0] == 0
+    other = spotted.copy()
+    other[20:35, 30:50] = (0, 250, 30)
+    Image.fromarray(other).save("i.png")
+    assert command(*INPAINT, "--mask", "30,20,20,15", "--retrain", "--out", "two.png")[0] == 0
+    assert np.array_equal(read_picture("one.png").pixels, read_picture("two.png").pixels)
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [("0,0,100%,100%", "covers all"), ("200,200,5,5", "covers nothing"), ("m.png", "must have")],
+)
+def test_inpaint_says_what_is_wrong(box, said, command, spotted):
+    Image.new("L", (30, 30), 255).save("m.png")
+    code, _, err = command(*INPAINT, "--mask", box)
+    assert code == 2 and said in err, err
+
+
+def test_paint_follows_the_painting_and_keeps_what_is_not_masked(command, spotted):
+    painting = np.full((60, 80, 3), 127, np.uint8)
+    painting[5:25, 5:35] = RED
+    Image.fromarray(painting).save("p.png")
+    words = ("run", "paint", "--image", "i.png", "--painting", "p.png", "--seed", "1")
+    code, _, err = command(*words, "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert redness(result[8:22, 8:32]) > redness(result[30:, 45:]) + 60
+    assert command(*words, "--mask", "40,0,40,60", "--out", "m.png")[0] == 0
+    masked = read_picture("m.png").pixels
+    assert np.array_equal(masked[:, :25], painting[:, :25])
+    assert not np.array_equal(masked[:, 50:], painting[:, 50:])

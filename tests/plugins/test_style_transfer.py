@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit.images import read_picture
+from tests.conftest import texture
+
+LINE = ("run", "style-transfer", "--style", "s.png", "--content", "c.png", "--seed", "1")
+
+
+@pytest.fixture
+def pair(home, tiny):
+    """s.png blue-green stripes, 60×80; c.png a grey ramp with a step, 70×90."""
+    style = texture(60, 80)
+    style[..., 0] //= 4
+    Image.fromarray(style).save("s.png")
+    ramp = np.repeat(np.linspace(60, 200, 90)[None], 70, axis=0)
+    ramp[30:50, 20:60] = 20
+    content = np.repeat(ramp[..., None], 3, axis=2).astype(np.uint8)
+    Image.fromarray(content).save("c.png")
+    return style, content
+
+
+def test_colours_are_the_styles_and_shapes_the_contents(command, pair):
+    style, content = pair
+    code, _, err = command(*LINE, "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == content.shape
+    for k in range(3):
+        assert abs(result[..., k].mean() - style[..., k].mean()) < 20
+    inner, outer = result[34:46, 26:54].mean(), result[52:66, 26:54].mean()
+    assert inner < outer - 10
+
+
+def test_grey_contents_take_colours_and_sizes_stay(command, pair):
+    Image.open("c.png").convert("L").resize((330, 210)).save("c.png")
+    assert command(*LINE, "--out", "o.png")[0] == 0
+    result = read_picture("o.png").pixels
+    assert result.shape == (210, 330, 3)
+    assert result[..., 1].mean() > result[..., 0].mean() + 20
+
+
+def test_higher_start_steps_leave_less_of_the_content(command, pair):
+    kept = []
+    for step in (2, 40):
+        words = ("--start-step", step, "--out", f"{step}.png")
+        assert command(*LINE, *words)[0] == 0
+        grey = read_picture(f"{step}.png").pixels.mean(axis=2).ravel()
+        kept.append(np.corrcoef(grey, pair[1].mean(axis=2).ravel())[0, 1])
+    assert kept[0] > kept[1]
+
+
+def test_a_start_scale_that_is_not_there_is_refused(command, pair):
+    code, _, err = command(*LINE, "--start-scale", 9)
+    assert code == 2 and "has the scales 0" in err

@@ -95,7 +95,7 @@ class Guidance:
         """
         if self._running is None:
             return x0
-        running = upsample(self._running, _size(x0))
+        running = upsample(self._running, _size(x0)).clamp(-1, 1)
         mask = self._mask_at(x0)
         self._running = x0 + mask * (1 - self._momentum) * (running - x0)
         return self._running
@@ -135,10 +135,8 @@ def soft_thresholded(gradient: Tensor, mask: Tensor) -> Tensor:
 def stepped(x0: Tensor, ascent: Tensor, mask: Tensor, strength: float) -> Tensor:
     """x̂0 + η·δ·m·∇ within [-1, 1], where δ = ‖x̂0·m‖ / ‖∇·m‖ of each sample (eq. 3)."""
     masked = ascent * mask
-    lengths = (
-        torch.linalg.vector_norm(x, dim=(1, 2, 3), keepdim=True) for x in (x0 * mask, masked)
-    )
-    reached, pushed = lengths
+    reached = torch.linalg.vector_norm(x0 * mask, dim=(1, 2, 3), keepdim=True)
+    pushed = torch.linalg.vector_norm(masked, dim=(1, 2, 3), keepdim=True)
     # Where the gradient vanishes there is nowhere to go.
     step = torch.where(pushed > 0, reached / pushed.clamp(min=1e-30), 0.0)
     return (x0 + strength * step * masked).clamp(-1, 1)

@@ -37,17 +37,15 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Draws:
-    """Uniform random numbers for `count` views, drawn on the CPU: the same on any device."""
+    """Uniform random numbers for `count` views. They are drawn on the CPU: the same everywhere."""
 
-    def __init__(self, count: int, generator: torch.Generator, device: torch.device) -> None:
+    def __init__(self, count: int, generator: torch.Generator) -> None:
         self.count = count
         self._generator = generator
-        self._device = device
 
     def uniform(self, low: float, high: float, *size: int) -> Tensor:
         """(count, *size) between low and high."""
-        drawn = torch.rand(self.count, *size, generator=self._generator)
-        return (low + (high - low) * drawn).to(self._device)
+        return low + (high - low) * torch.rand(self.count, *size, generator=self._generator)
 
     def chosen(self, share: float) -> Tensor:
         """(count,) truths, each true with probability `share`."""
@@ -61,13 +59,12 @@ def random_views(x: Tensor, count: int, size: int, generator: torch.Generator) -
     turned, shifted, seen in perspective and changed in colour at random. The picture is squeezed
     into a square. What lies beyond its edges is its mirror image.
     """
-    draws = Draws(count, generator, x.device)
-    grid = sampling_grid(_placements(draws), size)
-    source = _shrunk((x.clamp(-1, 1) + 1) / 2, size)
-    views = F.grid_sample(
-        source.expand(count, -1, -1, -1), grid, padding_mode="reflection", align_corners=False
-    )
-    return _recoloured(views, draws)
+    draws = Draws(count, generator)
+    placements = crops(draws) @ flips(draws) @ turns(draws) @ perspectives(draws)
+    source = _shrunk((x.clamp(-1, 1) + 1) / 2, size).expand(count, -1, -1, -1)
+    grid = sampling_grid(placements.to(x.device), size)
+    views = F.grid_sample(source, grid, padding_mode="reflection", align_corners=False)
+    return recoloured(views, draws)
 
 
 def _shrunk(picture: Tensor, size: int) -> Tensor:
@@ -83,12 +80,11 @@ def _shrunk(picture: Tensor, size: int) -> Tensor:
     return F.interpolate(picture, smaller, mode="bilinear", align_corners=False, antialias=True)
 
 
-def _placements(draws: Draws) -> Tensor:
-    """(count, 3, 3): homogeneous coordinates of a view → those of the picture, both in [-1, 1]."""
-    return _crops(draws) @ _flips(draws) @ _turns(draws) @ _perspectives(draws)
+# What follows makes matrices (count, 3, 3) that take homogeneous coordinates of a view to those of
+# the picture, both from -1 to 1.
 
 
-def _crops(draws: Draws) -> Tensor:
+def crops(draws: Draws) -> Tensor:
     """Parts of the picture with its own proportions, anywhere in it; the first is all of it."""
     side = draws.uniform(*CROP_AREA).sqrt()
     side[0] = 1
@@ -98,14 +94,14 @@ def _crops(draws: Draws) -> Tensor:
     return matrix
 
 
-def _flips(draws: Draws) -> Tensor:
+def flips(draws: Draws) -> Tensor:
     """Left and right exchanged."""
     sign = torch.where(draws.chosen(FLIP_SHARE), -1.0, 1.0)
     ones = torch.ones_like(sign)
     return torch.diag_embed(torch.stack([sign, ones, ones], dim=1))
 
 
-def _turns(draws: Draws) -> Tensor:
+def turns(draws: Draws) -> Tensor:
     """Turned about the middle and shifted."""
     angle = draws.uniform(-LARGEST_ANGLE, LARGEST_ANGLE)
     shift = draws.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, 2)
@@ -120,7 +116,7 @@ def _turns(draws: Draws) -> Tensor:
     return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
 
-def _perspectives(draws: Draws) -> Tensor:
+def perspectives(draws: Draws) -> Tensor:
     """The four corners moved inwards, each on its own."""
     inwards = draws.uniform(0, LARGEST_DISTORTION, 4, 2)
     inwards = inwards * draws.chosen(PERSPECTIVE_SHARE).float()[:, None, None]
@@ -149,29 +145,27 @@ def sampling_grid(matrices: Tensor, size: int) -> Tensor:
     return (mapped[..., :2] / mapped[..., 2:]).view(-1, size, size, 2)
 
 
-def _recoloured(views: Tensor, draws: Draws) -> Tensor:
+def recoloured(views: Tensor, draws: Draws) -> Tensor:
     """Jittered in brightness, contrast, saturation and hue, or made grey; back in [0, 1]."""
-    applied = draws.chosen(JITTER_SHARE).float()[:, None, None]
+    applied = draws.chosen(JITTER_SHARE).float()
     brightness, contrast, saturation = (
-        1 + applied * draws.uniform(-JITTER, JITTER)[:, None, None] for _ in range(3)
+        1 + applied * draws.uniform(-JITTER, JITTER) for _ in range(3)
     )
-    hue = applied * draws.uniform(-JITTER, JITTER)[:, None, None] * 2 * math.pi
-    saturation = saturation * (~draws.chosen(GREY_SHARE))[:, None, None]
-    luma = views.new_tensor(LUMA).expand(3, 3)
-    identity = torch.eye(3, device=views.device)
-    matrix = luma + saturation * (identity - luma)
-    matrix = contrast * brightness * matrix @ _hue_rotation(hue)
-    mixed = torch.einsum("nij,njhw->nihw", matrix, views)
-    grey = brightness * torch.einsum("j,njhw->nhw", luma[0], views).mean(dim=(1, 2))[:, None, None]
-    return (mixed + ((1 - contrast) * grey)[:, None]).clamp(0, 1)
+    hue = applied * draws.uniform(-JITTER, JITTER) * 2 * math.pi
+    saturation = saturation * ~draws.chosen(GREY_SHARE)
+    luma = torch.tensor(LUMA)
+    grey = luma.expand(3, 3)
+    mixing = grey + saturation[:, None, None] * (torch.eye(3) - grey)
+    matrix = (brightness * contrast)[:, None, None] * mixing @ hue_rotation(hue)
+    mixed = torch.einsum("nij,njhw->nihw", matrix.to(views.device), views)
+    mean = torch.einsum("j,njhw->n", luma.to(views.device), views) / views[0, 0].numel()
+    lift = (brightness * (1 - contrast)).to(views.device) * mean
+    return (mixed + lift[:, None, None, None]).clamp(0, 1)
 
 
-def _hue_rotation(angle: Tensor) -> Tensor:
-    """(n, 1, 1) → (n, 3, 3): colours turned about the grey axis (Rodrigues' formula)."""
-    axis = angle.new_full((3,), 1 / math.sqrt(3))
-    x, y, z = axis.tolist()
-    cross = angle.new_tensor([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    identity = torch.eye(3, device=angle.device)
-    return (
-        angle.cos() * identity + angle.sin() * cross + (1 - angle.cos()) * torch.outer(axis, axis)
-    )
+def hue_rotation(angle: Tensor) -> Tensor:
+    """(n,) radians → (n, 3, 3): colours turned about the grey axis (Rodrigues' formula)."""
+    a = 1 / math.sqrt(3)
+    cross = torch.tensor([[0, -a, a], [a, 0, -a], [-a, a, 0]])
+    angle = angle[:, None, None]
+    return angle.cos() * torch.eye(3) + angle.sin() * cross + (1 - angle.cos()) / 3

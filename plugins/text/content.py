@@ -19,7 +19,7 @@ class TextContent(GuidedTask):
     summary = "a random picture like yours that shows what you say"
 
     strength: float = option(
-        "higher: more of the text, less like your picture", default=0.3, minimum=0, maximum=1
+        "higher: more of the text, less like your picture", default=0.2, minimum=0, maximum=1
     )
     fill: float = option(
         "share of the picture that may change, from 0 to 1", default=0.5, minimum=0.001, maximum=1

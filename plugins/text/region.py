@@ -47,13 +47,13 @@ class TextRoi(TextTask):
     )
     start_step: int = option(
         "higher: more of the picture's own texture in the region, less of the text",
-        default=3,
+        default=10,
         minimum=1,
         maximum=100,
     )
     feather: float = option(
         "softness of the region's border, in pixels of the working picture",
-        default=2.0,
+        default=5.0,
         minimum=0,
         maximum=100,
     )

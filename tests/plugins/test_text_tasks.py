@@ -153,7 +153,7 @@ def test_text_roi_changes_its_region_and_nothing_else(make, kind):
     inside[10:40, 20:60] = True
     mask = np.where(inside, 255, 0).astype(np.uint8)
     region = "20,10,40,30" if kind == "box" else mask
-    asked = {"text": "stars", "region": region, "steps": 12, "views": 8}
+    asked = {"text": "stars", "region": region, "steps": 12, "views": 8, "feather": 2}
     result, (task,) = make((TextRoi, asked))
     change = np.abs(pixels(result) - PICTURE)
     assert change[15:35, 25:55].mean() > 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option, text_encoder
+from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option
 
 from .losses import Point, joined, plot
 from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_all
@@ -55,6 +55,8 @@ class TextTask(Task):
 
     def encoder(self, device: torch.device | None = None) -> TextEncoder:
         """UserError if its weights are not at hand."""
+        from sinddm_toolkit.api import text_encoder
+
         return text_encoder(self.clip, self.clip_weights, device)
 
     def note(self, stage: str, step: int, losses: list[float]) -> None:

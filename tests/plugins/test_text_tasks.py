@@ -216,3 +216,21 @@ def test_bad_prompts_end_the_command_before_any_work(command, random_clip, words
     Image.fromarray(PICTURE).save("p.png")
     code, _, err = command("run", "text-content", "--image", "p.png", *words, "--clip", random_clip)
     assert code == 2 and "--text" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("roi", "--source", "10,10,20,20", "--target", "40,20,20,20", "+", "text-content"),
+        ("outpaint", "--right", "50%", "+", "text-style"),
+        ("sample", "--size", "2x1", "+", "text-content"),
+    ],
+)
+def test_texts_go_with_other_tasks(command, tiny, random_clip, words):
+    Image.fromarray(PICTURE).save("p.png")
+    first, *rest = words
+    text = ("--text", "stars", "--views", 2, "--clip", random_clip)
+    code, _, err = command("run", first, "--image", "p.png", *rest, *text, "--out", "o.png")
+    assert code == 0, err
+    height, width = read_picture("o.png").size
+    assert (height, width) == (60, {"roi": 80, "outpaint": 120, "sample": 160}[first])

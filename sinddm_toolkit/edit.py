@@ -25,6 +25,7 @@ from sinddm_toolkit.images import Picture, check_output, picture_from_rgb, write
 from sinddm_toolkit.model import (
     Model,
     ModelConfig,
+    RecordedModel,
     load_model,
     new_model,
     save_model,
@@ -47,7 +48,7 @@ from sinddm_toolkit.run_state import Run, Step
 from sinddm_toolkit.sampler import NetworkPredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
-from sinddm_toolkit.training import Cells, History, Phase, plan_phase, train
+from sinddm_toolkit.training import Cells, Phase, plan_phase, train
 
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
@@ -114,31 +115,76 @@ class Subject:
     config: ModelConfig
 
 
-def make_subject(picture: Picture, options: RunOptions, hidden: Picture | None = None) -> Subject:
+def make_subject(
+    picture: Picture,
+    options: RunOptions,
+    hidden: Picture | None = None,
+    chosen: ModelConfig | None = None,
+    schedule: Schedule | None = None,
+) -> Subject:
     """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
 
+    How it is learnt is for `options` to say, unless a model is `chosen`: then its configuration
+    holds, for this picture, and its `schedule`, and nothing is `hidden` if it knows the whole.
     UserError if the picture is too small or has transparent parts, or if all of it is hidden.
     """
-    recipe = RECIPES[options.quality]
     check_size(picture.size, picture.name)
     if picture.alpha() is not None:
         raise UserError(
             f"{picture.name} has transparent parts: a model learns from a whole picture, "
             "flatten it onto a colour first"
         )
-    size = working_size(picture.size, options.max_pixels or recipe.max_pixels)
+    recipe = RECIPES[options.quality]
+    wanted = options.max_pixels or recipe.max_pixels
+    size = chosen.size if chosen else working_size(picture.size, wanted)
     small = picture.resized(size)
     content = small.content_hash()
     known = None
-    if hidden is not None:
+    if hidden is not None and not (chosen and chosen.picture == content):
         ignored = hidden.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
         if ignored.all():
             raise UserError(f"{hidden.name} is white everywhere: nothing is left to learn from")
         content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
         known = torch.from_numpy(~ignored)[None, None].float()
     config = ModelConfig(content, size, recipe.name, recipe.width, options.train_seed)
-    pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known)
-    return Subject(picture, pyramid, make_schedule(pyramid.details, pyramid.factor), config)
+    if chosen:
+        config = replace(chosen, picture=content)
+    pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known, config.upsampling)
+    schedule = schedule or make_schedule(pyramid.details, pyramid.factor)
+    return Subject(picture, pyramid, schedule, config)
+
+
+def _stored_model(
+    options: RunOptions, recorded: RecordedModel | None, store: ModelStore
+) -> Model | None:
+    """The stored model that must be used, whose key `options` then hold; None if any will do.
+
+    UserError if it is not there.
+    """
+    if recorded is None:
+        key = None if options.model is None else store.find(options.model)
+    elif not recorded.config.is_imported:
+        return None
+    else:
+        key = store.with_weights(recorded.weights_hash, recorded.config.picture)
+        if key is None:
+            raise UserError(
+                f"the imported model {recorded.config.key} that made this picture is not in "
+                f"{store.folder} and can't be trained again: import its checkpoint again"
+            )
+    if key is None:
+        return None
+    options.model = key
+    return load_model(store.path(key))
+
+
+def _check_picture(subject: Subject, model: Model) -> None:
+    """UserError if `model` is of another picture than the one given."""
+    if subject.config != model.config:
+        raise UserError(
+            f"--model {model.config.key} knows {model.facts.get('name', 'another picture')}, and "
+            f"{subject.picture.name} is another picture: a model serves only the one it learnt"
+        )
 
 
 def edit(
@@ -148,22 +194,35 @@ def edit(
     write: bool = True,
     events: Events | None = None,
     store: ModelStore | None = None,
-    history: History | None = None,
-    recorded_hash: str | None = None,
+    recorded: RecordedModel | None = None,
 ) -> EditResult:
     """Carry out `tasks` in one run; the first one's picture is learnt.
 
-    With `history` (and the hash of its weights) the model is the recorded one: it is taken from
-    the store if it is still there as it was, else trained again.
+    With `recorded` the model is that one: it is taken from the store if it is still there as it
+    was, else trained again.
     """
     events = events or Events()
     store = store or default_store()
     lead = tasks[0]
+    options.check()
     for task in tasks:
         task.check()
     compute = choose_compute(options.device)
     compute.prepare()
-    subject = make_subject(lead.picture(lead.learns_from), options, lead.hidden())
+    stored = _stored_model(options, recorded, store)
+    known = stored or recorded
+    hidden = lead.hidden()
+    subject = make_subject(
+        lead.picture(lead.learns_from),
+        options,
+        hidden,
+        known.config if known else None,
+        stored.schedule if stored else None,
+    )
+    if stored:
+        _check_picture(subject, stored)
+        if hidden and subject.pyramid.known is None:
+            events.message("this model has learnt the whole picture: what is hidden may come back")
     plan = Plan(subject.pyramid, subject.schedule)
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
@@ -171,10 +230,10 @@ def edit(
     extras = _extra_paths(tasks, options) if write else {}
 
     started = time.monotonic()
-    if history is None:
+    if recorded is None:
         model = obtain_model(subject, plan.cells(), options, compute, store, events)
     else:
-        model = recorded_model(subject, history, recorded_hash, compute, store, events)
+        model = recorded_model(subject, recorded, compute, store, events)
     trained = time.monotonic()
     result, evaluations = _sample_all(plan, subject, model, hooks, options, compute)
     sampled = time.monotonic()
@@ -239,6 +298,8 @@ def obtain_model(
     """
     key = subject.config.key
     path = store.path(key)
+    if subject.config.is_imported:
+        return _onto(load_model(path), compute)
     with store.locked(key, lambda: events.message("another process is training this picture")):
         if path.exists() and not options.retrain:
             model = load_model(path)
@@ -278,8 +339,7 @@ def _check_known(model: Model, cells: Cells, name: str) -> None:
 
 def recorded_model(
     subject: Subject,
-    history: History,
-    recorded_hash: str | None,
+    recorded: RecordedModel,
     compute: Compute,
     store: ModelStore,
     events: Events,
@@ -288,14 +348,14 @@ def recorded_model(
     path = store.path(subject.config.key)
     if path.exists():
         model = load_model(path)
-        if model.weights_hash() == recorded_hash:
+        if model.weights_hash() == recorded.weights_hash:
             return _onto(model, compute)
     model = _onto(new_model(subject.config, subject.schedule), compute)
-    for phase in history:
+    for phase in recorded.history:
         again = replace(deepcopy(phase), made=0)
         if _train(model, subject, again, compute, events, stop_after=phase.made):
             raise KeyboardInterrupt
-    if recorded_hash not in (None, model.weights_hash()):
+    if model.weights_hash() != recorded.weights_hash:
         events.message(
             "the model came out otherwise than recorded (another machine or version of torch): "
             "the picture will be alike, not equal"
@@ -384,7 +444,7 @@ class SamplingEvents:
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        self._events.sampling_begins(sum(stage.start for stage in run.plan.stages))
+        self._events.sampling_begins(sum(stage.steps for stage in run.plan.stages))
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
@@ -415,13 +475,9 @@ def _record(
         ],
         "options": {
             name: getattr(options, name)
-            for name in ("quality", "max_pixels", "train_seed", "device")
+            for name in ("quality", "max_pixels", "train_seed", "model", "device")
         },
-        "model": {
-            "key": model.config.key,
-            "weights_sha256": model.weights_hash(),
-            "history": [phase.to_json() for phase in model.history],
-        },
+        "model": model.to_record(),
         "environment": compute.environment(),
         **({"metadata": result.metadata} if result.metadata else {}),
     }

@@ -15,12 +15,15 @@ from safetensors.torch import save
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import write_atomically
 from sinddm_toolkit.network import Denoiser
-from sinddm_toolkit.pyramid import Size, scale_sizes
+from sinddm_toolkit.pyramid import Size, Upsampling, scale_sizes
 from sinddm_toolkit.schedule import Schedule
 from sinddm_toolkit.training import Cells, History, Phase
 
 FORMAT = "sinddm-toolkit model"
 FORMAT_VERSION = 1
+
+FACTS = ("name", "trained_at", "imported_at", "imported_from", "toolkit")
+"""What a model file says for people, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,33 @@ class ModelConfig:
     recipe: str
     width: int
     seed: int
+    checkpoint: str | None = None
+    """sha256 of the file that the weights were imported from; None if they were trained here."""
 
     @property
     def key(self) -> str:
         """The name of the model in the store."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether the weights came from elsewhere: they can't be trained again, or further."""
+        return self.checkpoint is not None
+
+    @property
+    def upsampling(self) -> Upsampling:
+        """What the model was trained with."""
+        return "bilinear" if self.is_imported else "bicubic"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, without those that are None: keys outlive the fields added later."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> ModelConfig:
+        """The inverse of `to_json` after a trip through JSON, which makes tuples lists."""
+        return cls(**{**data, "size": tuple(data["size"])})
 
 
 @dataclass
@@ -51,7 +75,7 @@ class Model:
     network: Denoiser
     history: History = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    """For people: the picture's name, dates, versions."""
+    """For people, by the names of `FACTS`."""
 
     @property
     def steps(self) -> int:
@@ -65,6 +89,30 @@ class Model:
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
+
+    def to_record(self) -> dict[str, Any]:
+        """What a picture's recipe holds of the model, JSON."""
+        return {
+            "key": self.config.key,
+            "config": self.config.to_json(),
+            "weights_sha256": self.weights_hash(),
+            "history": [phase.to_json() for phase in self.history],
+        }
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """A model as a picture's recipe tells of it: `Model.to_record`, read again."""
+
+    config: ModelConfig
+    weights_hash: str
+    history: History
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> RecordedModel:
+        """KeyError or TypeError if `record` is none."""
+        history = [Phase.from_json(phase) for phase in record["history"]]
+        return cls(ModelConfig.from_json(record["config"]), record["weights_sha256"], history)
 
 
 def new_model(config: ModelConfig, schedule: Schedule) -> Model:
@@ -91,7 +139,7 @@ def description(model: Model) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "config": asdict(model.config),
+        "config": model.config.to_json(),
         "pyramid": {"sizes": sizes, "factor": factor},
         "schedule": asdict(model.schedule),
         "history": [phase.to_json() for phase in model.history],
@@ -139,7 +187,7 @@ def load_model(path: Path) -> Model:
     """The model in `path`, on the CPU. UserError if it is damaged or no model of ours."""
     found = read_description(path)
     try:
-        config = ModelConfig(**{**found["config"], "size": tuple(found["config"]["size"])})
+        config = ModelConfig.from_json(found["config"])
         schedule = Schedule(
             tuple(found["schedule"]["alphas_cumprod"]),
             tuple(found["schedule"]["starts"]),
@@ -151,7 +199,5 @@ def load_model(path: Path) -> Model:
         history = [Phase.from_json(phase) for phase in found["history"]]
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise UserError(f"the model {path} is damaged: remove it and train again") from error
-    facts: dict[str, Any] = {
-        key: found[key] for key in ("name", "trained_at", "toolkit") if key in found
-    }
+    facts: dict[str, Any] = {key: found[key] for key in FACTS if key in found}
     return Model(config, schedule, network, history, facts)

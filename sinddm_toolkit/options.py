@@ -44,7 +44,7 @@ class Option:
     maximum: float | None = None
     choices: tuple[str, ...] | None = None
     many: bool = False
-    """Whether it may be given several times; its value is then a list."""
+    """Whether it may be given several times; its value is then a list. A tuple is one value."""
     follows: str | None = None
     """The option, given many times too, that each value of this one belongs to: the last one before
     it on the command line. Its value is then a list of lists, one for each of that option's."""
@@ -95,7 +95,7 @@ class Option:
             values = value if isinstance(value, (list, tuple)) else [value]
             return [
                 [self._checked_one(one, where) for one in part]
-                if self.follows and isinstance(part, (list, tuple))
+                if self.follows and isinstance(part, list)
                 else self._checked_one(part, where)
                 for part in values
             ]

@@ -31,8 +31,13 @@ class Stage:
     ddpm: bool
     """DDPM's random posterior instead of deterministic DDIM; it goes without blur."""
     repeats: int = 1
-    """How often each step is made, noise being added again in between: lets what is sampled agree
-    with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
+    """How often each DDPM step is made, noise being added again in between: lets what is sampled
+    agree with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
+
+    @property
+    def steps(self) -> int:
+        """Network evaluations that it takes."""
+        return self.start + (self.repeats - 1) * (self.start - 1) * self.ddpm
 
 
 class Plan:

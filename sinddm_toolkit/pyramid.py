@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,10 @@ MIN_SIDE = 16
 """The smallest side of a picture that has statistics worth learning."""
 
 Size = tuple[int, int]
+
+Upsampling = Literal["bicubic", "bilinear"]
+"""The paper says bicubic, the published implementation is bilinear. A model must be sampled with
+what it was trained with: the blur that it takes out is that one's."""
 
 
 def scale_sizes(size: Size) -> tuple[list[Size], float]:
@@ -72,11 +77,11 @@ def downsample(x: Tensor, size: Size) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False, antialias=True)
 
 
-def upsample(x: Tensor, size: Size) -> Tensor:
-    """(n, c, h, w) → (n, c, *size), bicubic: the ↑ of eq. 1 and of Algorithm 2 alike."""
+def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic") -> Tensor:
+    """(n, c, h, w) → (n, c, *size): the ↑ of eq. 1 and of Algorithm 2 alike."""
     if x.shape[-2:] == size:
         return x
-    return F.interpolate(x, size=size, mode="bicubic", align_corners=False)
+    return F.interpolate(x, size=size, mode=mode, align_corners=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +92,8 @@ class Pyramid:
     factor: float
     known: tuple[Tensor, ...] | None = None
     """(1, 1, h, w) of each scale, 1 where there is something to be learnt; None is everywhere."""
+    upsampling: Upsampling = "bicubic"
+    """How a scale becomes the blurred one above it, here and in sampling."""
 
     @property
     def sizes(self) -> list[Size]:
@@ -101,7 +108,7 @@ class Pyramid:
     def blurred(self) -> tuple[Tensor, ...]:
         """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0."""
         pairs = zip(self.scales[:-1], self.sizes[1:], strict=True)
-        return (self.scales[0], *(upsample(x, size) for x, size in pairs))
+        return (self.scales[0], *(upsample(x, size, self.upsampling) for x, size in pairs))
 
     @property
     def details(self) -> list[float]:
@@ -130,7 +137,9 @@ def check_size(size: Size, name: str) -> None:
         )
 
 
-def build_pyramid(x: Tensor, known: Tensor | None = None) -> Pyramid:
+def build_pyramid(
+    x: Tensor, known: Tensor | None = None, upsampling: Upsampling = "bicubic"
+) -> Pyramid:
     """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x.
 
     known: (1, 1, h, w), 0 where the picture is to be ignored. What is there is replaced by smooth
@@ -138,11 +147,13 @@ def build_pyramid(x: Tensor, known: Tensor | None = None) -> Pyramid:
     """
     sizes, factor = scale_sizes((x.shape[-2], x.shape[-1]))
     if known is None:
-        return Pyramid(tuple(downsample(x, size) for size in sizes), factor)
+        scales = tuple(downsample(x, size) for size in sizes)
+        return Pyramid(scales, factor, upsampling=upsampling)
     x = filled(x, known)
     shares = [downsample(known, size) for size in sizes]
     certain = tuple((share >= min(CERTAINLY_KNOWN, float(share.max()))).float() for share in shares)
-    return Pyramid(tuple(downsample(x, size) for size in sizes), factor, certain)
+    scales = tuple(downsample(x, size) for size in sizes)
+    return Pyramid(scales, factor, certain, upsampling)
 
 
 def filled(x: Tensor, known: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from sinddm_toolkit.edit import EditResult, edit
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import Picture, picture_from, read_recipe
+from sinddm_toolkit.model import RecordedModel
 from sinddm_toolkit.options import Task
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.training import Phase
 
 
 def load_record(path: Path) -> dict[str, Any]:
@@ -49,11 +49,14 @@ def replay(
     options = RunOptions(
         **record["options"], seed=record["seed"], out=str(out), overwrite=overwrite
     )
-    model = record["model"]
-    history = [Phase.from_json(phase) for phase in model["history"]]
-    return edit(
-        tasks, options, events=events, history=history, recorded_hash=model["weights_sha256"]
-    )
+    return edit(tasks, options, events=events, recorded=_recorded_model(record, path))
+
+
+def _recorded_model(record: dict[str, Any], path: Path) -> RecordedModel:
+    try:
+        return RecordedModel.from_json(record["model"])
+    except (KeyError, TypeError):
+        raise UserError(f"the recipe in {path} is damaged: its model is not told") from None
 
 
 def _task(entry: dict[str, Any], path: Path, inputs: Mapping[str, Path]) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options import Options, OutputFile, Seconds, option
 from sinddm_toolkit.recipes import RECIPES
 
@@ -11,6 +12,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers agree on."""
+
+DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "retrain")
+"""What there is no choice about when a stored model is asked for by its name."""
 
 
 class RunOptions(Options):
@@ -53,8 +57,22 @@ class RunOptions(Options):
         maximum=SEED_MAX,
     )
     retrain: bool = option("forget the stored model and train anew", default=False)
+    model: str | None = option(
+        "use this stored model, as `models list` names it (the beginning suffices); it decides the "
+        "quality, the size it works at and the train seed, and an imported one is never trained",
+        default=None,
+    )
     device: str = option("what computes", default="auto", choices=DEVICES)
     overwrite: bool = option("replace files that exist", default=False)
+
+    def check(self) -> None:
+        """UserError if something is asked for that the model named decides."""
+        if self.model is None:
+            return
+        for name in DECIDED_BY_MODEL:
+            item = self.schema()[name]
+            if getattr(self, name) != item.default:
+                raise UserError(f"--model and {item.flag}: the model decides that, leave one out")
 
     def seeds(self) -> list[int]:
         """One seed a sample; draws the first if none was given."""

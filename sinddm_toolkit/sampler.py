@@ -111,7 +111,7 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
         image = image.to(run.device).expand(run.samples, -1, -1, -1)
     for index, stage in enumerate(run.plan.stages):
         if image is not None:
-            image = upsample(image, stage.size)
+            image = upsample(image, stage.size, run.pyramid.upsampling)
         scale = ScaleState(stage, index, image)
         hooks.before_scale(run, scale)
         image = _sample_scale(run, scale, predict, hooks)
@@ -147,7 +147,8 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
 def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
     """The timesteps of a scale, and whether noise is added again after each."""
     for t in reversed(range(scale.start)):
-        for k in reversed(range(scale.stage.repeats if t > 0 else 1)):
+        # With the blur mixture a repeated step would sharpen again what is sharp.
+        for k in reversed(range(scale.stage.repeats if scale.stage.ddpm and t > 0 else 1)):
             yield t, k > 0
 
 
@@ -169,7 +170,9 @@ def predicted_x0(
     With DDPM steps it is clamped to [-1, 1] (Ho et al., 2020).
     """
     alpha, gamma = run.schedule.alpha_bar(t), _gamma(run, stage, t)
-    mixed = (x - math.sqrt(1 - alpha) * epsilon) / math.sqrt(alpha)
+    # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
+    # theirs.
+    mixed = math.sqrt(1 / alpha) * x - math.sqrt(1 / alpha - 1) * epsilon
     x0 = (mixed - gamma * blurred) / (1 - gamma)
     return x0.clamp(-1, 1) if stage.ddpm else x0
 

@@ -53,6 +53,17 @@ class ModelStore:
         path = self.path(key)
         return {"key": key, "bytes": path.stat().st_size, **read_description(path)}
 
+    def with_weights(self, weights_hash: str, picture: str) -> str | None:
+        """The key of a model of the `picture` (`ModelConfig.picture`) with just these weights."""
+        for key in self.keys():
+            try:
+                found = self.describe(key)
+            except UserError:  # a damaged file is not the one
+                continue
+            if (found["weights_sha256"], found["config"]["picture"]) == (weights_hash, picture):
+                return key
+        return None
+
     def remove(self, key: str) -> None:
         with self.locked(key):
             self.path(key).unlink(missing_ok=True)

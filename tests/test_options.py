@@ -76,3 +76,28 @@ def test_sizes_are_pixels_factors_or_percent(text, expected):
 def test_bad_sizes(text):
     with pytest.raises(ValueError):
         CanvasSize.parse(text)
+
+
+class Many(Options):
+    source: list[str] = option("a source")
+    target: list[list[int]] = option("a target", default=None, follows="source", maximum=9)
+    tag: list[str] = option("a tag", default=None)
+
+
+def test_repeated_options_are_lists():
+    assert Many(source="a").source == ["a"]
+    assert Many(source=["a", "b"]).tag == []
+    assert Many.schema()["source"].from_text(("x", "y")) == ["x", "y"]
+    with pytest.raises(UserError, match="--source: 3 is not allowed"):
+        Many(source=["a", 3])
+
+
+def test_options_that_follow_another_are_grouped():
+    assert Many(source="a", target=[1, 2]).target == [[1, 2]]
+    assert Many(source=["a", "b"], target=[1, 2]).target == [[1], [2]]
+    assert Many(source=["a", "b"], target=[[1, 2], [3]]).target == [[1, 2], [3]]
+    assert Many(source=["a", "b"], target=[[1, 2]]).target == [[1, 2], []]
+    with pytest.raises(UserError, match="one for each --source"):
+        Many(source=["a", "b"], target=[1, 2, 3])
+    with pytest.raises(UserError, match="--target: 10 is not allowed"):
+        Many(source=["a"], target=[[10]])

@@ -8,6 +8,7 @@ from sinddm_toolkit.pyramid import (
     build_pyramid,
     check_size,
     downsample,
+    filled,
     scale_sizes,
     upsample,
     working_size,
@@ -68,3 +69,16 @@ def test_downsampling_is_antialiased():
     checkerboard = torch.ones(1, 1, 64, 64)
     checkerboard[..., ::2, ::2] = checkerboard[..., 1::2, 1::2] = -1
     assert downsample(checkerboard, (23, 23))[..., 2:-2, 2:-2].abs().max() < 0.05
+
+
+def test_what_is_hidden_reaches_no_scale():
+    x = torch.rand(1, 3, 120, 160) * 0.2
+    known = torch.ones(1, 1, 120, 160)
+    known[..., 40:90, 50:110] = 0
+    loud = x.clone()
+    loud[..., 40:90, 50:110] = 50.0
+    quiet, marked = build_pyramid(x, known), build_pyramid(loud, known)
+    for a, b, seen in zip(quiet.scales, marked.scales, quiet.known, strict=True):
+        assert torch.equal(a, b) and a.max() < 0.3
+        assert seen.shape[-2:] == a.shape[-2:] and 0.5 < seen.mean() < 0.9
+    assert (filled(x, known)[..., 40:90, 50:110].std() < x.std()).all()

@@ -5,6 +5,7 @@ import torch
 
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.network import Denoiser
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import build_pyramid, upsample
@@ -151,6 +152,54 @@ def test_injection_starts_there_without_blur(subject):
         x0 = (x - math.sqrt(1 - bar(t)) * epsilon) / math.sqrt(bar(t))
         x = math.sqrt(bar(t - 1)) * x0 + math.sqrt(1 - bar(t - 1)) * epsilon
     assert torch.allclose(result, x, atol=1e-5)
+
+
+def test_repeated_steps_are_made_with_noise_added_again(subject):
+    plan = Plan(*subject)
+    plan.stages = plan.stages[:1]
+    plan.stages[0].start, plan.stages[0].repeats = 3, 2
+    seen = []
+
+    def still(x, t, scale):
+        seen.append(t)
+        return torch.zeros_like(x)
+
+    run = make_run(subject, plan=plan)
+    x = run.noise(plan.stages[0].size)
+    result = sample(make_run(subject, plan=plan), still, RunHooks([]))
+    assert seen == [2, 2, 1, 1, 0] and plan.stages[0].steps == 5
+    bar = subject[1].alpha_bar
+    for t, again in ((2, True), (2, False), (1, True), (1, False), (0, False)):
+        x0 = (x / math.sqrt(bar(t))).clamp(-1, 1)
+        if t == 0:
+            x = x0
+            break
+        beta = 1 - bar(t) / bar(t - 1)
+        mean = math.sqrt(bar(t - 1)) * beta / (1 - bar(t)) * x0
+        mean = mean + math.sqrt(1 - beta) * (1 - bar(t - 1)) / (1 - bar(t)) * x
+        sigma = math.sqrt(beta * (1 - bar(t - 1)) / (1 - bar(t)))
+        x = mean + sigma * run.noise(plan.stages[0].size)
+        if again:
+            x = math.sqrt(1 - beta) * x + math.sqrt(beta) * run.noise(plan.stages[0].size)
+    assert torch.allclose(result, x, atol=1e-5)
+
+
+def test_a_changed_x0_changes_the_noise_with_it(subject):
+    """Pinned to a picture, the steps lead there whatever the network says, and stay finite."""
+    target = subject[0].scales
+
+    class Pin:
+        name = "pin"
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            step.x0 = target[step.scale.stage.scale].clone()
+
+    def growing(x, t, scale):
+        return 1.3 * x
+
+    result = sample(make_run(subject), growing, RunHooks([Pin()]))
+    assert torch.allclose(result, target[-1], atol=1e-4)
 
 
 def test_two_injections_are_refused_by_name(subject):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, option
 
-from .pinning import Pins, faded
+from .pinning import RESAMPLINGS, Pins, faded
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
@@ -67,6 +67,7 @@ class Inpaint(Task):
         self._kept = faded(~self._hole, self.feather)
         self._pins = Pins(self.image.rgb(), self._kept)
         plan.enlarge(self.image.size)
+        plan.stages[0].repeats = RESAMPLINGS
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:

@@ -17,7 +17,7 @@ from sinddm_toolkit.api import (
     option,
 )
 
-from .pinning import Pins, faded
+from .pinning import RESAMPLINGS, Pins, faded
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
@@ -87,6 +87,7 @@ class Outpaint(Task):
         scale = pyramid.sizes[-1][0] / h
         plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
         plan.enlarge((height, width))
+        plan.stages[0].repeats = RESAMPLINGS
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:

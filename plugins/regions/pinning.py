@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
+RESAMPLINGS = 5
+"""Of each step of the coarsest scale, where the layout is made: with one, the new part takes little
+notice of the old."""
+
 LEAST_SHARE = 1e-3
 """Of a pixel: what is covered less has no colour of its own."""
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
+from sinddm_toolkit import registry
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.store import default_store
 
@@ -38,9 +41,12 @@ def list_models(as_json: bool) -> None:
             continue
         height, width = facts["size"]
         scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
+        origin = facts["trained_at"]
+        if facts["imported_from"]:
+            origin = f"from {facts['imported_from']}"
         click.echo(
             f"{facts['model']}  {facts['name']}  {width}x{height}  {facts['quality']}  "
-            f"{facts['updates']} updates  (scale {scales})  {facts['trained_at']}"
+            f"{facts['updates']} updates  (scale {scales})  {origin}"
         )
 
 
@@ -53,6 +59,7 @@ def _summary(description: dict[str, Any]) -> dict[str, Any]:
         "updates": sum(phase["made"] for phase in description["history"]),
         "trained": description["trained"],
         "trained_at": description.get("trained_at", "?"),
+        "imported_from": description.get("imported_from"),
         "bytes": description["bytes"],
     }
 
@@ -71,7 +78,7 @@ def show(model: str) -> None:
 @click.argument("names", metavar="MODEL...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Remove every model.")
 def remove(names: tuple[str, ...], everything: bool) -> None:
-    """Forget models; they are trained again when they are needed."""
+    """Forget models; they are trained again when they are needed, but for imported ones."""
     store = default_store()
     if not names and not everything:
         raise UserError("models remove: name the models, or give --all")
@@ -79,6 +86,47 @@ def remove(names: tuple[str, ...], everything: bool) -> None:
     for key in keys:
         store.remove(key)
         click.echo(f"removed {key}", err=True)
+
+
+@models.command("import")
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option(
+    "--image",
+    metavar="PICTURE",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The picture that the checkpoint was trained on: it does not hold it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
+    """Take over CHECKPOINT, a file of the published implementation of SinDDM, as a model.
+
+    It is read without executing anything in it. Its weights and its γ are used as they are.
+    """
+    from sinddm_toolkit import checkpoint as checkpoints
+    from sinddm_toolkit.cli.progress import PlainEvents
+    from sinddm_toolkit.images import read_picture
+    from sinddm_toolkit.model import save_model
+
+    model = checkpoints.import_checkpoint(checkpoint, read_picture(image), PlainEvents())
+    store, key = default_store(), model.config.key
+    with store.locked(key):
+        save_model(store.path(key), model)
+    if as_json:
+        click.echo(json.dumps(_summary(store.describe(key))))
+        return
+    click.echo(key)
+    click.echo(f"use it: {_example(image)} --model {key}", err=True)
+
+
+def _example(image: Path) -> str:
+    """A command line of the simplest task that needs nothing but a picture."""
+    tasks = sorted(registry.current().tasks.items(), key=lambda item: len(item[1].schema()))
+    for name, task in tasks:
+        if [item.name for item in task.schema().values() if item.required] == [task.learns_from]:
+            flag = task.schema()[task.learns_from].flag
+            return f"sinddm-tk run {name} {flag} {shlex.quote(str(image))}"
+    return "sinddm-tk run TASK"
 
 
 @models.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,10 +20,16 @@ from sinddm_toolkit.run_options import RunOptions
 AND = "+"
 """Between the tasks of one run."""
 
+PRESET = "--preset"
+PRESET_COMMAND = "(preset)"
+
 TOGETHER_HELP = (
     f"More tasks can act in the same run: TASK [OPTIONS] {AND} TASK [OPTIONS] … The picture that "
     "is learnt is the first one's; the options of the run may stand with any."
 )
+
+
+PRESET_HELP = f"`run {PRESET} FILE` carries out what a TOML file describes."
 
 
 def report_options() -> list[click.Parameter]:
@@ -38,12 +45,22 @@ class RunGroup(click.Group):
     """Has a command for each task that the registry knows."""
 
     def __init__(self) -> None:
-        super().__init__("run", help=f"Carry out a task on a picture.\n\n{TOGETHER_HELP}")
+        super().__init__(
+            "run", help=f"Carry out a task on a picture.\n\n{TOGETHER_HELP}\n\n{PRESET_HELP}"
+        )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(registry.current().tasks)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`--preset FILE` stands where a task's name would."""
+        if args and args[0].partition("=")[0] == PRESET:
+            args = [PRESET_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == PRESET_COMMAND:
+            return PresetCommand()
         return TaskCommand(registry.current().task(name))
 
 
@@ -80,6 +97,29 @@ class TaskCommand(SchemaCommand):
     def _run(self, as_json: bool, quiet: bool, **_: Any) -> None:
         values = self.given_values(click.get_current_context())
         run_tasks([(str(self.name), values), *self._also], as_json=as_json, quiet=quiet)
+
+
+class PresetCommand(SchemaCommand):
+    """Runs what a file describes; options on the line go before those in the file."""
+
+    def __init__(self) -> None:
+        preset = click.Option(
+            [PRESET], required=True, type=click.Path(path_type=Path), help="The file (TOML)."
+        )
+        super().__init__(
+            PRESET_COMMAND,
+            items=list(RunOptions.schema().values()),
+            params=[preset, *report_options()],
+            callback=self._run,
+            help="Carry out what a file describes.",
+        )
+
+    def _run(self, preset: Path, as_json: bool, quiet: bool, **_: Any) -> None:
+        from sinddm_toolkit.presets import load_preset
+
+        (name, first), *others = load_preset(preset)
+        given = self.given_values(click.get_current_context())
+        run_tasks([(name, {**first, **given}), *others], as_json=as_json, quiet=quiet)
 
 
 def _split(words: list[str]) -> list[list[str]]:

@@ -1,0 +1,121 @@
+"""Runs every command of docs/tasks.md, makes its pictures and times it.
+
+    python benchmarks/gallery.py [TASK ...]
+
+The inputs are two paintings in the public domain (docs/images), pictures that come with
+scikit-image, and what is drawn here. Prints a table: seconds of training and of sampling.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from skimage import data
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "images"
+CLIP = ROOT / "tests" / "small_clip" / "small_clip.json"
+HEIGHT = 300
+"""Pixels of each picture in a strip, at most."""
+
+COMMANDS = {
+    "roi": (
+        "roi --image seascape.png --source 140,130,100,50 --target 10,110,100,50 "
+        "--target 250,60,120,60 --size 1.5x1",
+        ["seascape.png"],
+    ),
+    "outpaint": ("outpaint --image seascape.png --right 50% --bottom 20%", ["seascape.png"]),
+    "inpaint": ("inpaint --image seascape.png --mask 105,90,60,50", ["seascape.png"]),
+    "paint": ("paint --image seascape.png --painting painting.png", ["painting.png"]),
+    "paint-edit": (
+        "paint --image seascape.png --painting edited.png --mask 0,110,110,80 --start-scale 2",
+        ["edited.png"],
+    ),
+    "super-resolve": ("super-resolve --image detail.png --factor 3", ["detail.png"]),
+    "style-transfer": (
+        "style-transfer --style starry_night.png --content coffee.png",
+        ["starry_night.png", "coffee.png"],
+    ),
+    "together": (
+        "outpaint --image seascape.png --right 120 "
+        "+ roi --source 140,130,100,50 --target 262,100,100,50",
+        ["seascape.png"],
+    ),
+    "text-content": (
+        f"text-content --image seascape.png --text snow --fill 0.4 --clip {CLIP}",
+        ["seascape.png"],
+    ),
+    "text-style": (
+        f"text-style --image seascape.png --text fire --of-image --clip {CLIP}",
+        ["seascape.png"],
+    ),
+    "text-roi": (
+        f"text-roi --image seascape.png --text 'red dots' --region 20,20,70,60 --clip {CLIP}",
+        ["seascape.png"],
+    ),
+}
+"""Picture's name → command line behind `sinddm-tk run`, and the inputs shown beside the result."""
+
+
+def make_inputs(folder: Path) -> None:
+    """All pictures that the commands name."""
+    for name in ("seascape.png", "starry_night.png"):
+        Image.open(PICTURES / name).convert("RGB").save(folder / name)
+    Image.fromarray(data.coffee()).save(folder / "coffee.png")
+    seascape = Image.open(folder / "seascape.png")
+    seascape.crop((40, 40, 190, 160)).save(folder / "detail.png")
+    painting = Image.new("RGB", seascape.size, (240, 220, 160))
+    draw = ImageDraw.Draw(painting)
+    draw.rectangle((0, 110, 249, 200), fill=(90, 130, 60))
+    draw.polygon([(60, 110), (130, 40), (200, 110)], fill=(70, 100, 70))
+    draw.rectangle((140, 90, 249, 125), fill=(150, 190, 170))
+    draw.rectangle((100, 150, 160, 170), fill=(200, 160, 30))
+    painting.save(folder / "painting.png")
+    ImageDraw.Draw(seascape).rectangle((20, 140, 80, 160), fill=(200, 160, 30))
+    seascape.save(folder / "edited.png")
+
+
+def strip(pictures: list[Path], out: Path) -> None:
+    """The pictures side by side."""
+    images = [Image.open(path).convert("RGB") for path in pictures]
+    images = [
+        image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.Resampling.BICUBIC)
+        for image in images
+    ]
+    joined = np.full((HEIGHT, sum(i.width for i in images) + 8 * (len(images) - 1), 3), 255)
+    left = 0
+    for image in images:
+        joined[:, left : left + image.width] = np.asarray(image)
+        left += image.width + 8
+    Image.fromarray(joined.astype(np.uint8)).save(out, optimize=True)
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(COMMANDS)
+    print("| picture | training | sampling |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_inputs(folder)
+        for label in wanted:
+            words, inputs = COMMANDS[label]
+            command = [sys.executable, "-m", "sinddm_toolkit.cli", "run", *shlex.split(words)]
+            command += ["--out", "result.png", "--seed", "1", "--overwrite", "--json"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            if done.returncode:
+                raise SystemExit(f"{label}: {done.stderr}")
+            seconds = json.loads(done.stdout)["seconds"]
+            print(f"| {label} | {seconds['training']:.1f} s | {seconds['sampling']:.1f} s |")
+            sys.stdout.flush()
+            shown = [folder / one for one in inputs] + [folder / "result.png"]
+            strip(shown, PICTURES / f"{label}.png")
+
+
+if __name__ == "__main__":
+    main()

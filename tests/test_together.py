@@ -1,0 +1,154 @@
+"""Several tasks in one run: from the command line, a file and Python."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sinddm_toolkit as st
+from sinddm_toolkit.images import read_picture
+from tests.conftest import texture
+
+OBSERVER = '''
+from pathlib import Path
+
+from sinddm_toolkit.api import Picture, Task, hookimpl, option, rgb_from_tensor
+
+
+class Watch(Task):
+    """Writes down each step."""
+
+    name = "watch"
+    summary = "write down what a run does"
+    learns_from = "image"
+    image: Picture = option("the picture")
+    log: str = option("where to", default="log.txt")
+
+    @hookimpl
+    def before_sampling(self, run):
+        self.lines = []
+
+    @hookimpl
+    def after_step(self, run, step):
+        self.lines.append(f"{step.scale.stage.scale} {step.t} {tuple(step.x0.shape)}")
+
+    @hookimpl
+    def compose_output(self, run, result):
+        Path(self.log).write_text("\\n".join(self.lines))
+        result.metadata["steps"] = len(self.lines)
+
+
+@hookimpl
+def register_tasks():
+    return [Watch]
+'''
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    (tmp_path / "watch.py").write_text(OBSERVER)
+    monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def spotted(home, tiny):
+    pixels = texture(60, 80)
+    pixels[20:35, 30:50] = (250, 10, 10)
+    Image.fromarray(pixels).save("i.png")
+    return pixels
+
+
+def redness(pixels):
+    colours = pixels.astype(float)
+    return (colours[..., 0] - colours[..., 1:].mean(axis=-1)).mean()
+
+
+REGION = ("--source", "30,20,20,15", "--target", "105,20,20,15")
+TOGETHER = (
+    *("run", "outpaint", "--image", "i.png", "--right", "60", "--seed", "1"),
+    *("+", "roi", *REGION, "--out", "o.png"),
+)
+
+
+def test_outpaint_with_a_pinned_region(command, spotted):
+    code, _, err = command(*TOGETHER)
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == (60, 140, 3)
+    assert np.array_equal(result[:, :70], spotted[:, :70])
+    assert redness(result[23:32, 108:122]) > 60
+
+
+def test_a_file_and_python_give_the_same_picture(command, spotted):
+    assert command(*TOGETHER)[0] == 0
+    expected = read_picture("o.png").pixels
+    Path("folder").mkdir()
+    Path("i.png").rename("folder/i.png")
+    Path("folder/edit.toml").write_text(
+        'seed = 1\nout = "p.png"\n'
+        '[[task]]\nname = "outpaint"\nimage = "i.png"\nright = "60"\n'
+        '[[task]]\nname = "roi"\nsource = ["30,20,20,15"]\ntarget = ["105,20,20,15"]\n'
+    )
+    code, _, err = command("run", "--preset", "folder/edit.toml")
+    assert code == 0, err
+    assert np.array_equal(read_picture("folder/p.png").pixels, expected)
+    result = st.run(
+        "outpaint",
+        image="folder/i.png",
+        right=60,
+        seed=1,
+        also={"roi": {"source": [(30, 20, 20, 15)], "target": [(105, 20, 20, 15)]}},
+    )
+    assert np.array_equal(result.picture.pixels, expected)
+    assert command("replay", "o.png", "--input", "image=folder/i.png", "--out", "r.png")[0] == 0
+    assert np.array_equal(read_picture("r.png").pixels, expected)
+
+
+def test_harmonize_with_an_observer(command, pasted, tiny, watched):
+    words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", 1)
+    assert command(*words, "--out", "alone.png")[0] == 0
+    code, _, err = command(*words, "--out", "o.png", "+", "watch", "--log", "seen.txt")
+    assert code == 0, err
+    lines = Path("seen.txt").read_text().splitlines()
+    assert [line.split()[1] for line in lines] == [str(t) for t in reversed(range(15))]
+    assert np.array_equal(read_picture("o.png").pixels, read_picture("alone.png").pixels)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("+",), "a task is missing behind +"),
+        (("+", "nonsense"), "there is no task 'nonsense'"),
+        (("+", "outpaint", "--left", "5"), "outpaint is asked for twice"),
+        (("+", "sample", "--size", "2x2"), "both set the size"),
+        (("+", "roi", "--colour", "red"), "No such option"),
+        (("+", "roi", "--image", "other.png", *REGION), "a run learns one picture"),
+        (
+            ("+", "paint", "--painting", "i.png", "+", "super-resolve"),
+            "both",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words, said, command, spotted):
+    Image.fromarray(texture(50, 60, seed=3)).save("other.png")
+    code, _, err = command(*TOGETHER[:8], "--out", "o.png", *words)
+    assert code == 2 and said in err, err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[task]", "is not TOML"),
+        ("seed = 1", "give at least one [[task]]"),
+        ('[[task]]\nimage = "i.png"', "has no name"),
+        ('sed = 1\n[[task]]\nname = "sample"\nimage = "i.png"', "did you mean seed"),
+        ('[[task]]\nname = "sample"\nimage = "."', "e.toml: sample.image"),
+        ('[[task]]\nname = "sample"\nimage = "i.png"\nsize = 3', "sample.size: 3 is not allowed"),
+        ('seed = 1.5\n[[task]]\nname = "sample"\nimage = "i.png"', "seed: 1.5 is not allowed"),
+    ],
+)
+def test_files_are_refused_naming_file_and_key(text, said, command, spotted):
+    Path("e.toml").write_text(text)
+    code, _, err = command("run", "--preset", "e.toml")
+    assert code == 2 and "e.toml" in err and said in err, err

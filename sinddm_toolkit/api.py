@@ -18,12 +18,14 @@ from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length
 
 if TYPE_CHECKING:
+    from sinddm_toolkit.devices import choose_compute
     from sinddm_toolkit.network import HALO
     from sinddm_toolkit.plan import Plan, Stage
     from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample, working_size
     from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
+    from sinddm_toolkit.text_encoder import TextEncoder, text_encoder
 
 API_VERSION = 1
 """Grows when a plugin written for the version before may no longer work."""
@@ -37,9 +39,12 @@ _LAZY = {
     "ScaleState": "run_state",
     "Stage": "plan",
     "Step": "run_state",
+    "TextEncoder": "text_encoder",
+    "choose_compute": "devices",
     "downsample": "pyramid",
     "rgb_from_tensor": "pyramid",
     "tensor_from_rgb": "pyramid",
+    "text_encoder": "text_encoder",
     "upsample": "pyramid",
     "working_size": "pyramid",
 }
@@ -60,8 +65,10 @@ __all__ = [
     "Stage",
     "Step",
     "Task",
+    "TextEncoder",
     "UserError",
     "bounds",
+    "choose_compute",
     "downsample",
     "hookimpl",
     "in_profile_of",
@@ -71,6 +78,7 @@ __all__ = [
     "run_command",
     "softened",
     "tensor_from_rgb",
+    "text_encoder",
     "upsample",
     "with_change",
     "working_size",

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import click
+    import torch
 
     from sinddm_toolkit.options import Task
     from sinddm_toolkit.plan import Plan
     from sinddm_toolkit.pyramid import Pyramid
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
+    from sinddm_toolkit.text_encoder import TextEncoder
 
 PROJECT = "sinddm_toolkit"
 
@@ -36,6 +40,24 @@ class DiscoverySpecs:
     @hookspec
     def register_commands(self, cli: click.Group) -> None:
         """The command line is being built: add commands to `cli`."""
+
+    @hookspec
+    def describe_setup(self) -> dict[str, str]:  # type: ignore[empty-body]
+        """What the plugin needs of this machine and whether it is there: lines of `doctor`.
+
+        Label → a few words. Nothing may be fetched for it.
+        """
+
+    @hookspec(firstresult=True)
+    def make_text_encoder(
+        self, name: str | None, weights: Path | None, device: torch.device
+    ) -> TextEncoder | None:
+        """Somebody wants to compare pictures with texts. The first plugin that makes one does.
+
+        `name` and `weights` (a file) are the user's, None if not given; a name that is another
+        plugin's gives None. Quick, and without a network: UserError, in one line that says what to
+        do, if the weights are not at hand. To load them may wait for the first use.
+        """
 
 
 class RunSpecs:

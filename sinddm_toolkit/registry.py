@@ -45,6 +45,8 @@ class Registry:
         self.manager.add_hookspecs(hookspecs.DiscoverySpecs)
         self.records: list[PluginRecord] = []
         self.tasks: dict[str, type[Task]] = {}
+        self.text_encoders: dict[tuple[str | None, ...], object] = {}
+        """What `text_encoder.text_encoder` has made, to be used again."""
 
     def task(self, name: str) -> type[Task]:
         """The task called `name`; UserError if there is none, PluginError if its plugin broke."""

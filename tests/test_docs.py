@@ -39,10 +39,11 @@ def test_links_and_commands_exist(path):
         assert found is not None, line
         if words[0] == "run" and words[1:] and words[1] not in ("dusk",):
             assert words[1] in registry.current().tasks
-            task = registry.current().tasks[words[1]]
+            together = [words[1], *re.findall(r" \+ ([a-z-]+)", line[1])]
             known = {
                 param
-                for opt in cli.get_command(context, "run").get_command(context, task.name).params
+                for name in together
+                for opt in cli.get_command(context, "run").get_command(context, name).params
                 for param in opt.opts
             }
             for flag in re.findall(r"(--[a-z-]+)", line[1]):

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from sinddm_toolkit import __version__, registry
 from sinddm_toolkit.store import default_store
 
-CLIP_VARIABLE = "SINDDM_TK_CLIP"
-CLIP_CACHES = (
-    ("~/.cache/clip", "ViT-B-32*"),
-    ("~/.cache/huggingface/hub", "models--timm--vit_base_patch32_clip_*openai*"),
-)
-
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Versions, device, precision, model store, CLIP weights: what to send with a question."""
+    """Versions, device, precision, model store, plugins: what to send with a question."""
     facts = _facts()
     if as_json:
         click.echo(json.dumps(facts))
@@ -50,10 +44,7 @@ def _facts() -> dict[str, Any]:
         "store writable": _writable(store.folder),
         "models": len(store.keys()),
         "broken plugins": ", ".join(broken) or "none",
-        "open_clip": metadata.version("open_clip_torch")
-        if util.find_spec("open_clip")
-        else "missing",
-        "CLIP weights": _clip_weights(),
+        **_from_plugins(),
     }
 
 
@@ -63,11 +54,12 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def _clip_weights() -> str:
-    chosen = os.environ.get(CLIP_VARIABLE)
-    if chosen:
-        return chosen if Path(chosen).exists() else f"{CLIP_VARIABLE} names {chosen}: not there"
-    for folder, pattern in CLIP_CACHES:
-        if found := sorted(Path(folder).expanduser().glob(pattern)):
-            return str(found[0])
-    return f"none at hand (looked in {', '.join(folder for folder, _ in CLIP_CACHES)})"
+def _from_plugins() -> dict[str, str]:
+    """What the plugins say of themselves. One that fails is a line too: doctor must not."""
+    facts: dict[str, str] = {}
+    for hook in registry.current().manager.hook.describe_setup.get_hookimpls():
+        try:
+            facts |= cast(dict[str, str], hook.function())
+        except Exception as error:
+            facts[hook.plugin_name] = f"failed: {type(error).__name__}: {error}"
+    return facts

@@ -1,0 +1,122 @@
+"""What a text names, in a region of the picture (paper §4, Fig. 2 and S3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sinddm_toolkit.api import (
+    Picture,
+    Region,
+    UserError,
+    bounds,
+    hookimpl,
+    option,
+    softened,
+    with_change,
+)
+
+from .prompts import LOW_RESOLUTION, direction
+from .task import TextTask, with_random_steps
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+
+SMALLEST_SIDE = 8
+"""Pixels of a region at the working size: no encoder sees anything in less."""
+
+
+class TextRoi(TextTask):
+    """The region is moved towards the text by itself, then made one with the picture by the model.
+
+    Everything outside the region stays as it is, bit for bit, but for a soft border.
+    """
+
+    name = "text-roi"
+    summary = "change a region of your picture into what you say"
+
+    region: Region = option("where: a box X,Y,W,H in pixels or percent, or a mask picture")
+    strength: float = option(
+        "higher: further towards the text in each step", default=0.1, minimum=0, maximum=1
+    )
+    steps: int = option(
+        "steps towards the text: more make it plainer", default=100, minimum=1, maximum=10_000
+    )
+    start_step: int = option(
+        "higher: more of the picture's own texture in the region, less of the text",
+        default=10,
+        minimum=1,
+        maximum=100,
+    )
+    feather: float = option(
+        "softness of the region's border, in pixels of the working picture",
+        default=5.0,
+        minimum=0,
+        maximum=100,
+    )
+
+    def check(self) -> None:
+        mask = self.region.mask
+        if mask is not None and mask.size != self.image.size:
+            raise UserError(f"{mask.name} must have the size of {self.image.name}")
+        if not self.region.inside(self.image.size).any():
+            raise UserError(f"--region {self.region} covers nothing of {self.image.name}")
+        super().check()
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        size = pyramid.sizes[-1]
+        inside = self.region.inside(self.image.size)[..., None].astype(np.uint8) * np.uint8(255)
+        self._inside = Picture(inside).resized(size).rgb()[..., 0] > 0
+        self._weight = softened(self._inside, 0, self.feather)
+        self._box = bounds(self._inside) if self._inside.any() else (0, 0, 0, 0)
+        height, width = self._box[2] - self._box[0], self._box[3] - self._box[1]
+        if min(height, width) < SMALLEST_SIDE:
+            raise UserError(
+                f"--region {self.region} is {width}×{height} pixels of the {size[1]}×{size[0]} "
+                f"that the model works at: give at least {SMALLEST_SIDE}×{SMALLEST_SIDE}, or more "
+                "--max-pixels"
+            )
+        plan.set_canvas(size, by=self.name)
+        plan.inject(pyramid.scales[-1], at=plan.stage(None), start=self.start_step, by=self.name)
+        with_random_steps(plan.stages[0])
+        self._before = pyramid.scales[-1]
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        super().before_sampling(run)
+        y0, x0, y1, x1 = self._box
+        image = self._before.to(run.device).repeat(run.samples, 1, 1, 1)
+        image[..., y0:y1, x0:x1] = self._moved(run, image[..., y0:y1, x0:x1])
+        run.start_image = image
+
+    def _moved(self, run: Run, crop: Tensor) -> Tensor:
+        """crop (n, 3, h, w) after all steps towards the text, inside the region."""
+        import torch
+
+        from .guidance import TextLoss, stepped
+
+        encoder = self.encoder(run.device)
+        wanted = direction(encoder, self.prompts(), LOW_RESOLUTION)
+        loss = TextLoss(encoder, self.views, run.seeds, self.name)
+        y0, x0, y1, x1 = self._box
+        mask = torch.from_numpy(self._inside[y0:y1, x0:x1]).to(crop)[None, None]
+        for step in range(self.steps if self.strength > 0 else 0):
+            ascent, losses = loss.ascent(crop, wanted)
+            crop = stepped(crop, ascent, mask, self.strength)
+            self.note("steps on the region", step, losses)
+        return crop
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        """The change of the region is carried up to the picture's full resolution."""
+        from sinddm_toolkit.api import rgb_from_tensor
+
+        super().compose_output(run, result)
+        result.pictures = [
+            with_change(self.image, rgb_from_tensor(one - self._before), self._weight)
+            for one in result.samples.split(1)
+        ]

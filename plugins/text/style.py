@@ -1,0 +1,65 @@
+"""Random pictures, or the picture itself, in a style that a text names (paper §3.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sinddm_toolkit.api import hookimpl, option, with_change
+
+from .prompts import Prompt
+from .task import GuidedTask, with_random_steps
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+
+
+class TextStyle(GuidedTask):
+    """Only the finest scale is guided: the layout stays what the scales below it made."""
+
+    name = "text-style"
+    summary = "a random picture like yours, or yours itself, in the style that you name"
+
+    of_image: bool = option("the picture itself in that style, not a random one", default=False)
+    strength: float = option("higher: more of the style", default=0.3, minimum=0, maximum=1)
+
+    momentum = 0.05
+
+    def prompts(self) -> list[Prompt]:
+        return [Prompt(styled(prompt.text), prompt.weight) for prompt in super().prompts()]
+
+    def extent(self) -> tuple[float, float]:
+        return self.strength, 1.0
+
+    def guides(self, scale: int, finest: int) -> bool:
+        return scale == finest
+
+    @hookimpl(trylast=True)
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        if self.of_image:
+            plan.set_canvas(pyramid.sizes[-1], by=self.name)
+            at = plan.stage(None)
+            plan.inject(pyramid.blurred[-1], at=at, start=at.start, by=self.name)
+            self._before = pyramid.scales[-1]
+        for stage in plan.stages:
+            if stage.scale == pyramid.count - 1:
+                with_random_steps(stage)
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        """Of the picture itself, the change is carried up to its full resolution."""
+        from sinddm_toolkit.api import rgb_from_tensor
+
+        super().compose_output(run, result)
+        if self.of_image:
+            everywhere = np.ones(result.samples.shape[-2:], np.float32)
+            result.pictures = [
+                with_change(self.image, rgb_from_tensor(one - self._before), everywhere)
+                for one in result.samples.split(1)
+            ]
+
+
+def styled(text: str) -> str:
+    """The name of a style as a prompt."""
+    return text if text.lower().endswith(" style") else f"{text} style"

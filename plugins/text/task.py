@@ -1,0 +1,134 @@
+"""What the tasks guided by a text have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option
+
+from .losses import Point, joined, plot
+from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_all
+
+if TYPE_CHECKING:
+    import torch
+
+    from sinddm_toolkit.api import Result, Run, Stage, Step, TextEncoder
+
+UNGUIDED_STEPS = 3
+"""The last steps of the finest scale, which blend what the text made into the picture (§3.3)."""
+
+
+class TextTask(Task):
+    """The options of all, the encoder, and the record of the loss."""
+
+    learns_from = "image"
+
+    image: Picture = option("the picture to learn from")
+    text: list[str] = option(
+        "what you want to see, as TEXT or TEXT:WEIGHT; with a weight below 0: what you do not"
+    )
+    clip: str | None = option(
+        "the CLIP model, NAME[:PRETRAINED] of open_clip or a configuration file; SINDDM_TK_CLIP or "
+        "ViT-B-32-quickgelu:openai if not given",
+        default=None,
+    )
+    clip_weights: str | None = option("a file with the weights of that model", default=None)
+    views: int = option(
+        "random views that each step is judged by: fewer are quicker and less reliable",
+        default=16,
+        minimum=1,
+        maximum=256,
+    )
+    save_loss: OutputFile | None = option(
+        "also write a plot of the loss there: how far the picture still is from the text",
+        default=None,
+    )
+
+    def check(self) -> None:
+        self._points: list[list[Point]] = []
+        self.prompts()
+        self.encoder()
+
+    def prompts(self) -> list[Prompt]:
+        """What the encoder is asked for. UserError for bad prompts."""
+        return parse_all(self.text)
+
+    def encoder(self, device: torch.device | None = None) -> TextEncoder:
+        """UserError if its weights are not at hand."""
+        from sinddm_toolkit.api import text_encoder
+
+        return text_encoder(self.clip, self.clip_weights, device)
+
+    def note(self, stage: str, step: int, losses: list[float]) -> None:
+        """Keep the losses of a step for the plot."""
+        self._points[-1].append(Point(stage, step, tuple(losses)))
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        self._points.append([])
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        result.metadata[self.name] = {"text_encoder": self.encoder(run.device).name}
+        if self.save_loss is not None:
+            result.extras["save_loss"] = plot(joined(self._points), ", ".join(self.text))
+
+
+class GuidedTask(TextTask):
+    """Guides the steps of the reverse process."""
+
+    guide_every: int = option(
+        "guide each so many steps only: quicker, and weaker",
+        default=1,
+        minimum=1,
+        maximum=100,
+    )
+
+    momentum: ClassVar[float]
+    """λ: the share of each new x̂0 that enters the running one inside the mask."""
+
+    def extent(self) -> tuple[float, float]:
+        """Strength η and fill factor f."""
+        raise NotImplementedError
+
+    def guides(self, scale: int, finest: int) -> bool:
+        """Whether a scale is guided."""
+        raise NotImplementedError
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        from .guidance import Guidance, TextLoss
+
+        super().before_sampling(run)
+        encoder = self.encoder(run.device)
+        strength, fill = self.extent()
+        self._guidance = Guidance(
+            TextLoss(encoder, self.views, run.seeds, self.name),
+            strength=strength,
+            fill=fill,
+            momentum=self.momentum,
+        )
+        # x̂0 of a coarse scale is a small picture, and is to be judged as one.
+        self._coarse = direction(encoder, self.prompts(), LOW_RESOLUTION)
+        self._fine = direction(encoder, self.prompts(), HIGH_RESOLUTION)
+        self._steps = 0
+
+    @hookimpl
+    def modify_x0(self, run: Run, step: Step) -> None:
+        scale, finest = step.scale.stage.scale, run.pyramid.count - 1
+        is_last = scale == finest and step.t < UNGUIDED_STEPS
+        # Without strength nothing may change; momentum alone would still smooth.
+        if self.extent()[0] == 0 or is_last or not self.guides(scale, finest):
+            return
+        if self._steps % self.guide_every == 0:
+            wanted = self._fine if scale == finest else self._coarse
+            step.x0, losses = self._guidance.guided(step.x0, wanted)
+            self.note(f"scale {scale}", step.t, losses)
+        else:
+            step.x0 = self._guidance.held(step.x0)
+        self._steps += 1
+
+
+def with_random_steps(stage: Stage) -> None:
+    """No blur mixing and DDPM's random steps, as text guidance has them (App. E)."""
+    stage.blur, stage.ddpm = False, True

@@ -1,0 +1,67 @@
+"""Models that put pictures and texts into one space: a plugin makes them, tasks compare by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.errors import PluginError, ToolkitError, UserError
+
+
+class TextEncoder(Protocol):
+    """Embeds texts and pictures so that the cosine says how well they go together."""
+
+    @property
+    def name(self) -> str:
+        """What it is and which weights it has, for records."""
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the squares that `encode_image` takes."""
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """n texts → (n, d) float32 unit vectors, without gradients."""
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """(n, 3, image_size, image_size) in [0, 1] → (n, d) float32 unit vectors.
+
+        Differentiable with respect to the images.
+        """
+
+
+def text_encoder(
+    name: str | None = None, weights: str | None = None, device: torch.device | None = None
+) -> TextEncoder:
+    """The encoder that a plugin makes of these, on the CPU if no device is given.
+
+    The same call gives the same object as long as the process keeps its plugins. To ask for one is
+    quick: it is a way to refuse early what can't work. UserError if no plugin makes one, or if its
+    weights are not at hand.
+    """
+    device = device or torch.device("cpu")
+    plugins = registry.current()
+    key = (name, weights, str(device))
+    if key not in plugins.text_encoders:
+        try:
+            made = plugins.manager.hook.make_text_encoder(
+                name=name, weights=None if weights is None else Path(weights), device=device
+            )
+        except ToolkitError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split())
+            raise PluginError(
+                f"a plugin failed in make_text_encoder: {type(error).__name__}: {text}"
+            ) from error
+        if made is None:
+            raise UserError(
+                f"no plugin makes the text encoder {name or 'that is the default'}: "
+                "`sinddm-tk plugins list` shows those that are loaded"
+            )
+        plugins.text_encoders[key] = made
+    return cast(TextEncoder, plugins.text_encoders[key])

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -32,13 +33,15 @@ def test_help_is_quick_and_imports_no_torch():
             [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
         )
         assert done.stderr.strip() == "False"
+    # Processor time: other programs must not make it fail.
     seconds = []
     for _ in range(5):
-        started = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [sys.executable, "-m", "sinddm_toolkit.cli", "--help"], check=True, capture_output=True
         )
-        seconds.append(time.monotonic() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.3
 
 

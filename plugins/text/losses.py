@@ -92,7 +92,7 @@ def _draw_frame(draw: ImageDraw, title: str, low: float, high: float) -> None:
         draw.line([(left, y), (right, y)], fill="#dddddd")
         _write(draw, (left - 8, y), f"{loss:.3f}", "rm")
     draw.rectangle(FRAME, outline="black")
-    _write(draw, (left, top - 8), f"1.2·(1 − cosine): {title}"[:90], "ls")
+    _write(draw, (left, top - 8), f"1.2·(1 - cosine): {title}"[:90], "ls")
 
 
 def _draw_stages(draw: ImageDraw, points: Sequence[Point]) -> None:

@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from sinddm_toolkit.plugins.clip.encoder import register_config
 from tests.small_clip import drawings
 
 HERE = Path(__file__).parent
@@ -99,15 +100,7 @@ def write_configuration() -> None:
 
 def load(weights: Path | None) -> tuple[torch.nn.Module, object]:
     """Model and tokenizer by open_clip's own loader."""
-    config = json.loads(CONFIG.read_text())
-    config["text_cfg"]["tokenizer_kwargs"]["bpe_path"] = str(VOCABULARY)
-    name = "small-clip-with-vocabulary"
-    registered = HERE / f"{name}.json"
-    registered.write_text(json.dumps(config))
-    try:
-        open_clip.add_model_config(registered)
-    finally:
-        registered.unlink()
+    name = register_config(CONFIG)
     model = open_clip.create_model(name, pretrained=str(weights) if weights else None)
     return model, open_clip.get_tokenizer(name)
 

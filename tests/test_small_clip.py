@@ -23,7 +23,7 @@ def test_it_names_pictures_it_has_not_seen(loaded):
     assert abs(shares["colours"] - said["colours"]) < 0.1
 
 
-@pytest.mark.parametrize("channel, word", enumerate(["red", "green", "blue"]))
+@pytest.mark.parametrize("channel, word", [(0, "red"), (1, "green"), (2, "blue")])
 def test_its_gradient_paints(loaded, channel, word):
     model, tokenizer = loaded
     with torch.no_grad():

@@ -21,10 +21,10 @@ import numpy as np
 import open_clip
 import torch
 from safetensors.torch import save_file
+from sinddm_toolkit.plugins.clip.encoder import register_config
 from torch import Tensor
 from torch.nn import functional as F
 
-from sinddm_toolkit.plugins.clip.encoder import register_config
 from tests.small_clip import drawings
 
 HERE = Path(__file__).parent

@@ -154,8 +154,9 @@ class Harmonize(Task):
 
         changes = (rgb_from_tensor(one - self._before) for one in result.samples.split(1))
         result.pictures = [self._with_change(change) for change in changes]
-        mask = self._found[..., None].astype(np.uint8) * np.uint8(255)
-        result.extras["save_mask"] = Picture(mask).resized(self.composite.size)
+        if self.save_mask is not None:
+            mask = self._found[..., None].astype(np.uint8) * np.uint8(255)
+            result.extras[self.save_mask] = Picture(mask).resized(self.composite.size)
 
     def _with_change(self, change: FloatArray) -> Picture:
         """The composite with the `change` of the window."""

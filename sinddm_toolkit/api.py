@@ -13,7 +13,7 @@ from sinddm_toolkit.compositing import bounds, softened, with_change
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
-from sinddm_toolkit.options import OutputFile, Task, option
+from sinddm_toolkit.options import InputFile, OutputFile, Task, option
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length
 
@@ -53,6 +53,7 @@ __all__ = [
     "API_VERSION",
     "HALO",
     "CanvasSize",
+    "InputFile",
     "Length",
     "OutputFile",
     "Picture",

@@ -227,7 +227,7 @@ def edit(
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
     outputs = _output_paths(lead, options, plan.transparent) if write else []
-    extras = _extra_paths(tasks, options) if write else {}
+    extras = _extra_paths(tasks, options, outputs) if write else {}
 
     started = time.monotonic()
     if recorded is None:
@@ -235,7 +235,7 @@ def edit(
     else:
         model = recorded_model(subject, recorded, compute, store, events)
     trained = time.monotonic()
-    result, evaluations = _sample_all(plan, subject, model, hooks, options, compute)
+    result, evaluations = _sample_all(plan, subject, model, hooks, options, compute, events)
     sampled = time.monotonic()
 
     folder = outputs[0].parent if outputs else Path.cwd()
@@ -245,10 +245,10 @@ def edit(
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
         recipe = json.dumps(record)
         notes += write_picture(path, picture, overwrite=options.overwrite, recipe=recipe)
-    for name, path in extras.items():
-        if name in result.extras:
-            notes += write_picture(path, result.extras[name], overwrite=options.overwrite)
-            outputs.append(path)
+    for extra, picture in result.extras.items():
+        if extra in extras:
+            notes += write_picture(extras[extra], picture, overwrite=options.overwrite)
+            outputs.append(extras[extra])
     return EditResult(
         result.pictures,
         records,
@@ -274,14 +274,24 @@ def _output_paths(lead: Task, options: RunOptions, transparent: bool) -> list[Pa
     return [check_output(path, alpha=transparent, overwrite=options.overwrite) for path in names]
 
 
-def _extra_paths(tasks: Sequence[Task], options: RunOptions) -> dict[str, Path]:
-    """Option name → path, for the further pictures that options ask for."""
-    return {
-        name: check_output(getattr(task, name), alpha=False, overwrite=options.overwrite)
-        for task in tasks
-        for name, item in task.schema().items()
-        if item.type is OutputFile and getattr(task, name)
-    }
+def _extra_paths(
+    tasks: Sequence[Task], options: RunOptions, outputs: Sequence[Path]
+) -> dict[OutputFile, Path]:
+    """As asked for → checked, for the further pictures that options ask for."""
+    taken = dict.fromkeys(outputs, "--out")
+    extras = {}
+    for task in tasks:
+        for item in task.schema().values():
+            asked = getattr(task, item.name)
+            if item.type is not OutputFile or not asked:
+                continue
+            path = check_output(asked, alpha=False, overwrite=options.overwrite)
+            flag = f"{item.flag} of {task.name}"
+            if path in taken:
+                raise UserError(f"{taken[path]} and {flag} both write {path}: give two names")
+            taken[path] = flag
+            extras[asked] = path
+    return extras
 
 
 def obtain_model(
@@ -410,6 +420,7 @@ def _sample_all(
     hooks: RunHooks,
     options: RunOptions,
     compute: Compute,
+    events: Events,
 ) -> tuple[Result, int]:
     """All samples, in runs of as many as fit together; their results joined into one."""
     predict = NetworkPredictor(model.network, compute)
@@ -419,6 +430,7 @@ def _sample_all(
     evaluations = 0
     for k in range(0, len(seeds), together):
         run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
+        run.report = events.working
         with torch.no_grad():
             samples = sample(run, predict, hooks).float().cpu()
         pictures = [

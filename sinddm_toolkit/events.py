@@ -28,3 +28,6 @@ class Events:
 
     def sampling(self, scale: int, t: int) -> None:
         """A step is done."""
+
+    def working(self, what: str, done: int, steps: int) -> None:
+        """A task has done so much of long work of its own, in words."""

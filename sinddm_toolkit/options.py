@@ -12,6 +12,7 @@ is allowed when one is wrong.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import types
 import typing
@@ -29,6 +30,10 @@ from sinddm_toolkit.sizes import CanvasSize, Length
 
 class OutputFile(str):
     """The path of a picture to be written beside the result."""
+
+
+class InputFile(str):
+    """The path of a file to be read, other than a picture."""
 
 
 @dataclass(frozen=True)
@@ -175,10 +180,13 @@ def _truth(text: str) -> bool:
         raise ValueError from None
 
 
-def _path(value: Any) -> OutputFile:
-    if not isinstance(value, (str, os.PathLike)):
-        raise ValueError
-    return OutputFile(os.fspath(value))
+def _path_as(kind: type[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if not isinstance(value, (str, os.PathLike)):
+            raise ValueError
+        return kind(os.fspath(value))
+
+    return check
 
 
 def _seconds(text: str) -> Seconds:
@@ -212,7 +220,8 @@ KINDS: dict[type, Kind] = {
     str: Kind("TEXT", "text", str, _instance_of(str)),
     Seconds: Kind("TIME", "a time such as 90s, 5m or 1h", _seconds, _seconds_value),
     Picture: Kind("PICTURE", "a picture", picture_from, picture_from),
-    OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path),
+    OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path_as(OutputFile)),
+    InputFile: Kind("FILE", "the name of a file", InputFile, _path_as(InputFile)),
     Region: Kind(
         "X,Y,W,H|MASK",
         "a box X,Y,W,H in pixels of the picture or percent of it, or a mask picture",
@@ -351,10 +360,12 @@ def _bare_type(hint: Any) -> type:
 
 
 def recorded(value: Any, folder: Path) -> Any:
-    """An option's value as a recipe holds it: pictures by their place beside `folder` and hash."""
+    """An option's value as a recipe holds it: files by their place beside `folder` and hash."""
     if isinstance(value, Picture):
         place = None if value.path is None else _relative(value.path, folder)
         return {"picture": place, "sha256": value.content_hash()}
+    if isinstance(value, InputFile):
+        return {"file": _relative(Path(value), folder), "sha256": content_of(Path(value))}
     if isinstance(value, Region):
         return value.text if value.mask is None else recorded(value.mask, folder)
     if isinstance(value, (CanvasSize, Length)):
@@ -362,6 +373,12 @@ def recorded(value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [recorded(one, folder) for one in value]
     return value
+
+
+def content_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _relative(path: Path, folder: Path) -> str:

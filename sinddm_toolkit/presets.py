@@ -10,7 +10,7 @@ from typing import Any
 from sinddm_toolkit import registry
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Option, OutputFile, unknown_option
+from sinddm_toolkit.options import InputFile, Option, OutputFile, unknown_option
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.request import TaskRequest
 from sinddm_toolkit.run_options import RunOptions
@@ -68,5 +68,7 @@ def _located(value: Any, item: Option, folder: Path) -> Any:
     """`value` with the paths in it taken relative to `folder`."""
     if isinstance(value, list):
         return [_located(one, item, folder) for one in value]
-    is_path = item.type in (Picture, OutputFile) or (item.type is Region and "," not in str(value))
+    is_path = item.type in (Picture, InputFile, OutputFile) or (
+        item.type is Region and "," not in str(value)
+    )
     return str(folder / value) if is_path and isinstance(value, str) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import Picture, picture_from, read_recipe
 from sinddm_toolkit.model import RecordedModel
-from sinddm_toolkit.options import Task
+from sinddm_toolkit.options import Task, content_of
 from sinddm_toolkit.run_options import RunOptions
 
 
@@ -70,23 +70,42 @@ def _restored(name: str, value: Any, path: Path, inputs: Mapping[str, Path]) -> 
     """An option's value from the recipe, with its pictures read again."""
     if isinstance(value, list):
         return [_restored(name, one, path, inputs) for one in value]
-    if isinstance(value, dict) and "sha256" in value:
-        return _input(name, value, path, inputs.get(name))
+    if isinstance(value, dict) and "picture" in value:
+        return _input(name, value["picture"], value["sha256"], path, inputs.get(name))
+    if isinstance(value, dict) and "file" in value:
+        return _file(name, value["file"], value["sha256"], path, inputs.get(name))
     return value
 
 
-def _input(name: str, value: dict[str, Any], path: Path, chosen: Path | None) -> Picture:
+def _input(name: str, place: str | None, content: str, path: Path, chosen: Path | None) -> Picture:
     """The picture that option `name` had, recognised by its content."""
-    places = [chosen] if chosen else []
-    if not chosen and value["picture"]:
-        place = Path(value["picture"])
-        places = [path.resolve().parent / place, path.parent / place.name, Path(place.name)]
-    found = [place for place in places if place.is_file()]
-    for place in found:
-        picture = picture_from(place)
-        if picture.content_hash() == value["sha256"]:
+    found = _places(place, path, chosen)
+    for one in found:
+        picture = picture_from(one)
+        if picture.content_hash() == content:
             return picture
+    raise _lost(name, place or "a picture that came from no file", path, found)
+
+
+def _file(name: str, place: str, content: str, path: Path, chosen: Path | None) -> Path:
+    """The file that option `name` had, recognised by its content."""
+    found = _places(place, path, chosen)
+    for one in found:
+        if content_of(one) == content:
+            return one
+    raise _lost(name, place, path, found)
+
+
+def _places(place: str | None, path: Path, chosen: Path | None) -> list[Path]:
+    """The files that a recipe in `path` may mean by `place`, best first."""
+    places = [chosen] if chosen else []
+    if place and not chosen:
+        name = Path(place).name
+        places = [path.resolve().parent / place, path.parent / name, Path(name)]
+    return [one for one in places if one.is_file()]
+
+
+def _lost(name: str, place: str, path: Path, found: Sequence[Path]) -> UserError:
     if found:
-        raise UserError(f"{found[0]} has changed since {path.name} was made from it")
-    missing = value["picture"] or "a picture that came from no file"
-    raise UserError(f"{path.name} was made from {missing}: give it by --input {name}=FILE")
+        return UserError(f"{found[0]} has changed since {path.name} was made from it")
+    return UserError(f"{path.name} was made from {place}: give it by --input {name}=FILE")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.images import Picture
+from sinddm_toolkit.options import OutputFile
 
 
 class Result:
@@ -18,8 +19,8 @@ class Result:
         """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
         self.pictures = pictures
         """What is written; at first the samples as they are."""
-        self.extras: dict[str, Picture] = {}
-        """Option name (of type OutputFile) → a further picture to write there."""
+        self.extras: dict[OutputFile, Picture] = {}
+        """Value of an option of type OutputFile → a further picture to write there."""
         self.metadata: dict[str, Any] = {}
         """Further facts for the record, JSON values."""
 

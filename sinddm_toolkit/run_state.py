@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -32,6 +32,8 @@ class Run:
         # any batch, and the same noise on any device.
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._start_image = plan.start_image
+        self.report: Callable[[str, int, int], None] = lambda what, done, steps: None
+        """For long work of a task's own: what is done, how many steps of how many."""
         self.evaluations = 0
         """Pictures that went through the network so far."""
 

@@ -108,6 +108,7 @@ class TextRoi(TextTask):
             ascent, losses = loss.ascent(crop, wanted)
             crop = stepped(crop, ascent, mask, self.strength)
             self.note("steps on the region", step, losses)
+            run.report("moving the region", step + 1, self.steps)
         return crop
 
     @hookimpl

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option
+from sinddm_toolkit.api import InputFile, OutputFile, Picture, Task, hookimpl, option
 
 from .losses import Point, joined, plot
 from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_all
@@ -32,7 +33,7 @@ class TextTask(Task):
         "ViT-B-32-quickgelu:openai if not given",
         default=None,
     )
-    clip_weights: str | None = option("a file with the weights of that model", default=None)
+    clip_weights: InputFile | None = option("a file with the weights of that model", default=None)
     views: int = option(
         "random views that each step is judged by: fewer are quicker and less reliable",
         default=16,
@@ -45,6 +46,8 @@ class TextTask(Task):
     )
 
     def check(self) -> None:
+        if self.clip and self.clip.endswith(".json"):
+            self.clip = str(Path(self.clip).resolve())  # so that a recipe holds it
         self._points: list[list[Point]] = []
         self.prompts()
         self.encoder()
@@ -71,7 +74,7 @@ class TextTask(Task):
     def compose_output(self, run: Run, result: Result) -> None:
         result.metadata[self.name] = {"text_encoder": self.encoder(run.device).name}
         if self.save_loss is not None:
-            result.extras["save_loss"] = plot(joined(self._points), ", ".join(self.text))
+            result.extras[self.save_loss] = plot(joined(self._points), ", ".join(self.text))
 
 
 class GuidedTask(TextTask):

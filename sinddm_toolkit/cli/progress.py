@@ -56,6 +56,12 @@ class BarEvents(Events):
         if self._bar is not None:
             self._progress.update(self._bar, advance=1, detail=f"scale {scale}, step {t}")
 
+    def working(self, what: str, done: int, steps: int) -> None:
+        if done <= 1:
+            self._begin(what, steps)
+        if self._bar is not None:
+            self._progress.update(self._bar, completed=done)
+
 
 @contextmanager
 def console_events(*, quiet: bool) -> Iterator[Events]:

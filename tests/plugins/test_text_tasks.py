@@ -1,5 +1,8 @@
 """The tasks as they run, with an encoder that understands nothing."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +14,7 @@ from sinddm_toolkit.plugins.text.task import with_random_steps
 
 from sinddm_toolkit.edit import edit
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, read_picture
 from sinddm_toolkit.options import Task, option
@@ -206,9 +210,66 @@ def test_the_loss_is_plotted(command, tiny, random_clip):
     assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 5
 
 
+def test_each_of_two_texts_has_a_plot(command, tiny, random_clip):
+    Image.fromarray(PICTURE).save("p.png")
+    text = ("--text", "stars", "--views", 1, "--guide-every", 50, "--clip", random_clip)
+
+    def run(*plots):
+        first, second = plots
+        return command(
+            *("run", "text-content", "--image", "p.png", *text, "--save-loss", first),
+            *("+", "text-style", *text, "--save-loss", second, "--out", "o.png"),
+        )
+
+    for twice in ("one.png", "o.png"):
+        code, _, err = run(twice, twice)
+        assert code == 2 and "two names" in err, err
+    code, _, err = run("one.png", "two.png")
+    assert code == 0, err
+    first, second = (read_picture(name).pixels for name in ("one.png", "two.png"))
+    assert (first != second).any()
+
+
 def test_plots_of_little_are_plots_too():
     for points in ([], [Point("scale 1", 7, (0.9,))], [Point("scale 1", 7, (0.9, 0.9))]):
         assert plot(points, "stars").size == (500, 900)
+
+
+def test_a_recipe_names_the_weights_wherever_it_is_replayed(
+    command, tiny, random_clip, tmp_path, monkeypatch
+):
+    Image.fromarray(PICTURE).save("p.png")
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(random_clip.with_suffix(suffix), f"own{suffix}")
+    code, _, err = command(
+        *("run", "text-style", "--image", "p.png", "--text", "stars", "--views", 1, "--seed", 1),
+        *("--clip", "own.json", "--clip-weights", "own.safetensors", "--out", "o.png"),
+    )
+    assert code == 0, err
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    here = Path.cwd()
+    monkeypatch.chdir(elsewhere)
+    code, _, err = command("replay", here / "o.png", "--out", "again.png")
+    assert code == 0, err
+    again, first = (read_picture(path).pixels for path in ("again.png", here / "o.png"))
+    assert (again == first).all()
+    with (here / "own.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    code, _, err = command("replay", here / "o.png", "--out", "changed.png")
+    assert code == 2 and "own.safetensors has changed" in err
+
+
+def test_work_on_the_region_is_reported(tiny, store, random_clip):
+    class Heard(Events):
+        def working(self, what, done, steps):
+            heard.append((done, steps))
+
+    heard = []
+    asked = {"image": PICTURE, "text": "stars", "region": "20,10,40,30", "steps": 3, "views": 1}
+    task = TextRoi(clip=str(random_clip), **asked)
+    edit([task], RunOptions(quality="draft", seed=1), write=False, events=Heard(), store=store)
+    assert heard == [(1, 3), (2, 3), (3, 3)]
 
 
 @pytest.mark.parametrize("words", [("--text", ""), ("--text", "stars:0"), ()])

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from sinddm_toolkit.devices import choose_compute
     from sinddm_toolkit.network import HALO
     from sinddm_toolkit.plan import Plan, Stage
-    from sinddm_toolkit.pyramid import Pyramid, downsample, tensor_from_rgb, upsample, working_size
+    from sinddm_toolkit.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.pyramid import working_size as working_size
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
     from sinddm_toolkit.text_encoder import TextEncoder, text_encoder
@@ -42,6 +43,7 @@ _LAZY = {
     "TextEncoder": "text_encoder",
     "choose_compute": "devices",
     "downsample": "pyramid",
+    "filled": "pyramid",
     "rgb_from_tensor": "pyramid",
     "tensor_from_rgb": "pyramid",
     "text_encoder": "text_encoder",
@@ -71,6 +73,7 @@ __all__ = [
     "bounds",
     "choose_compute",
     "downsample",
+    "filled",
     "hookimpl",
     "in_profile_of",
     "option",

@@ -431,8 +431,7 @@ def _sample_all(
     for k in range(0, len(seeds), together):
         run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
         run.report = events.working
-        with torch.no_grad():
-            samples = sample(run, predict, hooks).float().cpu()
+        samples = sample(run, predict, hooks).float().cpu()
         pictures = [
             picture_from_rgb(rgb_from_tensor(one), subject.picture) for one in samples.split(1)
         ]

@@ -69,7 +69,9 @@ class ScaleState:
         self._input = image
         self._start = stage.start
         self.fixed: tuple[Tensor, Tensor] | None = None
-        """What `fix` was given."""
+        """Image and mask that `fix` was given."""
+        self.consistency = 0.0
+        """That `fix` was given."""
 
     @property
     def input(self) -> Tensor | None:
@@ -83,10 +85,15 @@ class ScaleState:
         _check(image, self._input, "scale.input")
         self._input = image
 
-    def fix(self, image: Tensor, where: Tensor) -> None:
+    def fix(self, image: Tensor, where: Tensor, *, consistency: float = 0.0) -> None:
         """x̂0 is `image` (1 or samples, 3, h, w) `where` that is true (1, 1, h, w), at every step.
 
         Nothing is predicted where a whole tile is so: a large canvas costs what is left of it.
+
+        With `consistency` the rest of x_t also moves, by that many units of the gradient, to where
+        the network would predict the image by itself beside it: ζ of diffusion posterior sampling
+        (Chung et al., 2023, Algorithm 1). What is new then suits the image better, at twice the
+        cost of a step. For DDPM steps only.
         """
         size = self.stage.size
         if image.shape[-2:] != size or where.shape != (1, 1, *size) or where.dtype != torch.bool:
@@ -94,6 +101,7 @@ class ScaleState:
         if not bool(torch.isfinite(image).all()):
             raise ValueError("the image to fix has values that are not finite")
         self.fixed = image, where
+        self.consistency = consistency
 
     @property
     def start(self) -> int:

@@ -23,7 +23,7 @@ TILE = 256
 class NoisePredictor(Protocol):
     """ε_θ(x_t, t, s): x (n, 3, h, w), t and s plain numbers → (n, 3, h, w) float32.
 
-    Where `needless` (h, w) is true, any number will do.
+    Where `needless` (h, w) is true, any number will do. Differentiable with respect to x.
     """
 
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor: ...
@@ -50,7 +50,6 @@ class NetworkPredictor:
         self.compute = compute
         self.tile = tile
 
-    @torch.no_grad()
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         # On a CPU a batch is no quicker than its samples, and one by one each sample's rounding
         # does not depend on how many others there are.
@@ -109,6 +108,7 @@ def _with_halo(x: Tensor, top: int, bottom: int, left: int, right: int) -> tuple
     return tile, Frame(halo=True, inside=inside)
 
 
+@torch.no_grad()
 def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
     """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture."""
     hooks.before_sampling(run)
@@ -137,8 +137,12 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         blurred = scale.input
         x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
     needless = () if scale.fixed is None else (scale.fixed[1][0, 0],)
+    is_guided = scale.consistency > 0 and stage.ddpm
     for t, again in _steps(scale):
-        epsilon = predict(x, t, stage.scale, *needless)
+        if is_guided:
+            epsilon, correction = _inconsistency(x, t, scale, predict, run)
+        else:
+            epsilon = predict(x, t, stage.scale, *needless)
         run.evaluations += run.samples
         x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
         if scale.fixed is not None:
@@ -148,6 +152,8 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         step.close()
         advance = ddpm_step if stage.ddpm else ddim_step
         x = advance(step, epsilon, blurred, run)
+        if is_guided and t > 0:
+            x = x - correction
         hooks.after_step(run, step)
         if again:
             x = _noised_again(x, t, run, stage)
@@ -160,6 +166,27 @@ def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
         # With the blur mixture a repeated step would sharpen again what is sharp.
         for k in reversed(range(scale.stage.repeats if scale.stage.ddpm and t > 0 else 1)):
             yield t, k > 0
+
+
+def _inconsistency(
+    x: Tensor, t: int, scale: ScaleState, predict: NoisePredictor, run: Run
+) -> tuple[Tensor, Tensor]:
+    """ε, and what to take from x_{t-1} so that the next x̂0 comes closer to what is fixed.
+
+    ζ ∇_x ‖x̂0 - image‖ over the fixed pixels whose prediction depends on others (Chung et al.,
+    2023, Algorithm 1, with the norm as its weight), where nothing is fixed.
+    """
+    if scale.fixed is None:
+        raise ValueError("consistency with nothing")
+    image, fixed = scale.fixed
+    free = (~fixed).float()
+    near = F.max_pool2d(F.pad(free, (HALO,) * 4), 2 * HALO + 1, stride=1)
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        epsilon = predict(x, t, scale.stage.scale, (fixed & (near == 0))[0, 0])
+        error = (_mixed_x0(x, epsilon, t, run) - image) * (near - free)
+        (gradient,) = torch.autograd.grad(error.flatten(1).norm(dim=1).sum(), x)
+    return epsilon.detach(), scale.consistency * gradient * free
 
 
 def _noised_again(x: Tensor, t: int, run: Run, stage: Stage) -> Tensor:
@@ -179,12 +206,17 @@ def predicted_x0(
 
     With DDPM steps it is clamped to [-1, 1] (Ho et al., 2020).
     """
-    alpha, gamma = run.schedule.alpha_bar(t), _gamma(run, stage, t)
+    gamma = _gamma(run, stage, t)
+    x0 = (_mixed_x0(x, epsilon, t, run) - gamma * blurred) / (1 - gamma)
+    return x0.clamp(-1, 1) if stage.ddpm else x0
+
+
+def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
+    """x̂0 with the blur still in it."""
+    alpha = run.schedule.alpha_bar(t)
     # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
     # theirs.
-    mixed = math.sqrt(1 / alpha) * x - math.sqrt(1 / alpha - 1) * epsilon
-    x0 = (mixed - gamma * blurred) / (1 - gamma)
-    return x0.clamp(-1, 1) if stage.ddpm else x0
+    return math.sqrt(1 / alpha) * x - math.sqrt(1 / alpha - 1) * epsilon
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:

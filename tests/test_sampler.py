@@ -236,6 +236,51 @@ def test_what_is_fixed_is_not_predicted_and_changes_nothing_else(subject):
     assert fewer < 0.7 * (len(made) - fewer)
 
 
+def test_consistency_moves_what_is_free_to_where_the_image_would_be_predicted(subject):
+    """The network finds that the right half looks like the left: the left is fixed."""
+    pyramid = subject[0]
+    h, w = pyramid.sizes[0]
+    image = torch.full((1, 3, h, w), 0.5)
+    where = torch.zeros(1, 1, h, w, dtype=torch.bool)
+    where[..., : w // 2] = True
+
+    def blending(x, t, scale, needless=None):
+        assert needless.shape == (h, w) and not needless[:, w // 2 :].any()
+        alpha = subject[1].alpha_bar(t)
+        x0 = 0.5 * (x + x.flip(-1))
+        return (x - alpha**0.5 * x0) / (1 - alpha) ** 0.5
+
+    def error_beside(consistency):
+        class Fix:
+            name = "fix"
+
+            @hookimpl
+            def before_scale(self, run, scale):
+                scale.fix(image, where, consistency=consistency)
+
+            @hookimpl
+            def modify_x0(self, run, step):
+                assert (step.x0[..., : w // 2] == 0.5).all()
+
+            @hookimpl
+            def after_step(self, run, step):
+                errors.append(predicted_error(step))
+
+        def predicted_error(step):
+            epsilon = blending(step.x_t, step.t, 0, where[0, 0])
+            alpha = subject[1].alpha_bar(step.t)
+            x0 = (step.x_t - (1 - alpha) ** 0.5 * epsilon) / alpha**0.5
+            return float((x0 - image)[..., : w // 2].square().mean())
+
+        errors = []
+        plan = Plan(pyramid, subject[1])
+        plan.stages = plan.stages[:1]
+        sample(make_run(subject, plan=plan), blending, RunHooks([Fix()]))
+        return sum(errors[50:])
+
+    assert error_beside(20.0) < 0.6 * error_beside(0.0)
+
+
 def test_two_injections_are_refused_by_name(subject):
     plan = Plan(*subject)
     plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="one")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, option
 
-from .pinning import RESAMPLINGS, Pins, faded
+from .pinning import Pins, faded, resample
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -67,11 +67,12 @@ class Inpaint(Task):
         self._kept = faded(~self._hole, self.feather)
         self._pins = Pins(self.image.rgb(), self._kept)
         plan.enlarge(self.image.size)
-        plan.stages[0].repeats = RESAMPLINGS
+        resample(plan)
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         self._pins.fix(scale)
+        self._pins.level(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
@@ -82,6 +83,5 @@ class Inpaint(Task):
         from sinddm_toolkit.api import rgb_from_tensor
 
         new = 1 - self._kept
-        result.pictures = [
-            self.image.blend(rgb_from_tensor(one), new) for one in result.samples.split(1)
-        ]
+        samples = self._pins.levelled(result.samples)
+        result.pictures = [self.image.blend(rgb_from_tensor(one), new) for one in samples.split(1)]

@@ -17,7 +17,7 @@ from sinddm_toolkit.api import (
     option,
 )
 
-from .pinning import RESAMPLINGS, Pins, faded
+from .pinning import Pins, faded, resample
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -87,11 +87,12 @@ class Outpaint(Task):
         scale = pyramid.sizes[-1][0] / h
         plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
         plan.enlarge((height, width))
-        plan.stages[0].repeats = RESAMPLINGS
+        resample(plan)
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         self._pins.fix(scale)
+        self._pins.level(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
@@ -102,6 +103,7 @@ class Outpaint(Task):
         from sinddm_toolkit.api import rgb_from_tensor
 
         new = 1 - self._kept
+        samples = self._pins.levelled(result.samples)
         result.pictures = [
-            self._placed.blend(rgb_from_tensor(one), new) for one in result.samples.split(1)
+            self._placed.blend(rgb_from_tensor(one), new) for one in samples.split(1)
         ]

@@ -10,20 +10,42 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.api import ScaleState, Step
+    from sinddm_toolkit.api import Plan, ScaleState, Step
 
 FloatArray = npt.NDArray[np.float32]
 
 RESAMPLINGS = 5
-"""Of each step of the coarsest scale, where the layout is made: with one, the new part takes little
-notice of the old."""
+"""Of each step below the finest scale: with one, the new part takes little notice of the old."""
+
+CONSISTENCY = 20.0
+"""At the coarsest scale, where the layout is made: without it a horizon may end at the border."""
 
 LEAST_SHARE = 1e-3
 """Of a pixel: what is covered less has no colour of its own."""
 
 
+REACH = 4.0
+"""Of the means that the step at a border is taken from: σ in pixels of the stage."""
+
+BOTH_SIDES = 0.1
+"""Share of those means that each side has at a border, at least."""
+
 FULLY = 1 - 1e-4
 """Of a mask, after resizing."""
+
+
+def resample(plan: Plan) -> None:
+    """Steps in which what is new comes to agree with what is held fast.
+
+    Random ones, each made again and again (Lugmayr et al., RePaint, 2022), then deterministic ones
+    at the finest scale, whose grain repeated steps would smooth. None with the blur mixture: it
+    raises what the network gets wrong, and beside parts that are right that is seen.
+    """
+    for index, stage in enumerate(plan.stages):
+        if stage.scale < plan.stages[-1].scale or index == 0:
+            stage.blur, stage.ddpm, stage.repeats = False, True, RESAMPLINGS
+        elif stage.scale > plan.stages[index - 1].scale:
+            stage.blur = False
 
 
 class Pins:
@@ -55,13 +77,50 @@ class Pins:
     def fix(self, scale: ScaleState) -> None:
         """Nothing needs to be predicted where the mask is 1."""
         target, mask = self.at(scale.stage.size)
-        scale.fix(target, mask >= FULLY)
+        consistency = CONSISTENCY if scale.index == 0 else 0.0
+        scale.fix(target, mask >= FULLY, consistency=consistency)
+
+    def level(self, scale: ScaleState) -> None:
+        """Start a scale from what the one below made with its tones levelled."""
+        if scale.input is not None:
+            scale.input = self.levelled(scale.input)
+
+    def levelled(self, image: Tensor) -> Tensor:
+        """`image` (n, 3, h, w) without a step in tone where what is free meets what is held.
+
+        The step along the border, averaged over a few pixels on both sides, is spread smoothly
+        over the free part and taken from it, as a membrane would (Pérez et al., 2003).
+        """
+        from sinddm_toolkit.api import filled
+
+        target, mask = self.at((image.shape[-2], image.shape[-1]))
+        held, free = (mask >= 0.5).float(), (mask < 0.5).float()
+        if not held.any() or not free.any():
+            return image
+        held_mean, held_share = _means(target, held)
+        free_mean, free_share = _means(image.cpu(), free)
+        # Where both sides are near lies the border.
+        border = ((held_share > BOTH_SIDES) & (free_share > BOTH_SIDES)).float()
+        membrane = filled(held_mean - free_mean, border)
+        return image + (membrane * (1 - mask)).to(image.device)
 
     def pull(self, step: Step, strength: float) -> None:
         """x̂0 ← m·((1-η)·x̂0 + η·x_target) + (1-m)·x̂0 (eq. 2), with η the strength."""
         size = (step.x0.shape[-2], step.x0.shape[-1])
         target, mask = (x.to(step.x0.device) for x in self.at(size))
         step.x0 = step.x0 + strength * mask * (target - step.x0)
+
+
+def _means(image: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """Means of image (n, c, h, w) where (1, 1, h, w) is 1, around every pixel, and its share."""
+    import torch
+    from scipy import ndimage
+
+    def smooth(x: Tensor) -> Tensor:
+        return torch.from_numpy(ndimage.gaussian_filter(x.numpy(), (0, 0, REACH, REACH)))
+
+    share = smooth(where)
+    return smooth(image * where) / share.clamp(min=LEAST_SHARE), share
 
 
 def faded(inside: npt.NDArray[np.bool_], feather: float) -> FloatArray:

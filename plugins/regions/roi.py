@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sinddm_toolkit.api import CanvasSize, Picture, Region, Task, UserError, hookimpl, option
 
-from .pinning import Pins
+from .pinning import Pins, resample
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
@@ -62,6 +62,8 @@ class Roi(Task):
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.size is not None:
             plan.set_canvas(self.size.of(plan.canvas), by=self.name)
+        if self.strength > 0:
+            resample(plan)
         self._finest = pyramid.count - 1
         self._pins = self._arranged(plan.canvas, pyramid.sizes[-1])
 

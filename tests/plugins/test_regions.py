@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from sinddm_toolkit.plugins.regions.pinning import Pins, faded
 
 from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.pyramid import tensor_from_rgb
 from tests.conftest import texture
 
 RED = (250, 10, 10)
@@ -49,6 +51,29 @@ def test_pins_take_no_colour_from_outside_their_mask():
     target[10:30, 10:40], mask[10:30, 10:40] = 0.5, 1
     small, weight = Pins(target, mask).at((16, 16))
     assert small[:, :, weight[0, 0] > 0.4].sub(0.5).abs().max() < 0.05
+
+
+def test_levelling_takes_a_step_in_tone_away_and_leaves_the_grain():
+    rng = np.random.default_rng(0)
+    grain = rng.normal(0, 0.05, (60, 80, 3)).astype(np.float32)
+    rows = np.linspace(-0.3, 0.3, 60, dtype=np.float32)[:, None, None]
+    inside = np.zeros((60, 80), np.float32)
+    inside[:, :40] = 1
+    made = grain + np.where(inside[..., None] > 0, 0.1, 0.1 + rows)
+    pins = Pins(grain + np.float32(0.1), inside)
+    (levelled,) = pins.levelled(tensor_from_rgb(made)).permute(0, 2, 3, 1).numpy()
+    assert (levelled[:, :40] == made[:, :40]).all()
+    away = levelled - grain - 0.1
+    assert np.abs(away[4:-4, 40:44].mean(axis=(1, 2))).max() < 0.06  # 0.3 before
+    detail = away - ndimage.gaussian_filter(away, (3, 3, 0))
+    assert np.abs(detail[:, 46:]).max() < 0.05
+
+
+def test_levelling_of_nothing_or_everything_changes_nothing():
+    image = np.ones((20, 30, 3), np.float32)
+    for mask in (np.zeros((20, 30), np.float32), np.ones((20, 30), np.float32)):
+        levelled = Pins(image, mask).levelled(tensor_from_rgb(0 * image))
+        assert (levelled == 0).all()
 
 
 def test_faded_is_one_inside_and_only_falls_towards_edges_within():

@@ -1,4 +1,4 @@
-"""Runs every command of docs/tasks.md, makes its pictures and times it.
+"""Runs the commands of docs/tasks.md and docs/text.md, makes their pictures and times them.
 
     python benchmarks/gallery.py [TASK ...]
 
@@ -49,15 +49,17 @@ COMMANDS = {
         ["seascape.png"],
     ),
     "text-content": (
-        f"text-content --image seascape.png --text snow --fill 0.4 --clip {CLIP}",
+        f"text-content --image seascape.png --text fire --strength 0.1 --clip {CLIP}",
         ["seascape.png"],
     ),
     "text-style": (
-        f"text-style --image seascape.png --text fire --of-image --clip {CLIP}",
+        f"text-style --image seascape.png --text 'night sky' --of-image --strength 0.06 "
+        f"--clip {CLIP}",
         ["seascape.png"],
     ),
     "text-roi": (
-        f"text-roi --image seascape.png --text 'red dots' --region 20,20,70,60 --clip {CLIP}",
+        f"text-roi --image seascape.png --text sunset --region 120,20,110,60 --start-step 20 "
+        f"--strength 0.06 --clip {CLIP}",
         ["seascape.png"],
     ),
 }

@@ -121,6 +121,7 @@ def seems_known(predict: NoisePredictor, schedule: Schedule, x: Tensor) -> bool:
     return errors[0] < MIRROR_RATIO * errors[1]
 
 
+@torch.no_grad()
 def _noise_error(predict: NoisePredictor, schedule: Schedule, x: Tensor) -> float:
     """Mean L1 of the predicted noise in x at scale 0, the same noise for every x."""
     generator = torch.Generator().manual_seed(0)

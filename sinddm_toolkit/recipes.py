@@ -36,14 +36,14 @@ RECIPES = {
     for recipe in (
         Recipe(
             "draft",
-            "about a minute on two CPU cores",
+            "half a minute to two on two CPU cores",
             width=64,
             steps_per_scale=300,
             max_pixels=250_000,
         ),
         Recipe(
             "standard",
-            "about five minutes on two CPU cores",
+            "three to fifteen minutes on two CPU cores",
             width=64,
             steps_per_scale=2000,
             max_pixels=250_000,

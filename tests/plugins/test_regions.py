@@ -3,6 +3,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy import ndimage
+from sinddm_toolkit.plugins.regions import pinning
 from sinddm_toolkit.plugins.regions.pinning import Pins, faded
 
 from sinddm_toolkit.images import read_picture
@@ -10,6 +11,12 @@ from sinddm_toolkit.pyramid import tensor_from_rgb
 from tests.conftest import texture
 
 RED = (250, 10, 10)
+
+
+@pytest.fixture(autouse=True)
+def fewer_steps(monkeypatch):
+    """What repeated steps are for is tested by eye."""
+    monkeypatch.setattr(pinning, "RESAMPLINGS", 2)
 
 
 @pytest.fixture

@@ -80,3 +80,11 @@ def command(capfd):
         return int(exit_info.value.code or 0), out, err
 
     return run
+
+
+@pytest.fixture
+def fewer_steps(monkeypatch):
+    """What the repeated steps of regions are for is seen by eye; here they only take time."""
+    from sinddm_toolkit.plugins.regions import pinning
+
+    monkeypatch.setattr(pinning, "RESAMPLINGS", 2)

@@ -33,7 +33,7 @@ def test_links_and_commands_exist(path):
         assert (path.parent / target).exists(), target
     cli = build_cli()
     context = click.Context(cli)
-    for line in re.findall(r"sinddm-tk ((?:[a-z]+)(?: [a-z-]+)?)([^\n`]*)", text):
+    for line in re.findall(r"sinddm-tk ((?:[a-z]+)(?: [a-z][a-z-]*)?)([^\n`]*)", text):
         words = line[0].split()
         found = cli.get_command(context, words[0])
         assert found is not None, line

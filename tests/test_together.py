@@ -10,6 +10,8 @@ import sinddm_toolkit as st
 from sinddm_toolkit.images import read_picture
 from tests.conftest import texture
 
+pytestmark = pytest.mark.usefixtures("fewer_steps")
+
 OBSERVER = '''
 from pathlib import Path
 

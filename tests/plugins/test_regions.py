@@ -3,7 +3,6 @@ import pytest
 import torch
 from PIL import Image
 from scipy import ndimage
-from sinddm_toolkit.plugins.regions import pinning
 from sinddm_toolkit.plugins.regions.pinning import Pins, faded
 
 from sinddm_toolkit.images import read_picture
@@ -13,10 +12,7 @@ from tests.conftest import texture
 RED = (250, 10, 10)
 
 
-@pytest.fixture(autouse=True)
-def fewer_steps(monkeypatch):
-    """What repeated steps are for is tested by eye."""
-    monkeypatch.setattr(pinning, "RESAMPLINGS", 2)
+pytestmark = pytest.mark.usefixtures("fewer_steps")
 
 
 @pytest.fixture

@@ -100,6 +100,10 @@ class Plan:
             self.stages.append(Stage(finest.scale, (height, width), start, blur=True, ddpm=False))
         self.stages[-1].size = size
 
+    def start_for(self, detail: float) -> int:
+        """The start step of a stage that only has to add missing detail of that RMSE."""
+        return self._schedule.start_for(detail)
+
     def stage(self, scale: int | None) -> Stage:
         """The first stage of `scale`, of the finest if None. UserError if there is none."""
         finest = len(self._sizes) - 1

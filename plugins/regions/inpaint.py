@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, option
 
-from .pinning import Pins, faded, resample
+from .pinning import Pins, faded, follow_detail, resample
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -68,6 +68,7 @@ class Inpaint(Task):
         self._pins = Pins(self.image.rgb(), self._kept)
         plan.enlarge(self.image.size)
         resample(plan)
+        follow_detail(plan, self._pins, pyramid.count)
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:

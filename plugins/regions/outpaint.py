@@ -17,7 +17,7 @@ from sinddm_toolkit.api import (
     option,
 )
 
-from .pinning import Pins, faded, resample
+from .pinning import Pins, faded, follow_detail, resample
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -88,6 +88,7 @@ class Outpaint(Task):
         plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
         plan.enlarge((height, width))
         resample(plan)
+        follow_detail(plan, self._pins, pyramid.count)
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:

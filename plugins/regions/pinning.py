@@ -48,6 +48,18 @@ def resample(plan: Plan) -> None:
             stage.blur = False
 
 
+def follow_detail(plan: Plan, pins: Pins, learnt: int) -> None:
+    """Add as much detail in the stages behind the `learnt` ones as what is held has there.
+
+    A photograph has less and less of it at its last pixels; what its finest learnt scale has,
+    added at every size, would be coarser and coarser grain beside that.
+    """
+    for index in range(learnt, len(plan.stages)):
+        stage = plan.stages[index]
+        detail = pins.detail(plan.stages[index - 1].size, stage.size)
+        stage.start, stage.blur = min(stage.start, plan.start_for(detail)), False
+
+
 class Pins:
     """A picture and where it is to be seen, at whatever size a stage has."""
 
@@ -73,6 +85,15 @@ class Pins:
             colours = resize(self._target * (self._mask > 0), size)
             self._sized[size] = (colours / covered.clamp(min=LEAST_SHARE)).clamp(-1, 1), mask
         return self._sized[size]
+
+    def detail(self, below: tuple[int, int], size: tuple[int, int]) -> float:
+        """RMSE of what is held, of one size, when it is made from a smaller one."""
+        from sinddm_toolkit.api import upsample
+
+        (coarse, _), (fine, mask) = self.at(below), self.at(size)
+        held = (mask >= FULLY).float()
+        error = (fine - upsample(coarse, size)).square().mean(dim=1, keepdim=True) * held
+        return float((error.sum() / held.sum().clamp(min=1)).sqrt())
 
     def fix(self, scale: ScaleState) -> None:
         """Nothing needs to be predicted where the mask is 1."""

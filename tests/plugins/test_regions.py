@@ -72,6 +72,18 @@ def test_levelling_takes_a_step_in_tone_away_and_leaves_the_grain():
     assert np.abs(detail[:, 46:]).max() < 0.05
 
 
+def test_detail_is_what_the_smaller_size_lacks():
+    rng = np.random.default_rng(0)
+    smooth = np.broadcast_to(np.linspace(-1, 1, 80, dtype=np.float32)[:, None], (60, 80, 3))
+    rough = rng.normal(0, 0.3, (60, 80, 3)).astype(np.float32).clip(-1, 1)
+    inside = np.ones((60, 80), np.float32)
+    inside[:, 60:] = 0
+    details = [
+        Pins(np.array(image), inside).detail((42, 57), (60, 80)) for image in (smooth, rough)
+    ]
+    assert details[0] < 0.02 and 0.1 < details[1] < 0.3
+
+
 def test_levelling_of_nothing_or_everything_changes_nothing():
     image = np.ones((20, 30, 3), np.float32)
     for mask in (np.zeros((20, 30), np.float32), np.ones((20, 30), np.float32)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sinddm_toolkit.api import Picture, Task, hookimpl, option, with_change
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,13 +58,7 @@ class StyleTransfer(Task):
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         """Carries the change up, so that a large content keeps its own finest detail."""
-        from sinddm_toolkit.api import rgb_from_tensor
-
-        everywhere = np.ones(result.samples.shape[-2:], np.float32)
-        result.pictures = [
-            with_change(self._content, rgb_from_tensor(one - self._before), everywhere)
-            for one in result.samples.split(1)
-        ]
+        result.carry_change(self._content, self._before, None)
 
 
 def coloured(picture: Picture) -> Picture:

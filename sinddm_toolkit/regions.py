@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.images import Picture, picture_from
 from sinddm_toolkit.sizes import Length
 
@@ -68,6 +69,17 @@ class Region:
             y0, x0, y1, x1 = (round(edge) for edge in self.bounds(size))
             found[max(0, y0) : y1, max(0, x0) : x1] = True
         return found
+
+    def check_covers(self, picture: Picture, flag: str) -> None:
+        """UserError, naming `flag`, if nothing of `picture` is inside, or if a mask doesn't fit."""
+        if self.mask is not None and self.mask.size != picture.size:
+            (mask_h, mask_w), (h, w) = self.mask.size, picture.size
+            raise UserError(
+                f"{self.mask.name} is {mask_w}×{mask_h} and {picture.name} {w}×{h} pixels: "
+                "a mask must have the size of its picture"
+            )
+        if not self.inside(picture.size).any():
+            raise UserError(f"{flag} {self} covers nothing of {picture.name}")
 
     def __str__(self) -> str:
         return self.text

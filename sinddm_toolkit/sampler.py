@@ -136,23 +136,28 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         alpha = schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
         x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
-    needless = () if scale.fixed is None else (scale.fixed[1][0, 0],)
-    is_guided = scale.consistency > 0 and stage.ddpm
+    fixed = None
+    if scale.fixed is not None:
+        fixed = scale.fixed[0].to(run.device), scale.fixed[1].to(run.device)
+    needless = () if fixed is None else (fixed[1][0, 0],)
+    guide = None
+    if fixed is not None and scale.consistency > 0 and stage.ddpm:
+        guide = _Consistency(*fixed, scale.consistency)
     for t, again in _steps(scale):
-        if is_guided:
-            epsilon, correction = _inconsistency(x, t, scale, predict, run)
+        if guide is not None:
+            epsilon, correction = guide(x, t, stage.scale, predict, run)
         else:
             epsilon = predict(x, t, stage.scale, *needless)
         run.evaluations += run.samples
         x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
-        if scale.fixed is not None:
-            x0 = torch.where(scale.fixed[1], scale.fixed[0], x0)
-        step = Step(scale, t, x, x0, is_changed=scale.fixed is not None)
+        if fixed is not None:
+            x0 = torch.where(fixed[1], fixed[0], x0)
+        step = Step(scale, t, x, x0, is_changed=fixed is not None)
         hooks.modify_x0(run, step)
         step.close()
         advance = ddpm_step if stage.ddpm else ddim_step
         x = advance(step, epsilon, blurred, run)
-        if is_guided and t > 0:
+        if guide is not None and t > 0:
             x = x - correction
         hooks.after_step(run, step)
         if again:
@@ -168,25 +173,31 @@ def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
             yield t, k > 0
 
 
-def _inconsistency(
-    x: Tensor, t: int, scale: ScaleState, predict: NoisePredictor, run: Run
-) -> tuple[Tensor, Tensor]:
-    """ε, and what to take from x_{t-1} so that the next x̂0 comes closer to what is fixed.
+class _Consistency:
+    """Moves what is free to where the network would predict what is fixed beside it.
 
-    ζ ∇_x ‖x̂0 - image‖ over the fixed pixels whose prediction depends on others (Chung et al.,
-    2023, Algorithm 1, with the norm as its weight), where nothing is fixed.
+    By ζ ∇_x ‖x̂0 - image‖ over the fixed pixels whose prediction depends on free ones (Chung et
+    al., 2023, Algorithm 1, with the norm as its weight).
     """
-    if scale.fixed is None:
-        raise ValueError("consistency with nothing")
-    image, fixed = scale.fixed
-    free = (~fixed).float()
-    near = F.max_pool2d(F.pad(free, (HALO,) * 4), 2 * HALO + 1, stride=1)
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        epsilon = predict(x, t, scale.stage.scale, (fixed & (near == 0))[0, 0])
-        error = (_mixed_x0(x, epsilon, t, run) - image) * (near - free)
-        (gradient,) = torch.autograd.grad(error.flatten(1).norm(dim=1).sum(), x)
-    return epsilon.detach(), scale.consistency * gradient * free
+
+    def __init__(self, image: Tensor, fixed: Tensor, zeta: float) -> None:
+        self._image = image
+        self._zeta = zeta
+        self._free = (~fixed).float()
+        near = F.max_pool2d(F.pad(self._free, (HALO,) * 4), 2 * HALO + 1, stride=1)
+        self._beside = near - self._free
+        self._needless = (near == 0)[0, 0]
+
+    def __call__(
+        self, x: Tensor, t: int, scale: int, predict: NoisePredictor, run: Run
+    ) -> tuple[Tensor, Tensor]:
+        """ε, and what is to be taken from x_{t-1}."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            epsilon = predict(x, t, scale, self._needless)
+            error = (_mixed_x0(x, epsilon, t, run) - self._image) * self._beside
+            (gradient,) = torch.autograd.grad(error.flatten(1).norm(dim=1).sum(), x)
+        return epsilon.detach(), self._zeta * gradient * self._free
 
 
 def _noised_again(x: Tensor, t: int, run: Run, stage: Stage) -> Tensor:

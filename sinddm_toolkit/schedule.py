@@ -61,7 +61,7 @@ def start_sigmas(details: Sequence[float], factor: float) -> list[float]:
     ]
 
 
-def start_step(sigmas: npt.NDArray[np.float64], c: float) -> int:
+def _first_above(sigmas: npt.NDArray[np.float64], c: float) -> int:
     """T[s]: the first t whose noise is more than c, at least 1."""
     return max(1, int(np.argmax(sigmas > c)))
 
@@ -84,7 +84,7 @@ class Schedule:
     def start_for(self, detail: float) -> int:
         """T[s] of a scale that only has to add missing detail of that RMSE, in [-1, 1] units."""
         sigmas = sigmas_of(np.array(self.alphas_cumprod))
-        return start_step(sigmas, DETAIL_NOISE_RATIO * detail)
+        return _first_above(sigmas, DETAIL_NOISE_RATIO * detail)
 
     def gamma(self, scale: int, t: int) -> float:
         """γ_t^s as training uses it."""
@@ -105,7 +105,7 @@ def make_schedule(details: Sequence[float], factor: float) -> Schedule:
     sigmas = sigmas_of(alphas)
     starts, gammas = [TIMESTEPS], [np.zeros(TIMESTEPS)]
     for c in start_sigmas(details, factor):
-        starts.append(start_step(sigmas, c))
+        starts.append(_first_above(sigmas, c))
         gammas.append(np.clip(sigmas / c, 0, 1))
     return Schedule(
         tuple(map(float, alphas)), tuple(starts), tuple(tuple(map(float, g)) for g in gammas)

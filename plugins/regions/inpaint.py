@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, option
+from sinddm_toolkit.api import Picture, Region, UserError, hookimpl, option
 
-from .pinning import Pins, faded, follow_detail, resample
+from .keeping import KeepingTask
+from .pinning import faded
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
+    from sinddm_toolkit.api import Plan, Pyramid
 
 
-class Inpaint(Task):
+class Inpaint(KeepingTask):
     """The hole is neither seen nor learnt: what was in it is gone, everything else stays."""
 
     name = "inpaint"
@@ -39,14 +40,7 @@ class Inpaint(Task):
     )
 
     def check(self) -> None:
-        mask, (h, w) = self.mask.mask, self.image.size
-        if mask is not None and mask.size != (h, w):
-            raise UserError(
-                f"{mask.name} is {mask.size[1]}×{mask.size[0]} and {self.image.name} {w}×{h} "
-                "pixels: a mask must have the size of its picture"
-            )
-        if not self._hole.any():
-            raise UserError(f"--mask {self.mask} covers nothing of {self.image.name}")
+        self.mask.check_covers(self.image, "--mask")
         if self._hole.all():
             raise UserError(f"--mask {self.mask} covers all of {self.image.name}")
 
@@ -57,32 +51,11 @@ class Inpaint(Task):
 
         wanted = self.mask.inside(self.image.size)
         grown: npt.NDArray[np.bool_] = ndimage.distance_transform_edt(~wanted) <= self.grow
-        return grown if wanted.any() else wanted
+        return grown
 
     def hidden(self) -> Picture:
         return Picture(self._hole[..., None].astype(np.uint8) * np.uint8(255), "the mask")
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        self._kept = faded(~self._hole, self.feather)
-        self._pins = Pins(self.image.rgb(), self._kept)
-        plan.enlarge(self.image.size)
-        resample(plan)
-        follow_detail(plan, self._pins, pyramid.count)
-
-    @hookimpl
-    def before_scale(self, run: Run, scale: ScaleState) -> None:
-        self._pins.fix(scale)
-        self._pins.level(scale)
-
-    @hookimpl(trylast=True)
-    def modify_x0(self, run: Run, step: Step) -> None:
-        self._pins.pull(step, 1.0)
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        from sinddm_toolkit.api import rgb_from_tensor
-
-        new = 1 - self._kept
-        samples = self._pins.levelled(result.samples)
-        result.pictures = [self.image.blend(rgb_from_tensor(one), new) for one in samples.split(1)]
+        self.keep(plan, pyramid, self.image, faded(~self._hole, self.feather))

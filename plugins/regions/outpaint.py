@@ -11,19 +11,19 @@ from sinddm_toolkit.api import (
     CanvasSize,
     Length,
     Picture,
-    Task,
     UserError,
     hookimpl,
     option,
 )
 
-from .pinning import Pins, faded, follow_detail, resample
+from .keeping import KeepingTask
+from .pinning import faded
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
+    from sinddm_toolkit.api import Plan, Pyramid
 
 
-class Outpaint(Task):
+class Outpaint(KeepingTask):
     """The picture stays, bit for bit but for a feather where it meets the new part."""
 
     name = "outpaint"
@@ -81,30 +81,7 @@ class Outpaint(Task):
         placed[top : top + h, left : left + w] = self.image.pixels
         inside = np.zeros((height, width), np.bool_)
         inside[top : top + h, left : left + w] = True
-        self._placed = replace(self.image, pixels=placed)
-        self._kept = faded(inside, self.feather)
-        self._pins = Pins(self._placed.rgb(), self._kept)
         scale = pyramid.sizes[-1][0] / h
         plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
-        plan.enlarge((height, width))
-        resample(plan)
-        follow_detail(plan, self._pins, pyramid.count)
-
-    @hookimpl
-    def before_scale(self, run: Run, scale: ScaleState) -> None:
-        self._pins.fix(scale)
-        self._pins.level(scale)
-
-    @hookimpl(trylast=True)
-    def modify_x0(self, run: Run, step: Step) -> None:
-        self._pins.pull(step, 1.0)
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        from sinddm_toolkit.api import rgb_from_tensor
-
-        new = 1 - self._kept
-        samples = self._pins.levelled(result.samples)
-        result.pictures = [
-            self._placed.blend(rgb_from_tensor(one), new) for one in samples.split(1)
-        ]
+        picture = replace(self.image, pixels=placed)
+        self.keep(plan, pyramid, picture, faded(inside, self.feather))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sinddm_toolkit.api import Picture, Region, Task, UserError, hookimpl, option, softened
+from sinddm_toolkit.api import Picture, Region, Task, hookimpl, option, softened
 
 from .pinning import Pins
 
@@ -43,13 +43,8 @@ class Paint(Task):
     )
 
     def check(self) -> None:
-        if self.mask is None:
-            return
-        size, mask = self.painting.size, self.mask.mask
-        if mask is not None and mask.size != size:
-            raise UserError(f"{mask.name} must have the size of {self.painting.name}")
-        if not self.mask.inside(size).any():
-            raise UserError(f"--mask {self.mask} covers nothing of {self.painting.name}")
+        if self.mask is not None:
+            self.mask.check_covers(self.painting, "--mask")
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:

@@ -23,7 +23,6 @@ CONSISTENCY = 20.0
 LEAST_SHARE = 1e-3
 """Of a pixel: what is covered less has no colour of its own."""
 
-
 REACH = 4.0
 """Of the means that the step at a border is taken from: σ in pixels of the stage."""
 
@@ -46,18 +45,6 @@ def resample(plan: Plan) -> None:
             stage.blur, stage.ddpm, stage.repeats = False, True, RESAMPLINGS
         elif stage.scale > plan.stages[index - 1].scale:
             stage.blur = False
-
-
-def follow_detail(plan: Plan, pins: Pins, learnt: int) -> None:
-    """Add as much detail in the stages behind the `learnt` ones as what is held has there.
-
-    A photograph has less and less of it at its last pixels; what its finest learnt scale has,
-    added at every size, would be coarser and coarser grain beside that.
-    """
-    for index in range(learnt, len(plan.stages)):
-        stage = plan.stages[index]
-        detail = pins.detail(plan.stages[index - 1].size, stage.size)
-        stage.start, stage.blur = min(stage.start, plan.start_for(detail)), False
 
 
 class Pins:

@@ -14,7 +14,6 @@ from sinddm_toolkit.api import (
     hookimpl,
     option,
     softened,
-    with_change,
 )
 
 from .prompts import LOW_RESOLUTION, direction
@@ -59,11 +58,7 @@ class TextRoi(TextTask):
     )
 
     def check(self) -> None:
-        mask = self.region.mask
-        if mask is not None and mask.size != self.image.size:
-            raise UserError(f"{mask.name} must have the size of {self.image.name}")
-        if not self.region.inside(self.image.size).any():
-            raise UserError(f"--region {self.region} covers nothing of {self.image.name}")
+        self.region.check_covers(self.image, "--region")
         super().check()
 
     @hookimpl
@@ -114,10 +109,5 @@ class TextRoi(TextTask):
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         """The change of the region is carried up to the picture's full resolution."""
-        from sinddm_toolkit.api import rgb_from_tensor
-
         super().compose_output(run, result)
-        result.pictures = [
-            with_change(self.image, rgb_from_tensor(one - self._before), self._weight)
-            for one in result.samples.split(1)
-        ]
+        result.carry_change(self.image, self._before, self._weight)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sinddm_toolkit.api import hookimpl, option, with_change
+from sinddm_toolkit.api import hookimpl, option
 
 from .prompts import Prompt
 from .task import GuidedTask, with_random_steps
@@ -49,15 +47,9 @@ class TextStyle(GuidedTask):
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         """Of the picture itself, the change is carried up to its full resolution."""
-        from sinddm_toolkit.api import rgb_from_tensor
-
         super().compose_output(run, result)
         if self.of_image:
-            everywhere = np.ones(result.samples.shape[-2:], np.float32)
-            result.pictures = [
-                with_change(self.image, rgb_from_tensor(one - self._before), everywhere)
-                for one in result.samples.split(1)
-            ]
+            result.carry_change(self.image, self._before, None)
 
 
 def styled(text: str) -> str:

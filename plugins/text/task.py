@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,7 +78,7 @@ class TextTask(Task):
             result.extras[self.save_loss] = plot(joined(self._points), ", ".join(self.text))
 
 
-class GuidedTask(TextTask):
+class GuidedTask(TextTask, ABC):
     """Guides the steps of the reverse process."""
 
     guide_every: int = option(
@@ -90,13 +91,13 @@ class GuidedTask(TextTask):
     momentum: ClassVar[float]
     """λ: the share of each new x̂0 that enters the running one inside the mask."""
 
+    @abstractmethod
     def extent(self) -> tuple[float, float]:
         """Strength η and fill factor f."""
-        raise NotImplementedError
 
+    @abstractmethod
     def guides(self, scale: int, finest: int) -> bool:
         """Whether a scale is guided."""
-        raise NotImplementedError
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:

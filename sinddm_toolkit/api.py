@@ -100,6 +100,7 @@ def __getattr__(name: str) -> Any:
 
 def run_command(task: str, **values: Any) -> None:
     """Run a task as the command line does, with progress and reports: for commands of plugins."""
-    from sinddm_toolkit.cli.run import run_tasks
+    from sinddm_toolkit.cli.run import run_parts
+    from sinddm_toolkit.request import Part
 
-    run_tasks([(task, values)])
+    run_parts([Part(task, values)])

@@ -38,6 +38,10 @@ class DiscoverySpecs:
         """The task classes that the plugin brings."""
 
     @hookspec
+    def register_presets(self) -> list[Path]:  # type: ignore[empty-body]
+        """Preset files that the plugin brings, or folders of them."""
+
+    @hookspec
     def register_commands(self, cli: click.Group) -> None:
         """The command line is being built: add commands to `cli`."""
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
+import math
 import os
 import types
 import typing
@@ -58,6 +60,16 @@ class Option:
     def flag(self) -> str:
         """How the command line spells it."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_picture(self) -> bool:
+        return self.type is Picture
+
+    @property
+    def json_types(self) -> str | list[str]:
+        """The types of JSON Schema that a value may be written as."""
+        types = KINDS[self.type].json
+        return types if isinstance(types, str) else list(types)
 
     @property
     def metavar(self) -> str:
@@ -106,6 +118,36 @@ class Option:
             ]
         return self._checked_one(value, where)
 
+    def read(self, value: Any, where: str, folder: Path, *, is_text: bool = False) -> Any:
+        """`value` from a file of settings; files it names stay paths, relative to `folder`.
+
+        With `is_text` it is a text, as on a command line; one that begins with `[` is a list in
+        JSON where several values may be given. UserError naming `where` if it is not allowed.
+        """
+        if self.many and isinstance(value, str) and is_text and value.lstrip().startswith("["):
+            return self.read(_json_list(value, where), where, folder)
+        if not self.many:
+            return self._read_one(value, where, folder, is_text)
+        return [
+            [self._read_one(one, where, folder, is_text) for one in part]
+            if self.follows and isinstance(part, list)
+            else self._read_one(part, where, folder, is_text)
+            for part in (value if isinstance(value, list) else [value])
+        ]
+
+    def _read_one(self, value: Any, where: str, folder: Path, is_text: bool) -> Any:
+        if self.is_file(value):
+            return str(folder / value)
+        if is_text and isinstance(value, str):
+            return self.from_text(value, where)
+        return self._checked_one(value, where)
+
+    def is_file(self, value: Any) -> bool:
+        """Whether `value` is the path of a file."""
+        if self.type is Region:
+            return isinstance(value, str) and "," not in value
+        return self.type in FILES and isinstance(value, str)
+
     def _checked_one(self, value: Any, where: str) -> Any:
         try:
             value = KINDS[self.type].from_value(value)
@@ -121,6 +163,7 @@ class Option:
 
     def _refusal(self, value: Any, where: str) -> UserError:
         shown = value if isinstance(value, str) else repr(value)
+        shown = shown.lower() if isinstance(value, bool) else shown
         near = difflib.get_close_matches(str(value), self.choices or (), n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         return UserError(f"{where}: {shown!s:.60} is not allowed, give {self.allowed}{hint}")
@@ -150,6 +193,8 @@ class Kind:
     words: str
     from_text: Callable[[str], Any]
     from_value: Callable[[Any], Any]
+    json: str | tuple[str, ...] = "string"
+    """The JSON types that it can be written as."""
 
 
 def _whole_number(value: Any) -> int:
@@ -159,7 +204,7 @@ def _whole_number(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError
     return float(value)
 
@@ -214,11 +259,13 @@ def _size_value(value: Any) -> CanvasSize:
 
 
 KINDS: dict[type, Kind] = {
-    int: Kind("N", "a whole number", int, _whole_number),
-    float: Kind("X", "a number", float, _number),
-    bool: Kind("", "true or false", _truth, _instance_of(bool)),
+    int: Kind("N", "a whole number", int, _whole_number, "integer"),
+    float: Kind("X", "a number", float, _number, "number"),
+    bool: Kind("", "true or false", _truth, _instance_of(bool), "boolean"),
     str: Kind("TEXT", "text", str, _instance_of(str)),
-    Seconds: Kind("TIME", "a time such as 90s, 5m or 1h", _seconds, _seconds_value),
+    Seconds: Kind(
+        "TIME", "a time such as 90s, 5m or 1h", _seconds, _seconds_value, ("number", "string")
+    ),
     Picture: Kind("PICTURE", "a picture", picture_from, picture_from),
     OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path_as(OutputFile)),
     InputFile: Kind("FILE", "the name of a file", InputFile, _path_as(InputFile)),
@@ -227,12 +274,35 @@ KINDS: dict[type, Kind] = {
         "a box X,Y,W,H in pixels of the picture or percent of it, or a mask picture",
         Region.parse,
         Region.of_value,
+        ("string", "array"),
     ),
-    Length: Kind("N|N%", "a length such as 120 (pixels) or 25%", Length.parse, Length.of_value),
+    Length: Kind(
+        "N|N%",
+        "a length such as 120 (pixels) or 25%",
+        Length.parse,
+        Length.of_value,
+        ("number", "string"),
+    ),
     CanvasSize: Kind(
-        "WxH", "a size such as 400x300, 2x1 or 150%x100%", CanvasSize.parse, _size_value
+        "WxH",
+        "a size such as 400x300, 2x1 or 150%x100%",
+        CanvasSize.parse,
+        _size_value,
+        ("string", "array"),
     ),
 }
+
+
+FILES = (Picture, InputFile, OutputFile)
+"""The types whose values are paths of files where they are texts."""
+
+
+def _json_list(text: str, where: str) -> list[Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{where}: {text:.60} is no list in JSON: {error}") from None
+    return found if isinstance(found, list) else [found]
 
 
 @dataclass(frozen=True)
@@ -372,6 +442,26 @@ def recorded(value: Any, folder: Path) -> Any:
         return str(value)
     if isinstance(value, list):
         return [recorded(one, folder) for one in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """An option's value as JSON and TOML hold it; a picture by its file.
+
+    UserError for a picture that comes from no file.
+    """
+    if isinstance(value, Picture):
+        if value.path is None:
+            raise UserError(f"{value.name} comes from no file")
+        return str(value.path)
+    if isinstance(value, Region):
+        return value.text if value.mask is None else plain(value.mask)
+    if isinstance(value, (CanvasSize, Length, str)):
+        return str(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
     return value
 
 

@@ -33,6 +33,7 @@ class PluginRecord:
     version: str | None = None
     tasks: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
+    presets: list[Path] = field(default_factory=list)
     error: str | None = None
     cause: BaseException | None = field(default=None, repr=False)
 
@@ -69,6 +70,8 @@ class Registry:
             self.manager.check_pending()
             record.version = record.version or getattr(plugin, "__version__", None)
             record.hooks = _hook_names(self.manager, plugin)
+            if "register_presets" in record.hooks:
+                record.presets = [Path(path) for path in plugin.register_presets()]
             self._add_tasks(record, plugin)
         except (Exception, SystemExit) as error:
             record.error = _one_line(error)

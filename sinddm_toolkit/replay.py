@@ -13,8 +13,9 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import Picture, picture_from, read_recipe
 from sinddm_toolkit.model import RecordedModel
-from sinddm_toolkit.options import Task, content_of
+from sinddm_toolkit.options import Option, Task, content_of, plain
 from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.settings import Layer, Origin, Setting, Settings
 
 
 def load_record(path: Path) -> dict[str, Any]:
@@ -28,6 +29,36 @@ def load_record(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         raise UserError(f"the recipe in {path} is damaged") from None
     return record
+
+
+def layer_of_record(record: dict[str, Any], path: Path) -> Layer:
+    """What the recipe of the picture in `path` sets, but for defaults; files by their paths."""
+    origin = Origin(f"recipe of {path.name}")
+
+    def changed(options: Mapping[str, Any], schema: Mapping[str, Option]) -> Settings:
+        return {
+            name: Setting(_file_of(value, path), origin, name)
+            for name, value in options.items()
+            if name in schema and value != plain(schema[name].default)
+        }
+
+    run = {**record["options"], "seed": record["seed"]}
+    schema = registry.current().task
+    return Layer(
+        {e["name"]: changed(e["options"], schema(e["name"]).schema()) for e in record["tasks"]},
+        changed(run, RunOptions.schema()),
+    )
+
+
+def _file_of(value: Any, path: Path) -> Any:
+    """An option's value from the recipe of the picture in `path`, a file as its path."""
+    if isinstance(value, list):
+        return [_file_of(one, path) for one in value]
+    if not isinstance(value, dict):
+        return value
+    place = value.get("picture", value.get("file"))
+    found = _places(place, path, None)
+    return str(found[0].resolve()) if found else str(place)
 
 
 def replay(

@@ -1,40 +1,63 @@
-"""What is asked for, from wherever it comes, as tasks and options of the run."""
+"""What is asked for, on a line or from Python, as the tasks of one run and its options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options import Task, unknown_option
+from sinddm_toolkit.options import Task
+from sinddm_toolkit.preset_files import stacked
 from sinddm_toolkit.run_options import RunOptions
-
-TaskRequest = tuple[str, Mapping[str, Any]]
-"""A task's name and its option values; those of the run may stand among them."""
+from sinddm_toolkit.settings import Layer, Origin, layer_of
 
 
-def make_tasks(requests: Sequence[TaskRequest]) -> tuple[list[Task], RunOptions]:
+@dataclass
+class Part:
+    """One task of a run as it is asked for; without a name, the one that its presets name."""
+
+    task: str | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """By their Python names, those of the run among them."""
+    presets: Sequence[str] = ()
+    """Names or paths, each over the one before it."""
+
+    def layer(self, origin: Origin) -> Layer:
+        """The values over the presets. UserError if those are for another task."""
+        below = stacked(self.presets)
+        task = self.task or below.lead
+        if task is None:
+            raise UserError(f"preset {self.presets[-1]} names no task: give one too")
+        if below.lead not in (None, task):
+            raise UserError(f"preset {self.presets[-1]} is for {below.lead}, not for {task}")
+        return layer_of(task, self.values, origin).over(below)
+
+
+def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
+    """The settings of one run. UserError if a task is asked for twice."""
+    whole = Layer()
+    named = [part.task for part in parts if part.task]
+    for part in parts:
+        if part.task and named.count(part.task) > 1:
+            raise UserError(f"{part.task} is asked for twice in one run")
+        whole = part.layer(origin).over(whole)
+    return whole
+
+
+def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     """The tasks of one run and its options. UserError for what does not fit.
 
     The first task's picture is the one that is learnt; the others take it over.
     """
-    classes = [registry.current().task(name) for name, _ in requests]
-    run_schema = RunOptions.schema()
+    classes = [registry.current().task(name) for name in layer.tasks]
+    schema = RunOptions.schema()
+    # Before the tasks: they read pictures.
+    options = RunOptions(**{k: s.checked(schema[k]) for k, s in layer.run.items()})
     own: list[dict[str, Any]] = []
-    common: dict[str, Any] = {}
-    for cls, (name, values) in zip(classes, requests, strict=True):
-        if [asked for asked, _ in requests].count(name) > 1:
-            raise UserError(f"{name} is asked for twice in one run")
-        own.append({})
-        for key, value in values.items():
-            if key in cls.schema():
-                own[-1][key] = value
-            elif key in run_schema:
-                common[key] = value
-            else:
-                raise unknown_option(key, {**cls.schema(), **run_schema})
-    options = RunOptions(**common)  # before the tasks: they read pictures
+    for cls, settings in zip(classes, layer.tasks.values(), strict=True):
+        own.append({k: s.checked(cls.schema()[k]) for k, s in settings.items()})
     tasks = [classes[0](**own[0])]
     learnt = tasks[0].picture(tasks[0].learns_from)
     for cls, values in zip(classes[1:], own[1:], strict=True):

@@ -42,7 +42,7 @@ def test_help_is_quick_and_imports_no_torch():
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(seconds) < 0.3
+    assert min(seconds) < 0.5
 
 
 def test_every_command_has_help(command):

@@ -142,10 +142,10 @@ def test_what_does_not_go_together_is_refused(words, said, command, spotted):
     ("text", "said"),
     [
         ("[[task]", "is not TOML"),
-        ("seed = 1", "give at least one [[task]]"),
+        ("seed = 1", "names no task"),
         ('[[task]]\nimage = "i.png"', "has no name"),
         ('sed = 1\n[[task]]\nname = "sample"\nimage = "i.png"', "did you mean seed"),
-        ('[[task]]\nname = "sample"\nimage = "."', "e.toml: sample.image"),
+        ('[[task]]\nname = "sample"\nimage = "."', "e.toml, line 3: sample.image"),
         ('[[task]]\nname = "sample"\nimage = "i.png"\nsize = 3', "sample.size: 3 is not allowed"),
         ('seed = 1.5\n[[task]]\nname = "sample"\nimage = "i.png"', "seed: 1.5 is not allowed"),
     ],

@@ -20,6 +20,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.doctor import doctor
     from sinddm_toolkit.cli.models import models
     from sinddm_toolkit.cli.plugins import plugins
+    from sinddm_toolkit.cli.presets import presets
     from sinddm_toolkit.cli.replay import replay
     from sinddm_toolkit.cli.run import RunGroup
     from sinddm_toolkit.cli.train import train
@@ -46,7 +47,7 @@ def build_cli() -> click.Group:
         callback=lambda **_: None,
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    for command in (RunGroup(), train, replay, models, plugins, doctor):
+    for command in (RunGroup(), train, replay, presets, models, plugins, doctor):
         cli.add_command(command)
     registry.current().manager.hook.register_commands(cli=cli)
     return cli

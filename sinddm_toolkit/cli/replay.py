@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sinddm_toolkit.cli.progress import console_events
-from sinddm_toolkit.cli.run import report
+from sinddm_toolkit.cli.run import report, report_options
+from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.run_options import RunOptions
 
 
-@click.command()
-@click.argument("picture", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Default: PICTURE-replay.")
-@click.option("--input", "inputs", multiple=True, metavar="OPTION=FILE", help="A moved input.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the run.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
-def replay(
-    picture: Path,
-    out: Path | None,
-    inputs: tuple[str, ...],
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, **_: Any) -> None:
     """Make a picture again from the recipe that it carries.
 
     On the same machine it comes out the same bit for bit, also when the model is gone.
@@ -38,7 +27,24 @@ def replay(
         if not equals or not file:
             raise UserError(f"--input {text}: give OPTION=FILE, as in --input bg=bg.png")
         named[name] = Path(file)
-    out = out or Path(f"{picture.stem}-replay{picture.suffix}")
+    given = replay.given_values(click.get_current_context())
+    out = Path(given.get("out") or f"{picture.stem}-replay{picture.suffix}")
+    overwrite = given.get("overwrite", False)
     with console_events(quiet=quiet or as_json) as events:
         result = replay_picture(picture, out, inputs=named, overwrite=overwrite, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
+
+
+replay = SchemaCommand(
+    "replay",
+    callback=_replay,
+    help=_replay.__doc__,
+    items=[RunOptions.schema()[name] for name in ("out", "overwrite")],
+    params=[
+        click.Argument(["picture"], type=click.Path(path_type=Path)),
+        click.Option(
+            ["--input", "inputs"], multiple=True, metavar="OPTION=FILE", help="A moved input."
+        ),
+        *report_options(),
+    ],
+)

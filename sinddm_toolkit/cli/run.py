@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,22 +14,23 @@ from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options import Task
-from sinddm_toolkit.request import TaskRequest
 from sinddm_toolkit.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.request import Part
+    from sinddm_toolkit.settings import Layer
 
 AND = "+"
 """Between the tasks of one run."""
 
 PRESET = "--preset"
-PRESET_COMMAND = "(preset)"
 
 TOGETHER_HELP = (
     f"More tasks can act in the same run: TASK [OPTIONS] {AND} TASK [OPTIONS] … The picture that "
     "is learnt is the first one's; the options of the run may stand with any."
 )
-
-
-PRESET_HELP = f"`run {PRESET} FILE` carries out what a TOML file describes."
+PRESET_HELP = f"`run {PRESET} NAME …` takes the task from a preset: see `presets list`."
+FLAGS = {"as_json": "--json", "quiet": "--quiet", "explain": "--explain"}
 
 
 def report_options() -> list[click.Parameter]:
@@ -38,6 +39,27 @@ def report_options() -> list[click.Parameter]:
             ["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."
         ),
         click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+    ]
+
+
+def line_options() -> list[click.Parameter]:
+    """What a line of a task takes that is no option of the task or the run."""
+    return [
+        click.Option(
+            [PRESET, "presets"],
+            multiple=True,
+            metavar="NAME|FILE",
+            help="Start from these settings; the line goes before them (repeatable).",
+        ),
+        click.Option(
+            ["--with", "observers"],
+            multiple=True,
+            metavar="TASK",
+            help=f"Let this task act too, with its defaults: short for `{AND} TASK` (repeatable).",
+        ),
+        click.Option(
+            ["--explain"], is_flag=True, help="Show where each value comes from, and stop."
+        ),
     ]
 
 
@@ -53,15 +75,26 @@ class RunGroup(click.Group):
         return sorted(registry.current().tasks)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`--preset FILE` stands where a task's name would."""
-        if args and args[0].partition("=")[0] == PRESET:
-            args = [PRESET_COMMAND, *args]
+        """A line without a task is one of the task that its preset names."""
+        presets = _presets_of(_split(args)[0])
+        if presets and args[0].startswith("-"):
+            from sinddm_toolkit.preset_files import stacked
+
+            lead = stacked(presets).lead
+            if lead is None:
+                raise UserError(f"preset {presets[-1]} names no task: run TASK {PRESET} …")
+            args = [lead, *args]
         return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name == PRESET_COMMAND:
-            return PresetCommand()
         return TaskCommand(registry.current().task(name))
+
+
+def _presets_of(words: Sequence[str]) -> list[str]:
+    """The values of `--preset` among words that are not parsed yet."""
+    found = [word.partition("=")[2] for word in words if word.startswith(f"{PRESET}=")]
+    pairs = pairwise(words)
+    return found + [value for word, value in pairs if word == PRESET]
 
 
 class TaskCommand(SchemaCommand):
@@ -73,12 +106,12 @@ class TaskCommand(SchemaCommand):
         super().__init__(
             task.name,
             items=list(items.values()),
-            params=report_options(),
+            params=[*line_options(), *report_options()],
             callback=self._run,
             help=f"{task.summary[0].upper()}{task.summary[1:]}.\n\n{detail}\n\n{TOGETHER_HELP}",
             short_help=task.summary,
         )
-        self._also: list[TaskRequest] = []
+        self._also: list[Part] = []
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Also reads the tasks behind a `+`, each by its own command."""
@@ -88,38 +121,23 @@ class TaskCommand(SchemaCommand):
                 raise UserError(f"a task is missing behind {AND}")
             command = TaskCommand(registry.current().task(words[0]))
             with command.make_context(words[0], words[1:], parent=ctx.parent) as other:
-                for flag in ("as_json", "quiet"):
-                    if other.params.pop(flag):
-                        own.append("--json" if flag == "as_json" else "--quiet")
-                self._also.append((words[0], command.given_values(other)))
+                own += [flag for name, flag in FLAGS.items() if other.params.get(name)]
+                self._also += command.parts(other)
         return super().parse_args(ctx, own)
 
-    def _run(self, as_json: bool, quiet: bool, **_: Any) -> None:
-        values = self.given_values(click.get_current_context())
-        run_tasks([(str(self.name), values), *self._also], as_json=as_json, quiet=quiet)
+    def parts(self, ctx: click.Context) -> list[Part]:
+        """What the line asks for: this task, those behind a `+`, those `--with` names."""
+        from sinddm_toolkit.request import Part
 
+        own = Part(str(self.name), self.given_values(ctx), ctx.params["presets"])
+        return [own, *self._also, *(Part(name) for name in ctx.params["observers"])]
 
-class PresetCommand(SchemaCommand):
-    """Runs what a file describes; options on the line go before those in the file."""
-
-    def __init__(self) -> None:
-        preset = click.Option(
-            [PRESET], required=True, type=click.Path(path_type=Path), help="The file (TOML)."
-        )
-        super().__init__(
-            PRESET_COMMAND,
-            items=list(RunOptions.schema().values()),
-            params=[preset, *report_options()],
-            callback=self._run,
-            help="Carry out what a file describes.",
-        )
-
-    def _run(self, preset: Path, as_json: bool, quiet: bool, **_: Any) -> None:
-        from sinddm_toolkit.presets import load_preset
-
-        (name, first), *others = load_preset(preset)
-        given = self.given_values(click.get_current_context())
-        run_tasks([(name, {**first, **given}), *others], as_json=as_json, quiet=quiet)
+    def _run(self, as_json: bool, quiet: bool, explain: bool, **_: Any) -> None:
+        parts = self.parts(click.get_current_context())
+        if explain:
+            explain_parts(parts, as_json=as_json)
+        else:
+            run_parts(parts, as_json=as_json, quiet=quiet)
 
 
 def _split(words: list[str]) -> list[list[str]]:
@@ -133,17 +151,47 @@ def _split(words: list[str]) -> list[list[str]]:
     return parts
 
 
-def run_tasks(
-    requests: Sequence[TaskRequest], *, as_json: bool = False, quiet: bool = False
-) -> None:
+def parts_of_line(words: list[str]) -> list[Part]:
+    """What the words behind `run` ask for. UserError or ClickException for what is wrong."""
+    group = RunGroup()
+    with group.make_context("run", list(words)) as ctx:
+        name, command, rest = group.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
+        if not isinstance(command, TaskCommand):
+            raise UserError("name a task")
+        with command.make_context(name, rest, parent=ctx) as line:
+            return command.parts(line)
+
+
+def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = False) -> None:
     """Carry out the tasks together in one run and report."""
     from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import make_tasks
+    from sinddm_toolkit.request import make_tasks, one_run
+    from sinddm_toolkit.settings import COMMAND_LINE
 
-    tasks, common = make_tasks(requests)
+    tasks, common = make_tasks(one_run(parts, COMMAND_LINE))
     with console_events(quiet=quiet or as_json) as events:
         result = edit(tasks, common, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
+
+
+def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:
+    """Print where each value of a run comes from."""
+    from sinddm_toolkit.request import one_run
+    from sinddm_toolkit.settings import COMMAND_LINE
+
+    explain_layer(one_run(parts, COMMAND_LINE), as_json=as_json)
+
+
+def explain_layer(layer: Layer, *, as_json: bool) -> None:
+    """Print option, value and origin: a table, or with `as_json` a list of objects."""
+    rows = layer.explained()
+    if as_json:
+        names = ("option", "value", "from")
+        click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    widths = [max(len(row[k]) for row in rows) for k in range(2)]
+    for option, value, origin in rows:
+        click.echo(f"{option:{widths[0]}}  {value:{widths[1]}}  {origin}")
 
 
 def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:

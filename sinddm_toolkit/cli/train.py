@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit.cli.progress import console_events
+from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.run_options import RunOptions
 
@@ -39,7 +40,6 @@ train = SchemaCommand(
     items=[RunOptions.schema()[name] for name in TRAINING_OPTIONS],
     params=[
         click.Argument(["picture"], type=click.Path(path_type=Path)),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."),
-        click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+        *report_options(),
     ],
 )

@@ -32,7 +32,7 @@ def test_values_and_defaults():
     ("values", "message"),
     [
         ({"count": 3.7}, "--count: 3.7 is not allowed, give a whole number from 1 to 9"),
-        ({"count": True}, "--count: True is not allowed"),
+        ({"count": True}, "--count: true is not allowed"),
         ({"count": 10}, "from 1 to 9"),
         ({"amount": True}, "a number, at least 0"),
         ({"amount": float("nan")}, "a number"),

@@ -10,16 +10,18 @@ Any task that a plugin brings, by its name::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit import errors
 
 if TYPE_CHECKING:
+    from sinddm_toolkit.batching import RowResult
     from sinddm_toolkit.edit import EditResult
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "errors", "run"]
+__all__ = ["__version__", "batch", "errors", "run"]
 
 
 def run(
@@ -48,3 +50,31 @@ def run(
     parts += [Part(name, values) for name, values in (also or {}).items()]
     tasks, common = make_tasks(one_run(parts, PYTHON))
     return edit(tasks, common, write=common.out is not None)
+
+
+def batch(
+    rows: str | Path | Iterable[Mapping[str, Any]],
+    *,
+    folder: str | Path | None = None,
+    preset: str | Sequence[str] = (),
+    jobs: int = 1,
+    executor: str | None = None,
+    **options: Any,
+) -> Iterator[RowResult]:
+    """Carry out many edits, the results as they come: see `sinddm-tk batch`.
+
+    `rows` is a file, or mappings with the keys that the rows of a file have (`task`, `preset`,
+    `glob`, `grid` and options, with `_` or `-`). `folder` is where state, report and pictures
+    without an `out` go. `options` are those of the run, over every row.
+
+    Rows that are done are not done again; those that fail come with their `error`. Raises
+    `errors.UserError` before anything is run if a row can't be carried out.
+    """
+    from sinddm_toolkit.batching import Batch
+    from sinddm_toolkit.batching.rows import Overrides, run_settings, source_of, source_of_rows
+
+    source = source_of(Path(rows)) if isinstance(rows, (str, Path)) else source_of_rows(rows)
+    presets = [preset] if isinstance(preset, str) else preset
+    overrides = Overrides(presets, run_settings(options))
+    work = Batch(source, overrides, folder=Path(folder) if folder else None)
+    yield from work.run(jobs, executor)

@@ -24,6 +24,7 @@ from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, check_output, picture_from_rgb, write_picture
 from sinddm_toolkit.model import (
     Model,
+    ModelCache,
     ModelConfig,
     RecordedModel,
     load_model,
@@ -187,22 +188,29 @@ def _check_picture(subject: Subject, model: Model) -> None:
         )
 
 
-def edit(
+@dataclass
+class Prepared:
+    """An edit with its plan settled and nothing trained yet."""
+
+    tasks: Sequence[Task]
+    options: RunOptions
+    compute: Compute
+    subject: Subject
+    plan: Plan
+    hooks: RunHooks
+
+
+def prepare(
     tasks: Sequence[Task],
     options: RunOptions,
-    *,
-    write: bool = True,
-    events: Events | None = None,
-    store: ModelStore | None = None,
+    store: ModelStore,
+    events: Events,
     recorded: RecordedModel | None = None,
-) -> EditResult:
-    """Carry out `tasks` in one run; the first one's picture is learnt.
+) -> Prepared:
+    """Everything about an edit that can be settled, and refused, before a model is trained.
 
-    With `recorded` the model is that one: it is taken from the store if it is still there as it
-    was, else trained again.
+    UserError for what can't be carried out; nothing is written.
     """
-    events = events or Events()
-    store = store or default_store()
     lead = tasks[0]
     options.check()
     for task in tasks:
@@ -226,21 +234,47 @@ def edit(
     plan = Plan(subject.pyramid, subject.schedule)
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
-    outputs = _output_paths(lead, options, plan.transparent) if write else []
-    extras = _extra_paths(tasks, options, outputs) if write else {}
+    return Prepared(tasks, options, compute, subject, plan, hooks)
+
+
+def edit(
+    tasks: Sequence[Task],
+    options: RunOptions,
+    *,
+    write: bool = True,
+    events: Events | None = None,
+    store: ModelStore | None = None,
+    recorded: RecordedModel | None = None,
+    cache: ModelCache | None = None,
+    variants: Sequence[tuple[int, Path]] = (),
+) -> EditResult:
+    """Carry out `tasks` in one run; the first one's picture is learnt.
+
+    With `recorded` the model is that one: it is taken from the store if it is still there as it
+    was, else trained again. `variants` are seeds with the files of their pictures, in place of
+    those that the options tell; they are sampled together.
+    """
+    events = events or Events()
+    store = store or default_store()
+    ready = prepare(tasks, options, store, events, recorded)
+    outputs: list[Path] = []
+    if write:
+        outputs = check_paths(ready, [path for _, path in variants] or default_paths(ready))
+    extras = check_extras(tasks, options, outputs) if write else {}
+    seeds = [seed for seed, _ in variants] or options.seeds()
 
     started = time.monotonic()
     if recorded is None:
-        model = obtain_model(subject, plan.cells(), options, compute, store, events)
+        model = obtain_model(ready, ready.plan.cells(), store, events, cache=cache)
     else:
-        model = recorded_model(subject, recorded, compute, store, events)
+        model = recorded_model(ready.subject, recorded, ready.compute, store, events)
     trained = time.monotonic()
-    result, evaluations = _sample_all(plan, subject, model, hooks, options, compute, events)
+    result, evaluations = _sample_all(ready, model, seeds, events)
     sampled = time.monotonic()
 
     folder = outputs[0].parent if outputs else Path.cwd()
-    record = _record(tasks, options, model, compute, folder, result)
-    records = [{**record, "seed": seed} for seed in options.seeds()]
+    record = _record(tasks, options, model, ready.compute, folder, result)
+    records = [{**record, "seed": seed} for seed in seeds]
     notes = []
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
         recipe = json.dumps(record)
@@ -257,24 +291,33 @@ def edit(
         model.steps,
         {"training": trained - started, "sampling": sampled - trained},
         evaluations,
-        compute.device.type,
+        ready.compute.device.type,
         notes,
     )
 
 
-def _output_paths(lead: Task, options: RunOptions, transparent: bool) -> list[Path]:
-    """One path a sample, all of them free to be written."""
-    source = lead.picture(lead.named_after or lead.learns_from)
-    default = f"{Path(source.name).stem}-{lead.name}.png"
-    base = Path(options.out or default)
+def default_paths(ready: Prepared) -> list[Path]:
+    """One path a sample: as the options say, else named after the picture and the task."""
+    lead, options = ready.tasks[0], ready.options
+    base = Path(options.out or default_name(lead))
     if options.samples == 1:
-        names = [base]
-    else:
-        names = [base.with_stem(f"{base.stem}-{k + 1}") for k in range(options.samples)]
-    return [check_output(path, alpha=transparent, overwrite=options.overwrite) for path in names]
+        return [base]
+    return [base.with_stem(f"{base.stem}-{k + 1}") for k in range(options.samples)]
 
 
-def _extra_paths(
+def default_name(lead: Task) -> str:
+    """What a result is called if nobody says."""
+    source = lead.picture(lead.named_after or lead.learns_from)
+    return f"{Path(source.name).stem}-{lead.name}.png"
+
+
+def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
+    """`paths`, all of them free to be written. UserError if one is not."""
+    alpha, overwrite = ready.plan.transparent, ready.options.overwrite
+    return [check_output(path, alpha=alpha, overwrite=overwrite) for path in paths]
+
+
+def check_extras(
     tasks: Sequence[Task], options: RunOptions, outputs: Sequence[Path]
 ) -> dict[OutputFile, Path]:
     """As asked for → checked, for the further pictures that options ask for."""
@@ -295,24 +338,28 @@ def _extra_paths(
 
 
 def obtain_model(
-    subject: Subject,
+    ready: Prepared,
     cells: Cells,
-    options: RunOptions,
-    compute: Compute,
     store: ModelStore,
     events: Events,
+    *,
+    cache: ModelCache | None = None,
+    keep_part: bool = True,
 ) -> Model:
-    """The model of `subject` that knows `cells`, trained as far as that is missing, and stored.
+    """The model of an edit that knows `cells`, trained as far as that is missing, and stored.
 
-    Ctrl-C during the training stores what was learnt and then raises KeyboardInterrupt.
+    Ctrl-C during the training stores what was learnt, if `keep_part`, and then raises
+    KeyboardInterrupt.
     """
+    subject, options, compute = ready.subject, ready.options, ready.compute
+    cache = cache or ModelCache()
     key = subject.config.key
     path = store.path(key)
     if subject.config.is_imported:
-        return _onto(load_model(path), compute)
+        return _onto(cache.load(path), compute)
     with store.locked(key, lambda: events.message("another process is training this picture")):
         if path.exists() and not options.retrain:
-            model = load_model(path)
+            model = cache.load(path)
         else:
             model = new_model(subject.config, subject.schedule)
         _onto(model, compute)
@@ -323,7 +370,10 @@ def obtain_model(
         if options.train_time == 0.0:
             _check_known(model, cells, subject.picture.name)
             return model
+        cache.forget()
         interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
+        if interrupted and not keep_part:
+            raise KeyboardInterrupt
         model.facts = {
             "name": subject.picture.name,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -331,6 +381,7 @@ def obtain_model(
         }
         if phase.made:
             save_model(path, model)
+            cache.keep(path, model)
         if interrupted:
             events.message("what was learnt is kept: the next run goes on from there")
             raise KeyboardInterrupt
@@ -414,18 +465,12 @@ def _train(
 
 
 def _sample_all(
-    plan: Plan,
-    subject: Subject,
-    model: Model,
-    hooks: RunHooks,
-    options: RunOptions,
-    compute: Compute,
-    events: Events,
+    ready: Prepared, model: Model, seeds: Sequence[int], events: Events
 ) -> tuple[Result, int]:
     """All samples, in runs of as many as fit together; their results joined into one."""
+    plan, subject, hooks, compute = ready.plan, ready.subject, ready.hooks, ready.compute
     predict = NetworkPredictor(model.network, compute)
     together = max(1, BATCH_PIXELS // (plan.canvas[0] * plan.canvas[1]))
-    seeds = options.seeds()
     joined: Result | None = None
     evaluations = 0
     for k in range(0, len(seeds), together):

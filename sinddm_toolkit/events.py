@@ -14,6 +14,9 @@ class Events:
     def message(self, text: str) -> None:
         """Something a person should know, one line."""
 
+    def achieved(self, text: str) -> None:
+        """A part of what was asked for is there, one line."""
+
     def training_begins(self, name: str, steps: int) -> None:
         """The picture `name` is about to be learnt in `steps` updates."""
 

@@ -183,6 +183,28 @@ def read_description(path: Path) -> dict[str, Any]:
     return found
 
 
+class ModelCache:
+    """Keeps the model used last, so that edits one after another load it once."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Path, int, Model] | None = None
+
+    def load(self, path: Path) -> Model:
+        """The model in `path`, which is read if it isn't the one that is kept. UserError."""
+        if self._kept is None or self._kept[:2] != (path, path.stat().st_mtime_ns):
+            self.keep(path, load_model(path))
+        assert self._kept is not None
+        return self._kept[2]
+
+    def keep(self, path: Path, model: Model) -> None:
+        """`model` is what is in `path` now."""
+        self._kept = (path, path.stat().st_mtime_ns, model)
+
+    def forget(self) -> None:
+        """The model is about to be changed."""
+        self._kept = None
+
+
 def load_model(path: Path) -> Model:
     """The model in `path`, on the CPU. UserError if it is damaged or no model of ours."""
     found = read_description(path)

@@ -38,10 +38,19 @@ class PluginRecord:
     cause: BaseException | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class Discovery:
+    """How plugins were looked for: another process finds the same ones by it."""
+
+    folders: tuple[Path, ...] = ()
+    blocked: frozenset[str] = frozenset()
+
+
 class Registry:
     """The plugins of this process and the tasks that they bring."""
 
-    def __init__(self) -> None:
+    def __init__(self, discovery: Discovery | None = None) -> None:
+        self.discovery = discovery or Discovery()
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs.DiscoverySpecs)
         self.records: list[PluginRecord] = []
@@ -134,8 +143,9 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
     name then takes its place; if none is installed, the folder's is left out. UserError if a
     folder does not exist or a blocked name is not there at all.
     """
-    registry = Registry()
     blocked = set(blocked)
+    folders = tuple(folder.resolve() for folder in _folders(plugins_dirs))
+    registry = Registry(Discovery(folders, frozenset(blocked)))
     installed = sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
     for entry in installed:
         if entry.name not in blocked:
@@ -145,7 +155,7 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
             registry.load(record, entry.load)
     names = {entry.name for entry in installed}
     seen = set(names)
-    for path in _plugin_files(plugins_dirs):
+    for path in _plugin_files(folders):
         name = path.parent.name if path.name == "__init__.py" else path.stem
         seen.add(name)
         if name not in blocked or name in names:
@@ -155,11 +165,14 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
     return registry
 
 
-def _plugin_files(plugins_dirs: Sequence[Path]) -> list[Path]:
+def _folders(plugins_dirs: Sequence[Path]) -> list[Path]:
     from_environment = os.environ.get(PLUGINS_DIR_VARIABLE, "")
-    folders = [*plugins_dirs, *(Path(part) for part in from_environment.split(os.pathsep) if part)]
+    return [*plugins_dirs, *(Path(part) for part in from_environment.split(os.pathsep) if part)]
+
+
+def _plugin_files(folders: Sequence[Path]) -> list[Path]:
     files = []
-    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+    for folder in dict.fromkeys(folders):
         if not folder.is_dir():
             raise UserError(f"plugins folder {folder}: there is no such folder")
         candidates = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]

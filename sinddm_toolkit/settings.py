@@ -29,9 +29,13 @@ class Origin:
     """The file and line that hold the key with this path; None if that is no file."""
     keys: tuple[str | int, ...] = ()
     """The path of one key."""
+    moved: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    """The whole paths of keys that stand elsewhere in the file."""
 
     def at(self, *keys: str | int) -> Origin:
-        return Origin(self.what, self.place, (*self.keys, *keys))
+        """The origin of a key in the table that this is the origin of."""
+        head = self.moved.get(str(keys[0]), (*self.keys, keys[0]))
+        return Origin(self.what, self.place, (*head, *keys[1:]))
 
     def refusal(self, text: str) -> UserError:
         """An error that says where it stands."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.devices import choose_compute
-from sinddm_toolkit.edit import make_subject, obtain_model
+from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.edit import Prepared, make_subject, obtain_model
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import read_picture
 from sinddm_toolkit.plan import Plan
@@ -20,10 +21,11 @@ def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, An
     compute = choose_compute(options.device)
     compute.prepare()
     subject = make_subject(read_picture(path), options)
-    cells = Plan(subject.pyramid, subject.schedule).cells()
+    plan = Plan(subject.pyramid, subject.schedule)
+    ready = Prepared([], options, compute, subject, plan, RunHooks([]))
     started = time.monotonic()
     store = default_store()
-    model = obtain_model(subject, cells, options, compute, store, events)
+    model = obtain_model(ready, plan.cells(), store, events)
     return {
         "model": model.config.key,
         "path": str(store.path(model.config.key)),

@@ -17,6 +17,7 @@ INTERRUPTED = 130
 
 def build_cli() -> click.Group:
     """The whole command line, with what plugins add to it."""
+    from sinddm_toolkit.cli.batch import batch
     from sinddm_toolkit.cli.doctor import doctor
     from sinddm_toolkit.cli.models import models
     from sinddm_toolkit.cli.plugins import plugins
@@ -47,7 +48,7 @@ def build_cli() -> click.Group:
         callback=lambda **_: None,
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    for command in (RunGroup(), train, replay, presets, models, plugins, doctor):
+    for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
         cli.add_command(command)
     registry.current().manager.hook.register_commands(cli=cli)
     return cli

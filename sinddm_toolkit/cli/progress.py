@@ -23,6 +23,9 @@ class PlainEvents(Events):
     def message(self, text: str) -> None:
         click.echo(f"note: {text}", err=True)
 
+    def achieved(self, text: str) -> None:
+        click.echo(text, err=True)
+
 
 class BarEvents(Events):
     """A bar for the training and one for each run of sampling."""
@@ -33,6 +36,9 @@ class BarEvents(Events):
 
     def message(self, text: str) -> None:
         self._progress.console.print(f"note: {text}", highlight=False)
+
+    def achieved(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False, markup=False)
 
     def _begin(self, text: str, steps: int) -> None:
         if self._bar is not None:

@@ -1,0 +1,173 @@
+"""A thousand edits in a file: checked, ordered, carried out, and gone on with after any stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_groups
+from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
+from sinddm_toolkit.batching.report import Entry, write_report
+from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, spread
+from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.batching.work import Workplace
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.store import ModelStore, default_store
+
+ROWS_TOGETHER = 8
+"""Rows that differ in nothing but their seed, sampled at once on a GPU."""
+
+
+@dataclass
+class RowResult:
+    """What became of one row."""
+
+    number: int
+    """From 1, in the order of the batch."""
+    status: str
+    """`done`, `kept` (it had been done before) or `failed`."""
+    outputs: list[Path]
+    """The files of the row, first its pictures."""
+    facts: dict[str, Any] = field(repr=False)
+    """What the report tells: seed, model, seconds, error …"""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed, in one line."""
+        return self.facts.get("error")
+
+
+class RefusedRows(UserError):
+    """Rows that can't be carried out; nothing has been."""
+
+    def __init__(self, refusals: Sequence[UserError], count: int) -> None:
+        self.refusals = refusals
+        lines = "\n".join(f"  {refusal}" for refusal in refusals[:20])
+        more = f"\n  and {len(refusals) - 20} more" if len(refusals) > 20 else ""
+        super().__init__(
+            f"{len(refusals)} of {count} rows are refused, nothing was run:\n{lines}{more}"
+        )
+
+
+class Batch:
+    """The rows of one source, checked."""
+
+    def __init__(
+        self,
+        source: BatchSource,
+        overrides: Overrides | None = None,
+        *,
+        folder: Path | None = None,
+        store: ModelStore | None = None,
+        events: Events | None = None,
+    ) -> None:
+        """Nothing is checked yet. `folder` is where state, report and unnamed pictures go."""
+        self.source = source
+        self.overrides = overrides or Overrides()
+        wanted = folder or source.results or source.folder / f"{source.name}-results"
+        self.results = Path(wanted).resolve()
+        self.store = store or default_store()
+        self.events = events or Events()
+        self.state = State(self.results)
+        self._checker = Checker(self.results, self.store, self.state, self.events)
+        self.jobs: list[Job] = []
+
+    def rows(self) -> list[Row]:
+        """Every row with its settings. RefusedRows if one of them can't be understood."""
+        found = list(spread(self.source, self.overrides))
+        rows = [row for row in found if isinstance(row, Row)]
+        if refusals := [row for row in found if isinstance(row, UserError)]:
+            raise RefusedRows(refusals, len(found))
+        return rows
+
+    def check(self) -> list[Group]:
+        """Check every row as far as that goes without training → the rows by their models.
+
+        Folders for the results are made. RefusedRows if one of the rows can't be carried out.
+        """
+        rows = self.rows()
+        refusals = []
+        for index, row in enumerate(rows):
+            self.events.working("checking rows", index + 1, len(rows))
+            try:
+                self.jobs.append(self._checker.job(row))
+            except UserError as error:
+                refusals.append(error)
+        if refusals:
+            self.leave_no_trace()
+            raise RefusedRows(refusals, len(rows))
+        return grouped(self.jobs, self.store)
+
+    def leave_no_trace(self) -> None:
+        """Remove the empty folders that the check has made."""
+        self._checker.leave_no_trace()
+
+    def run(self, jobs: int = 1, executor: str | None = None) -> Iterator[RowResult]:
+        """Carry out what is not done yet, the results as they come; the report at the end.
+
+        `jobs` is how many processes share the cores; `executor` hands the work to Dask instead: the
+        address of a scheduler, or `local`. UserError before anything is run if a row can't be.
+        """
+        groups = self.check()
+        with self.state.held():
+            known = {job.item.number: self.state.done(job.item) for job in self.jobs}
+            done = {number for number, facts in known.items() if facts is not None}
+            results = [self._result(number, known[number]) for number in sorted(done)]
+            try:
+                yield from results
+                for outcome in self._outcomes(groups, done, jobs, executor):
+                    result = RowResult(
+                        outcome.item.number,
+                        outcome.facts["status"],
+                        [Path(path) for path in outcome.facts["outputs"]],
+                        outcome.facts,
+                    )
+                    results.append(result)
+                    yield result
+            finally:
+                self._report(results)
+
+    def _report(self, results: Sequence[RowResult]) -> None:
+        facts = {result.number: result.facts for result in results}
+        entries = [
+            Entry(
+                job.row.number,
+                job.row.table,
+                job.row.varied,
+                job.row.layer.tasks,
+                job.row.layer.run,
+                facts.get(job.row.number, {"status": "open"}),
+            )
+            for job in self.jobs
+        ]
+        write_report(self.results, self.source.name, entries)
+
+    def _result(self, number: int, facts: dict[str, Any] | None) -> RowResult:
+        facts = {**(facts or {}), "status": "kept"}
+        return RowResult(number, "kept", [Path(path) for path in facts["outputs"]], facts)
+
+    def _outcomes(
+        self, groups: Sequence[Group], done: set[int], jobs: int, executor: str | None
+    ) -> Iterator[Any]:
+        import torch
+
+        from sinddm_toolkit.devices import choose_compute
+
+        device = choose_compute(self.jobs[0].item.run.get("device", "auto")).device.type
+        work = work_groups(groups, done, ROWS_TOGETHER if device != "cpu" else 1)
+        place = Workplace(self.results, self.store, registry.current().discovery)
+        if executor is not None:
+            from sinddm_toolkit.batching.cluster import on_cluster
+
+            return on_cluster(work, place, executor, jobs, torch.get_num_threads())
+        if jobs == 1:
+            return in_this_process(work, place, self.events)
+        return in_processes(work, place, jobs, torch.get_num_threads())
+
+
+__all__ = ["Batch", "Item", "RefusedRows", "RowResult"]

@@ -1,0 +1,74 @@
+"""How long a batch will take, from a short trial on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from sinddm_toolkit.batching.jobs import Group
+from sinddm_toolkit.edit import prepare
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.model import new_model
+from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.request import make_tasks
+from sinddm_toolkit.sampler import NetworkPredictor
+from sinddm_toolkit.store import ModelStore
+from sinddm_toolkit.training import plan_phase, train
+
+TRIAL_UPDATES = 12
+TRIAL_SIZE = (192, 192)
+
+
+def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tuple[float, float]:
+    """(seconds of training, seconds of sampling) of what is not done, on all cores.
+
+    What a task computes beside the network, such as a comparison with texts, is not in it.
+    """
+    rates: dict[str, tuple[float, float]] = {}
+    training = sampling = 0.0
+    for group in groups:
+        jobs = [job for job in group.jobs if job.item.number not in done]
+        if not jobs:
+            continue
+        recipe = jobs[0].recipe
+        if recipe not in RECIPES:
+            recipe = "draft"
+        if recipe not in rates:
+            rates[recipe] = _trial(group, recipe, store)
+        update, pixel_step = rates[recipe]
+        training += update * group.training.updates
+        sampling += pixel_step * sum(job.pixel_steps for job in jobs)
+    return training, sampling
+
+
+def _trial(group: Group, recipe_name: str, store: ModelStore) -> tuple[float, float]:
+    """Seconds of an update, and of a pixel of a step, with a network that knows nothing."""
+    recipe = RECIPES[recipe_name]
+    ready = prepare(*make_tasks(group.training.item.layer()), store, Events())
+    subject, compute = ready.subject, ready.compute
+    model = new_model(replace(subject.config, width=recipe.width), subject.schedule)
+    phase = plan_phase(group.training.cells, [], recipe, subject.schedule, 0)
+    model.network.to(compute.device)
+    update = 0.0
+    if phase is not None:
+        # The scales take turns: a few updates of each would take too long, a few of all will do.
+        started = time.monotonic()
+        train(
+            model.network,
+            subject.pyramid,
+            subject.schedule,
+            recipe,
+            phase,
+            compute,
+            stop_after=TRIAL_UPDATES,
+        )
+        update = (time.monotonic() - started) / TRIAL_UPDATES
+    predict = NetworkPredictor(model.network, compute)
+    x = torch.zeros(1, 3, *TRIAL_SIZE, device=compute.device)
+    predict(x, 1, 0)
+    started = time.monotonic()
+    predict(x, 1, 0)
+    return update, (time.monotonic() - started) / (TRIAL_SIZE[0] * TRIAL_SIZE[1])

@@ -1,0 +1,232 @@
+"""Carries out a batch: trainings first, then the rows that wait for them, on this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any
+
+from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.jobs import Group
+from sinddm_toolkit.batching.work import Workplace, carry_out, learn
+from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.training import Cells
+
+ATTEMPTS = 2
+"""How often a row is tried whose process died."""
+
+
+@dataclass
+class Task:
+    """One piece of work: a model to train, or rows to sample together."""
+
+    group: WorkGroup
+    items: list[Item]
+    trains: bool
+    attempts: int = 0
+
+
+@dataclass
+class WorkGroup:
+    """What is left to do with one model."""
+
+    model: str
+    cells: Cells
+    trainer: Item
+    waiting: list[list[Item]]
+    """Rows, each list to be sampled together."""
+    is_trained: bool = False
+    is_training: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one row, or of a training (then without an item)."""
+
+    item: Item | None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def work_groups(groups: Sequence[Group], done: set[int], together: int) -> list[WorkGroup]:
+    """What is left of the groups when the rows numbered `done` are."""
+    found = []
+    for group in groups:
+        waiting: list[list[Item]] = []
+        for job in group.jobs:
+            if job.item.number in done:
+                continue
+            last = waiting[-1] if waiting else []
+            if last and last[0].kin == job.item.kin and len(last) < together:
+                last.append(job.item)
+            else:
+                waiting.append([job.item])
+        if waiting:
+            training = group.training
+            found.append(WorkGroup(training.model, training.cells, training.item, waiting))
+    return found
+
+
+class Queue:
+    """Hands out work so that each process stays with one model as long as it can."""
+
+    def __init__(self, groups: Sequence[WorkGroup]) -> None:
+        self._groups = list(groups)
+
+    def take(self, last_model: str | None) -> Task | None:
+        """The next piece of work; None if there is none, or none yet."""
+        trained = [group for group in self._groups if group.is_trained and group.waiting]
+        for group in trained:
+            if group.model == last_model:
+                return Task(group, group.waiting.pop(0), trains=False)
+        for group in self._groups:
+            if not group.is_trained and not group.is_training:
+                group.is_training = True
+                return Task(group, [group.trainer], trains=True)
+        if trained:
+            group = max(trained, key=lambda group: len(group.waiting))
+            return Task(group, group.waiting.pop(0), trains=False)
+        return None
+
+    def has_learnt(self, group: WorkGroup) -> None:
+        group.is_trained = True
+
+    def give_up(self, group: WorkGroup) -> list[Item]:
+        """The rows that can't be carried out because their model can't be trained."""
+        group.is_trained = True
+        rows = [item for items in group.waiting for item in items]
+        group.waiting.clear()
+        return rows
+
+
+def in_this_process(
+    groups: Sequence[WorkGroup], place: Workplace, events: Events
+) -> Iterator[Outcome]:
+    """One after the other, here."""
+    queue = Queue(groups)
+    model = None
+    while (task := queue.take(model)) is not None:
+        model = task.group.model
+        if not task.trains:
+            facts = carry_out(place, task.items, None, events)
+            yield from map(Outcome, task.items, facts)
+            continue
+        try:
+            learn(place, task.items[0], task.group.cells, None, events)
+            queue.has_learnt(task.group)
+        except Exception as error:
+            yield from _without_model(queue.give_up(task.group), error, place)
+
+
+def in_processes(
+    groups: Sequence[WorkGroup], place: Workplace, jobs: int, cores: int
+) -> Iterator[Outcome]:
+    """In `jobs` processes, which share the `cores`: none waits for another one's threads.
+
+    Each process is a pool of its own: if one dies, what it had in hand is known, and tried again.
+    """
+    queue = Queue(groups)
+    slots = [_Slot(place) for _ in range(jobs)]
+    learn_threads = max(1, cores // max(1, min(jobs, len(groups))))
+    row_threads = max(1, cores // jobs)
+    running: dict[Future[Any], tuple[_Slot, Task]] = {}
+
+    def start(slot: _Slot, task: Task) -> None:
+        task.attempts += 1
+        threads = learn_threads if task.trains else row_threads
+        running[slot.submit(task, threads)] = (slot, task)
+
+    try:
+        while True:
+            busy = {slot for slot, _ in running.values()}
+            for slot in slots:
+                if slot not in busy and (task := queue.take(slot.model)) is not None:
+                    start(slot, task)
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                slot, task = running.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    slot.renew()
+                    if task.attempts < ATTEMPTS:
+                        start(slot, task)
+                        continue
+                    error = ToolkitError("its process died twice (is there enough memory?)")
+                if not task.trains:
+                    yield from _outcomes(task, error, future, place)
+                elif error is None:
+                    queue.has_learnt(task.group)
+                else:
+                    yield from _without_model(queue.give_up(task.group), error, place)
+    finally:
+        for slot in slots:
+            slot.stop()
+
+
+def _outcomes(
+    task: Task, error: BaseException | None, future: Future[Any], place: Workplace
+) -> Iterator[Outcome]:
+    if error is None:
+        yield from map(Outcome, task.items, future.result())
+    else:
+        yield from _without_model(task.items, error, place)
+
+
+def _without_model(
+    items: Sequence[Item], error: BaseException, place: Workplace
+) -> Iterator[Outcome]:
+    """The rows that an error has kept from being carried out."""
+    from sinddm_toolkit.batching.work import failed
+
+    for item in items:
+        yield Outcome(item, failed(place, item, error))
+
+
+class _Slot:
+    """One process."""
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self.model: str | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Take a new process for one that has died."""
+        self.model = None
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
+        )
+
+    def submit(self, task: Task, threads: int) -> Future[Any]:
+        self.model = task.group.model
+        if task.trains:
+            args = (self._place, task.items[0], task.group.cells, threads)
+            return self._pool.submit(learn, *args)
+        return self._pool.submit(carry_out, self._place, task.items, threads)
+
+    def stop(self) -> None:
+        """At once: what is in hand is lost."""
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+def _begin_process() -> None:
+    """Ctrl-C is for the parent to handle; without it this process has nothing to do."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

@@ -1,0 +1,281 @@
+"""What a batch has to do: its rows checked, with what each needs of which model."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.rows import Row
+from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.edit import (
+    Prepared,
+    check_extras,
+    check_paths,
+    default_name,
+    default_paths,
+    prepare,
+)
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.images import Picture
+from sinddm_toolkit.options import Option, OutputFile, Task, content_of, plain
+from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.regions import Region
+from sinddm_toolkit.request import make_tasks
+from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.settings import Layer, Settings
+from sinddm_toolkit.store import ModelStore
+from sinddm_toolkit.training import Cells, Phase, missing_updates
+
+NOT_IN_BATCHES = ("retrain",)
+NOT_OF_THE_RESULT = ("out", "overwrite", "device")
+"""Options of a run that change nothing of what a row gives."""
+
+
+@dataclass
+class Job:
+    """A row that has been checked."""
+
+    row: Row
+    item: Item
+    model: str
+    """The key of the model that it needs."""
+    recipe: str
+    """How that is trained."""
+    cells: Cells
+    """What the model must know for it."""
+    pixel_steps: int
+    """Pixels that go through the network."""
+    learnt: str
+    """The name of the picture that is learnt."""
+    before: Path | None
+    """The picture to show beside the result."""
+    extras: tuple[str, ...] = ()
+
+
+@dataclass
+class Training:
+    """A model to be trained before its rows."""
+
+    model: str
+    item: Item
+    """Any row that needs it."""
+    cells: Cells
+    """What all rows of the batch together need."""
+    updates: int
+    """As far as the store does not know them."""
+    learnt: str
+
+
+@dataclass
+class Group:
+    """Rows that share a model."""
+
+    training: Training
+    jobs: list[Job] = field(default_factory=list)
+
+
+class Checker:
+    """Checks one row after the other, as far as that goes without training."""
+
+    def __init__(self, results: Path, store: ModelStore, state: State, events: Events) -> None:
+        self._results = results
+        self._store = store
+        self._state = state
+        self._events = events
+        self._hashes: dict[tuple[str, int, int], str] = {}
+        self._taken: dict[Path, int] = {}
+        self.folders: list[Path] = []
+        """Those made for results, outermost first."""
+
+    def job(self, row: Row) -> Job:
+        """UserError, with the place of the row, if it can't be carried out."""
+        try:
+            return self._job(row)
+        except UserError as error:
+            where = row.origin.place(row.origin.keys) if row.origin.place else row.origin.what
+            text = str(error)
+            raise UserError(text if text.startswith(where) else f"{where}: {text}") from None
+
+    def _job(self, row: Row) -> Job:
+        for name in NOT_IN_BATCHES:
+            if name in row.layer.run:
+                raise UserError(f"{name}: a batch trains each model once; use `models remove`")
+        tasks, options = make_tasks(row.layer)
+        ready = prepare(tasks, options, self._store, self._events)
+        fingerprint, kin = self._fingerprints(row.layer)
+        if options.seed is None:
+            options.seed = int(fingerprint[:8], 16)
+        out = options.out or self._default_out(row, tasks[0])
+        options.out = OutputFile(Path(out).resolve())
+        outputs = default_paths(ready)
+        where = self._state.relative(outputs[0])
+        schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
+        item = Item(
+            row.number,
+            hashlib.sha256(where.encode()).hexdigest()[:24],
+            {name: _values(row.layer.tasks[name], schema) for name, schema in schemas.items()},
+            {
+                **_values(row.layer.run, RunOptions.schema()),
+                "seed": options.seed,
+                "out": str(options.out),
+                "overwrite": True,  # what must not be replaced has been refused here
+            },
+            tuple(str(path) for path in outputs),
+            fingerprint,
+            kin if _asks_for_one_file(tasks, options) else fingerprint,
+        )
+        extras = self._check_writing(ready, outputs, item)
+        lead = tasks[0]
+        return Job(
+            row,
+            item,
+            ready.subject.config.key,
+            ready.subject.config.recipe,
+            ready.plan.cells(),
+            options.samples * sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
+            ready.subject.picture.name,
+            lead.picture(lead.named_after or lead.learns_from).path,
+            tuple(str(path) for path in extras),
+        )
+
+    def _default_out(self, row: Row, lead: Task) -> Path:
+        """In the folder of results, with what a grid has given in the name; a number if taken."""
+        name = Path(default_name(lead))
+        varied = [text for key, text in row.varied.items() if text not in name.stem]
+        stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in varied)])
+        for number in itertools.count(1):
+            path = self._results / f"{stem}{f'-{number}' if number > 1 else ''}{name.suffix}"
+            if path not in self._taken:
+                return path
+        raise AssertionError
+
+    def _check_writing(
+        self, ready: Prepared, outputs: Sequence[Path], item: Item
+    ) -> Sequence[Path]:
+        """The further files that the row writes. UserError if something can't or must not be."""
+        may_replace = ready.options.overwrite
+        ready.options.overwrite = True
+        for path in outputs:
+            self._make_folder(path.parent)
+        check_paths(ready, outputs)
+        extras = list(check_extras(ready.tasks, ready.options, outputs).values())
+        for path in (*outputs, *extras):
+            if path in self._taken:
+                raise UserError(f"{path} is written by row {self._taken[path]} too")
+            self._taken[path] = item.number
+            if path.exists() and not may_replace and not self._state.owns(item, path):
+                raise UserError(
+                    f"{path} exists and is not, or no longer, what this batch wrote: "
+                    "give --overwrite or another name"
+                )
+        return extras
+
+    def _make_folder(self, folder: Path) -> None:
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(missing):
+            try:
+                one.mkdir()
+            except OSError as error:
+                raise UserError(f"cannot make the folder {one}: {error.strerror}") from None
+            self.folders.append(one)
+
+    def leave_no_trace(self) -> None:
+        """Remove the folders that were made, if they are empty still."""
+        for folder in reversed(self.folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def _fingerprints(self, layer: Layer) -> tuple[str, str]:
+        """Of all settings with the content of their files, and the same without the seed."""
+        run = {k: s for k, s in layer.run.items() if k not in NOT_OF_THE_RESULT}
+        kin = {k: s for k, s in run.items() if k != "seed"}
+        tasks = {name: self._contents(settings) for name, settings in layer.tasks.items()}
+        texts = [json.dumps([tasks, self._contents(part)], sort_keys=True) for part in (run, kin)]
+        first, second = (hashlib.sha256(text.encode()).hexdigest() for text in texts)
+        return first, second
+
+    def _contents(self, settings: Settings) -> dict[str, Any]:
+        return {name: self._content(setting.value) for name, setting in settings.items()}
+
+    def _content(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._content(one) for one in value]
+        if isinstance(value, Picture):
+            return value.content_hash()
+        if isinstance(value, Region) and value.mask is not None:
+            return value.mask.content_hash()
+        value = plain(value)
+        if isinstance(value, str) and Path(value).is_file():
+            facts = Path(value).stat()
+            key = (value, facts.st_mtime_ns, facts.st_size)
+            if key not in self._hashes:
+                self._hashes[key] = content_of(Path(value))
+            return self._hashes[key]
+        return value
+
+
+def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
+    return {name: _value(setting.value, schema[name]) for name, setting in settings.items()}
+
+
+def _value(value: Any, item: Option) -> Any:
+    """Plain, with absolute paths, but for pictures that come from no file."""
+    if isinstance(value, list):
+        return [_value(one, item) for one in value]
+    try:
+        value = plain(value)
+    except UserError:
+        return value
+    return str(Path(value).absolute()) if item.is_file(value) else value
+
+
+def _asks_for_one_file(tasks: Sequence[Task], options: RunOptions) -> bool:
+    asked = [
+        getattr(task, item.name)
+        for task in tasks
+        for item in task.schema().values()
+        if item.type is OutputFile
+    ]
+    return options.samples == 1 and not any(asked)
+
+
+def grouped(jobs: Sequence[Job], store: ModelStore) -> list[Group]:
+    """The rows by the model they need, in the order of their first one.
+
+    What a model has to know is told by all rows, also those that are done: however often a batch is
+    cut off, it trains the same.
+    """
+    groups: dict[str, Group] = {}
+    for job in jobs:
+        if job.model not in groups:
+            training = Training(job.model, job.item, {}, 0, job.learnt)
+            groups[job.model] = Group(training)
+        group = groups[job.model]
+        group.jobs.append(job)
+        for scale, t_end in job.cells.items():
+            group.training.cells[scale] = max(t_end, group.training.cells.get(scale, 0))
+    for group in groups.values():
+        group.training.updates = _missing(group, store)
+    return list(groups.values())
+
+
+def _missing(group: Group, store: ModelStore) -> int:
+    """The updates that the model of a group still needs."""
+    training, recipe = group.training, RECIPES.get(group.jobs[0].recipe)
+    if recipe is None:  # an imported model
+        return 0
+    history = []
+    if store.path(training.model).exists():
+        found = store.describe(training.model)["history"]
+        history = [Phase.from_json(phase) for phase in found]
+    return sum(missing_updates(training.cells, history, recipe.steps_per_scale).values())

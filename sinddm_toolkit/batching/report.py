@@ -1,0 +1,143 @@
+"""What became of a batch: JSON lines for programs, a page of thumbnails for people."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit.batching.rows import shown
+from sinddm_toolkit.files import write_atomically
+from sinddm_toolkit.settings import Settings
+
+JSON_LINES, PAGE = "report.jsonl", "report.html"
+TEMPLATE = "report.html.jinja"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of a report."""
+
+    number: int
+    table: int
+    """Which table of the batch it was made from."""
+    varied: Mapping[str, str]
+    tasks: Mapping[str, Settings]
+    run: Settings
+    facts: Mapping[str, Any]
+    """Its status, outputs, thumbnails …; `status` is `open` if it was not come to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of the report, without the thumbnails."""
+        facts = {k: v for k, v in self.facts.items() if k not in ("before", "after")}
+        return {
+            "row": self.number,
+            "tasks": {name: shown(settings) for name, settings in self.tasks.items()},
+            "options": shown(self.run),
+            "varied": dict(self.varied),
+            **facts,
+        }
+
+
+def write_report(folder: Path, name: str, entries: Sequence[Entry]) -> None:
+    """Write `report.jsonl` and the self-contained `report.html` into `folder`."""
+    lines = "".join(json.dumps(entry.to_json()) + "\n" for entry in entries)
+    write_atomically(folder / JSON_LINES, lines.encode(), overwrite=True)
+    page = _page(folder, name, entries)
+    write_atomically(folder / PAGE, page.encode(), overwrite=True)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A part of the page: rows side by side, or a grid of those that differ in two options."""
+
+    entries: Sequence[Entry]
+    label: str = ""
+    across: str = ""
+    down: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        return self._values(self.across)
+
+    @property
+    def rows(self) -> list[str]:
+        return self._values(self.down) if self.down else [""]
+
+    @property
+    def cells(self) -> dict[tuple[str, str], Entry]:
+        return {(e.varied.get(self.down, ""), e.varied[self.across]): e for e in self.entries}
+
+    def _values(self, key: str) -> list[str]:
+        return list(dict.fromkeys(entry.varied[key] for entry in self.entries)) if key else []
+
+
+def _page(folder: Path, name: str, entries: Sequence[Entry]) -> str:
+    from jinja2 import Environment, PackageLoader
+
+    def outputs(entry: Entry) -> list[str]:
+        paths = entry.facts.get("outputs", ())
+        return [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
+
+    loader = PackageLoader("sinddm_toolkit.batching", ".")
+    pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
+    return pages.get_template(TEMPLATE).render(
+        name=name,
+        summary=_summary(entries),
+        sheets=_sheets(entries),
+        outputs=outputs,
+        options=_options,
+    )
+
+
+def _summary(entries: Sequence[Entry]) -> str:
+    words = {"done": "done", "kept": "done before", "failed": "failed", "open": "not come to"}
+    counts = {
+        text: sum(e.facts["status"] == status for e in entries) for status, text in words.items()
+    }
+    seconds = sum(e.facts.get("seconds", 0.0) for e in entries)
+    told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
+    return f"{len(entries)} rows: {told}; {seconds:.0f} s of work, trainings aside"
+
+
+def _sheets(entries: Sequence[Entry]) -> list[Sheet]:
+    """Grids for the tables that a sweep was made of; the rows between them together."""
+    tables = [list(part) for _, part in itertools.groupby(entries, key=lambda e: e.table)]
+    sheets: list[Sheet] = []
+    for is_sweep, parts in itertools.groupby(tables, key=lambda part: bool(_axes(part))):
+        if is_sweep:
+            sheets += [sheet for part in parts for sheet in _grids(part)]
+        else:
+            sheets.append(Sheet([entry for part in parts for entry in part]))
+    return sheets
+
+
+def _axes(entries: Sequence[Entry]) -> list[str]:
+    """The options that vary among rows made from one table, those of most values last."""
+    values = {key: {entry.varied[key] for entry in entries} for key in entries[0].varied}
+    return sorted((key for key in values if len(values[key]) > 1), key=lambda k: len(values[k]))
+
+
+def _grids(entries: Sequence[Entry]) -> list[Sheet]:
+    """One grid for each combination of the options beyond the two with most values."""
+    *others, across = _axes(entries)
+    down = others.pop() if others else ""
+    grids: dict[str, list[Entry]] = {}
+    for entry in entries:
+        label = ", ".join(f"{key} = {entry.varied[key]}" for key in others)
+        grids.setdefault(label, []).append(entry)
+    return [Sheet(part, label, across, down) for label, part in grids.items()]
+
+
+def _options(entry: Entry) -> str:
+    """What was asked for, on one line."""
+    parts = [
+        " ".join([name, *(f"{key}={value}" for key, value in shown(settings).items())])
+        for name, settings in entry.tasks.items()
+    ]
+    run = [f"{key}={value}" for key, value in shown(entry.run).items() if key != "out"]
+    return " + ".join(parts) + (f", {' '.join(run)}" if run else "")

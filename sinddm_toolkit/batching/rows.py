@@ -1,0 +1,342 @@
+"""The rows of a batch: what files, folders and grids say, each as one edit's settings.
+
+A row is a table of settings (see `tables`) that may also hold `preset`, `glob` and `grid`::
+
+    [defaults]
+    task = "…"
+
+    [[row]]
+    glob.some-picture = "folder/*.png"      # one row for each file
+    grid.some-option = [5, 15, 25]          # one row for each value: every combination
+    out = "{some-picture}-{some-option}.png"
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit import registry
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.options import Option, OutputFile, plain, unknown_option
+from sinddm_toolkit.preset_files import stacked
+from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.settings import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
+from sinddm_toolkit.tables import read_table
+from sinddm_toolkit.toml_files import TomlFile, read_text
+
+ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
+PRESET, GLOB, GRID = "preset", "glob", "grid"
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
+LEFT_FOR_LATER = "out"
+"""`{out}` is known when the result's own path is."""
+
+
+@dataclass
+class Row:
+    """One edit of a batch."""
+
+    number: int
+    """From 1, in the order of the file."""
+    origin: Origin
+    layer: Layer
+    varied: dict[str, str] = field(default_factory=dict)
+    """What a grid or a folder gave this row, as texts: how a sheet labels it."""
+    table: int = 0
+    """Which of the file's tables it was made from."""
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """A row as a file holds it, before folders and grids are spread out."""
+
+    values: Mapping[str, Any]
+    origin: Origin
+    is_text: bool = False
+
+
+@dataclass
+class BatchSource:
+    """Where rows come from."""
+
+    name: str
+    tables: list[RowTable]
+    folder: Path
+    """What relative paths are relative to."""
+    defaults: RowTable | None = None
+    results: Path | None = None
+    """Where the file wants the state, the report and pictures without a name of their own."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the command line, or Python, says of all rows."""
+
+    presets: Sequence[str] = ()
+    """Below the rows' own presets."""
+    run: Mapping[str, Any] = field(default_factory=dict)
+    """Options of the run, over the rows."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Keys of rows with their values as texts, over the rows; paths from the working folder."""
+
+
+def source_of(path: Path) -> BatchSource:
+    """The rows in a file: TOML, JSON lines or CSV. UserError if it can't be understood."""
+    readers = {".toml": _from_toml, ".jsonl": _from_json_lines, ".csv": _from_csv}
+    if path.suffix.lower() not in readers:
+        raise UserError(f"{path}: a batch is a .toml, .jsonl or .csv file")
+    source = readers[path.suffix.lower()](path)
+    if not source.tables:
+        raise UserError(f"{path} has no rows")
+    return source
+
+
+def source_of_rows(rows: Iterable[Mapping[str, Any]]) -> BatchSource:
+    """Rows from Python; paths are relative to the working folder."""
+    tables = [RowTable(row, Origin(f"row {k}")) for k, row in enumerate(rows, 1)]
+    if not tables:
+        raise UserError("a batch needs at least one row")
+    return BatchSource("batch", tables, Path())
+
+
+def run_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of the run as they are given from Python. UserError for others and bad values."""
+    schema = RunOptions.schema()
+    for name in values:
+        if name not in schema:
+            raise unknown_option(name, schema)
+    return {name: schema[name].checked(value, name) for name, value in values.items()}
+
+
+def _from_toml(path: Path) -> BatchSource:
+    file = TomlFile.read(path)
+    known = (DEFAULTS, ROW, FOLDER)
+    for key in file.data:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f", did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"{file.place((key,))}: unknown key {key}{hint} A batch has {', '.join(known)}"
+            )
+    rows, defaults = file.data.get(ROW, []), file.data.get(DEFAULTS)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{file.place((ROW,))}: write each row as [[{ROW}]]")
+    if defaults is not None and not isinstance(defaults, dict):
+        raise UserError(f"{file.place((DEFAULTS,))}: write [{DEFAULTS}] as a table")
+    results = file.data.get(FOLDER)
+    if results is not None and not isinstance(results, str):
+        raise UserError(f"{file.place((FOLDER,))}: {FOLDER} is the name of a folder")
+    return BatchSource(
+        path.stem,
+        [RowTable(row, Origin("row", file.place, (ROW, k))) for k, row in enumerate(rows)],
+        path.parent,
+        RowTable(defaults, Origin(DEFAULTS, file.place, (DEFAULTS,))) if defaults else None,
+        path.parent / results if results else None,
+    )
+
+
+def _from_json_lines(path: Path) -> BatchSource:
+    source = BatchSource(path.stem, [], path.parent)
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number} is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"{path}, line {number}: give an object, {{…}}")
+        if list(values) == [DEFAULTS] and isinstance(values[DEFAULTS], dict):
+            source.defaults = RowTable(values[DEFAULTS], _line(DEFAULTS, path, number))
+        else:
+            source.tables.append(RowTable(values, _line("row", path, number)))
+    return source
+
+
+def _from_csv(path: Path) -> BatchSource:
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="", strict=True)
+    source = BatchSource(path.stem, [], path.parent)
+    try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if not all(names) or len(set(names)) < len(names):
+            raise UserError(f"{path}, line 1: each column needs a name of its own")
+        reader.fieldnames = names
+        for values in reader:
+            if "" in values:
+                raise UserError(f"{path}, line {reader.line_num}: more cells than columns")
+            given = {key: text.strip() for key, text in values.items() if text and text.strip()}
+            source.tables.append(RowTable(given, _line("row", path, reader.line_num), is_text=True))
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
+    return source
+
+
+def _line(what: str, path: Path, number: int) -> Origin:
+    return Origin(what, lambda keys: f"{path}, line {number}")
+
+
+def spread(source: BatchSource, overrides: Overrides) -> Iterator[Row | UserError]:
+    """Every row of a batch, or what is wrong with one, in the order of the file."""
+    numbers = itertools.count(1)
+    for index, table in enumerate(source.tables):
+        try:
+            axes = _axes(table, source)
+            for chosen in itertools.product(*(axis.values for axis in axes)):
+                number = next(numbers)
+                picked = {axis.name: value for axis, value in zip(axes, chosen, strict=True)}
+                moved = {axis.name: axis.origin.keys for axis in axes}
+                origin = replace(table.origin, what=f"row {number}", moved=moved)
+                values = {**table.values, **picked}
+                layer = _layer(values, replace(table, origin=origin), source, overrides)
+                _fill_in(layer, number)
+                varied = {key: _label(value) for key, value in picked.items()}
+                yield Row(number, origin, layer, varied, index)
+        except UserError as error:
+            yield error
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """An option with the values that a folder or a grid gives it."""
+
+    name: str
+    values: Sequence[Any]
+    origin: Origin
+
+
+def _axes(table: RowTable, source: BatchSource) -> list[_Axis]:
+    axes: dict[str, _Axis] = {}
+    for part in (source.defaults, table):
+        for key, read in ((GLOB, _files), (GRID, _values)):
+            given = part.values.get(key, {}) if part else {}
+            if part and not isinstance(given, Mapping):
+                raise part.origin.at(key).refusal(f"{key}: name options, as in {key}.seed = …")
+            for name, value in given.items():
+                origin = part.origin.at(key, name) if part else COMMAND_LINE
+                axes[name] = _Axis(name, read(value, name, origin, source.folder), origin)
+    return list(axes.values())
+
+
+def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
+    if not isinstance(pattern, str):
+        raise origin.refusal(f"{GLOB}.{name}: give a pattern such as folder/*.png")
+    whole = Path(pattern)
+    start = Path(whole.anchor) if whole.is_absolute() else folder
+    rest = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
+    found = sorted(path for path in start.glob(rest) if path.is_file())
+    if not found:
+        raise origin.refusal(f"{GLOB}.{name}: no file matches {pattern}")
+    return [str(path.absolute()) for path in found]
+
+
+def _values(values: Any, name: str, origin: Origin, folder: Path) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise origin.refusal(f"{GRID}.{name}: give a list of values")
+    return values
+
+
+def _label(value: Any) -> str:
+    return Path(value).stem if isinstance(value, str) and "/" in value else str(plain(value))
+
+
+def _layer(
+    values: Mapping[str, Any], table: RowTable, source: BatchSource, overrides: Overrides
+) -> Layer:
+    """presets < defaults of the file < row < command line."""
+    origin, folder = table.origin, source.folder
+    base = dict(source.defaults.values) if source.defaults else {}
+    names = values.get(PRESET, base.get(PRESET, []))
+    try:
+        layer = stacked([*overrides.presets, *_presets(names, folder)])
+    except UserError as error:
+        raise origin.at(PRESET).refusal(f"{PRESET}: {error}") from None
+    if TASK in values:
+        base.pop(TASK, None)
+        named = {TASK: values[TASK]}
+        layer = read_table(named, origin, folder, below=layer, is_text=table.is_text)
+    if source.defaults:
+        layer = read_table(_options(base), source.defaults.origin, folder, below=layer)
+    layer = read_table(_options(values), origin, folder, below=layer, is_text=table.is_text)
+    layer = read_table(overrides.texts, COMMAND_LINE, Path(), below=layer, is_text=True)
+    run = {key: Setting(value, COMMAND_LINE, key) for key, value in overrides.run.items()}
+    layer = Layer({}, run).over(layer)
+    if layer.lead is None:
+        raise origin.refusal(f"no task: name one by {TASK}, or a preset that has one")
+    return layer
+
+
+def _options(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in (PRESET, GLOB, GRID)}
+
+
+def _presets(names: Any, folder: Path) -> list[str]:
+    found = [names] if isinstance(names, str) else names
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise UserError("give the name of a preset, or a list of names")
+    return [str(folder / name) if name.endswith(".toml") else name for name in found]
+
+
+def _fill_in(layer: Layer, number: int) -> None:
+    """Replace `{option}` in the names of files by the value of that option, a file by its stem."""
+    places = [
+        (settings, key, registry.current().task(name).schema()[key])
+        for name, settings in layer.tasks.items()
+        for key in settings
+    ]
+    places += [(layer.run, key, RunOptions.schema()[key]) for key in layer.run]
+    known = {"row": str(number), TASK: str(layer.lead)}
+    # What is read comes before what is written, which is named after it.
+    for settings, key, item in sorted(places, key=lambda place: place[2].type is OutputFile):
+        value = _filled(settings[key], item, known)
+        settings[key] = replace(settings[key], value=value)
+        known.setdefault(key.replace("_", "-"), _in_name(value, item))
+
+
+def _filled(setting: Setting, item: Option, known: Mapping[str, str]) -> Any:
+    def fill(match: re.Match[str]) -> str:
+        name = match[1].replace("_", "-")
+        if name == LEFT_FOR_LATER:
+            return match[0]
+        if name not in known:
+            raise setting.origin.refusal(
+                f"{setting.name}: {{{match[1]}}} is not known here; known are {', '.join(known)}"
+            )
+        return known[name]
+
+    def of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [of(one) for one in value]
+        return PLACEHOLDER.sub(fill, value) if item.is_file(value) else value
+
+    return of(setting.value)
+
+
+def _in_name(value: Any, item: Option) -> str:
+    """A value as part of a file's name."""
+    if item.is_file(value):
+        return Path(value).stem
+    if isinstance(value, list):
+        return "-".join(_in_name(one, item) for one in value)
+    text = str(getattr(value, "name", value) if not isinstance(value, float) else f"{value:g}")
+    return re.sub(r"[^\w.%+-]+", "_", text)[:80]
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """Settings as a report tells them."""
+    found = {}
+    for name, setting in settings.items():
+        value = setting.value
+        try:
+            found[name.replace("_", "-")] = plain(value)
+        except UserError:
+            found[name.replace("_", "-")] = value.name
+    return found

@@ -117,9 +117,9 @@ def load(name: str, folder: Path | None = None, above: tuple[Path, ...] = ()) ->
     return Preset(path.stem, path, summary, read_table(table, origin, path.parent, below=below))
 
 
-def stacked(names: Iterable[str]) -> Layer:
+def stacked(names: Iterable[str], below: Layer | None = None) -> Layer:
     """The presets `names`, each over the one before it. UserError if they name several tasks."""
-    whole = Layer()
+    whole = below or Layer()
     for name in names:
         layer = load(name).layer
         if whole.lead and layer.lead and layer.lead != whole.lead:

@@ -19,6 +19,10 @@ TASK = "task"
 """The key that names the task, or lists tasks as tables with a `name` each."""
 
 
+class LocatedError(UserError):
+    """Begins with the file and the line that it is about."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where values were given."""
@@ -39,7 +43,7 @@ class Origin:
 
     def refusal(self, text: str) -> UserError:
         """An error that says where it stands."""
-        return UserError(f"{self.place(self.keys)}: {text}" if self.place else text)
+        return LocatedError(f"{self.place(self.keys)}: {text}") if self.place else UserError(text)
 
     def __str__(self) -> str:
         return f"{self.what} ({self.place(self.keys)})" if self.place else self.what

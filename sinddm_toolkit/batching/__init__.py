@@ -23,6 +23,11 @@ ROWS_TOGETHER = 8
 """Rows that differ in nothing but their seed, sampled at once on a GPU."""
 
 
+def rows_together(device: str) -> int:
+    """How many rows are sampled at once: on a CPU that is no quicker than one by one."""
+    return 1 if device == "cpu" else ROWS_TOGETHER
+
+
 @dataclass
 class RowResult:
     """What became of one row."""
@@ -159,7 +164,7 @@ class Batch:
         from sinddm_toolkit.devices import choose_compute
 
         device = choose_compute(self.jobs[0].item.run.get("device", "auto")).device.type
-        work = work_groups(groups, done, ROWS_TOGETHER if device != "cpu" else 1)
+        work = work_groups(groups, done, rows_together(device))
         place = Workplace(self.results, self.store, registry.current().discovery)
         if executor is not None:
             from sinddm_toolkit.batching.cluster import on_cluster

@@ -32,7 +32,7 @@ from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.request import make_tasks
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.settings import Layer, Settings
+from sinddm_toolkit.settings import Layer, LocatedError, Settings
 from sinddm_toolkit.store import ModelStore
 from sinddm_toolkit.training import Cells, Phase, missing_updates
 
@@ -101,10 +101,11 @@ class Checker:
         """UserError, with the place of the row, if it can't be carried out."""
         try:
             return self._job(row)
+        except LocatedError:
+            raise
         except UserError as error:
             where = row.origin.place(row.origin.keys) if row.origin.place else row.origin.what
-            text = str(error)
-            raise UserError(text if text.startswith(where) else f"{where}: {text}") from None
+            raise UserError(f"{where}: {error}") from None
 
     def _job(self, row: Row) -> Job:
         for name in NOT_IN_BATCHES:

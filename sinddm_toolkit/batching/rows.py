@@ -255,8 +255,9 @@ def _layer(
     origin, folder = table.origin, source.folder
     base = dict(source.defaults.values) if source.defaults else {}
     names = values.get(PRESET, base.get(PRESET, []))
+    lowest = stacked(overrides.presets)
     try:
-        layer = stacked([*overrides.presets, *_presets(names, folder)])
+        layer = stacked(_presets(names, folder), lowest)
     except UserError as error:
         raise origin.at(PRESET).refusal(f"{PRESET}: {error}") from None
     if TASK in values:
@@ -294,8 +295,12 @@ def _fill_in(layer: Layer, number: int) -> None:
     ]
     places += [(layer.run, key, RunOptions.schema()[key]) for key in layer.run]
     known = {"row": str(number), TASK: str(layer.lead)}
-    # What is read comes before what is written, which is named after it.
-    for settings, key, item in sorted(places, key=lambda place: place[2].type is OutputFile):
+
+    def turn(place: tuple[Settings, str, Option]) -> tuple[bool, bool]:
+        settings, key, item = place  # what is written is named after what is read
+        return item.type is OutputFile, bool(PLACEHOLDER.search(str(settings[key].value)))
+
+    for settings, key, item in sorted(places, key=turn):
         value = _filled(settings[key], item, known)
         settings[key] = replace(settings[key], value=value)
         known.setdefault(key.replace("_", "-"), _in_name(value, item))

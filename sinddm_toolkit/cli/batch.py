@@ -49,17 +49,22 @@ def _batch(
         work = Batch(source_of(file), overrides, folder=folder, events=events)
         if explain:
             for row in work.rows():
-                click.echo(f"{row.origin}:")
+                if not as_json:
+                    click.echo(f"{row.origin}:")
                 explain_layer(row.layer, as_json=as_json)
             return 0
         if dry_run:
             _show_plan(work, jobs, as_json=as_json)
             return 0
         results = []
-        for result in work.run(jobs, executor):
-            results.append(result)
-            if result.status == "failed" or not (quiet or as_json or result.status == "kept"):
-                events.achieved(_line(result, work))
+        try:
+            for result in work.run(jobs, executor):
+                results.append(result)
+                if result.status == "failed" or not (quiet or as_json or result.status == "kept"):
+                    events.achieved(_line(result, work))
+        except KeyboardInterrupt:
+            events.message("what is done is kept: the same command goes on from there")
+            raise
     return _conclude(results, work, as_json=as_json, quiet=quiet)
 
 

@@ -1,0 +1,365 @@
+"""Batches carried out: the same bytes as by hand, stopped anywhere, in processes, on a cluster."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sinddm_toolkit as st
+from sinddm_toolkit import batching, edit, registry
+from sinddm_toolkit.model import load_model
+from tests.conftest import texture
+
+CLIP = str(Path(__file__).parent / "small_clip" / "small_clip.json")
+
+
+@pytest.fixture
+def probe(tmp_path, monkeypatch, home):
+    """The plugin `probe` in every process, three pictures, and what the plugin has noted."""
+    shutil.copy(Path(__file__).parent / "probe_plugin.py", tmp_path / "probe.py")
+    monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
+    log = tmp_path / "log.txt"
+    log.touch()
+    monkeypatch.setenv("PROBE_LOG", str(log))
+    recipes = dict(edit.RECIPES)
+    for k in range(3):
+        Image.fromarray(texture(40, 44, seed=k)).save(f"p{k}.png")
+
+    def noted(word):
+        return [line.split()[1] for line in log.read_text().splitlines() if line.startswith(word)]
+
+    yield noted
+    edit.RECIPES.update(recipes)
+
+
+def sweep(count, picture="p0.png", **more):
+    values = {"task": "probe", "image": picture, "grid": {"seed": list(range(count))}, **more}
+    return json.dumps(values) + "\n"
+
+
+def contents(folder="e-results"):
+    return {path.name: path.read_bytes() for path in Path(folder).glob("*.png")}
+
+
+def report(folder="e-results"):
+    lines = Path(folder, "report.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+SAME = {
+    "harmonize": {"bg": "bg.png", "composite": "c.png"},
+    "sample": {"image": "bg.png", "size": "2x1"},
+    "style-transfer": {"style": "bg.png", "content": "c.png"},
+    "super-resolve": {"image": "bg.png", "factor": 2},
+    "roi": {"image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
+    "outpaint": {"image": "bg.png", "right": "25%"},
+    "inpaint": {"image": "bg.png", "mask": "30,20,20,15"},
+    "paint": {"image": "bg.png", "painting": "c.png"},
+    "text-content": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
+    "text-style": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
+    "text-roi": {"image": "bg.png", "text": ["red"], "clip": CLIP, "region": "30,20,20,15"},
+}
+
+
+@pytest.mark.parametrize("task", sorted(SAME))
+def test_every_way_gives_the_same_bytes(task, command, pasted, fewer_steps, probe, home):
+    values = {"quality": "draft", **SAME[task]}
+    words = [
+        word
+        for key, value in values.items()
+        for one in (value if isinstance(value, list) else [value])
+        for word in (f"--{key}", one)
+    ]
+    code, _, err = command("run", task, *words, "--seed", 5, "--out", "line.png")
+    assert code == 0, err
+    expected = Path("line.png").read_bytes()
+    (home / "presets").mkdir()
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in values.items() if key != "bg"]
+    text = f'task = "{task}"\n{"".join(lines)}'
+    for name in ("bg.png", "c.png"):
+        text = text.replace(f'"{name}"', json.dumps(str(Path(name).resolve())))
+    (home / "presets" / "look.toml").write_text(text)
+    more = ("--bg", "bg.png") if "bg" in values else ()
+    code, _, err = command("run", "--preset", "look", *more, "--seed", 5, "--out", "preset.png")
+    assert code == 0, err
+    Path("e.jsonl").write_text(json.dumps({"task": task, **values, "seed": 5, "out": "row.png"}))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0, err
+    python = {key.replace("-", "_"): value for key, value in values.items()}
+    st.run(task, **python, seed=5, out="python.png")
+    for name in ("preset.png", "row.png", "python.png"):
+        assert Path(name).read_bytes() == expected, name
+
+
+def test_all_tasks_are_in_that_test():
+    bundled = {
+        name
+        for record in registry.current().records
+        if record.source == "sinddm-toolkit"
+        for name in record.tasks
+    }
+    assert bundled == set(SAME)
+
+
+def test_one_training_a_picture_and_each_model_loaded_once(command, probe, monkeypatch):
+    trained, loaded = [], []
+    real = edit.train
+    monkeypatch.setattr(edit, "train", lambda *a, **k: trained.append(1) or real(*a, **k))
+    monkeypatch.setattr(
+        "sinddm_toolkit.model.load_model", lambda path: loaded.append(path) or load_model(path)
+    )
+    rows = [sweep(1, f"p{k % 3}.png", out=f"o{k}.png") for k in range(9)]
+    rows.append('{"task": "sample", "image": "p0.png", "out": "s.png"}')
+    Path("e.jsonl").write_text("".join(rows))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0, err
+    assert len(trained) == 3 and len(loaded) <= 3
+    assert "10 rows done" in err
+
+
+def test_a_row_that_fails_harms_no_other(command, probe):
+    Path("e.jsonl").write_text(sweep(2) + sweep(1, fail=True, out="bad.png") + sweep(2, "p1.png"))
+    code, out, err = command("batch", "e.jsonl", "--json")
+    assert code == 1
+    assert json.loads(out) == {
+        "done": 4,
+        "kept": 0,
+        "failed": 1,
+        "folder": str(Path("e-results").resolve()),
+    }
+    assert "row 3 of 5 failed: plugin probe failed in before_sampling: RuntimeError" in err
+    assert [row["status"] for row in report()] == ["done", "done", "failed", "done", "done"]
+    assert not Path("bad.png").exists() and len(contents()) == 4
+    before = probe("end")
+    assert command("batch", "e.jsonl", "-q")[0] == 1
+    assert probe("end") == before and len(probe("begin")) == 6  # the failed one was tried again
+
+
+def test_what_is_done_stays_and_what_has_changed_is_done_again(command, probe):
+    Path("e.jsonl").write_text(sweep(3))
+    assert command("batch", "e.jsonl")[0] == 0
+    first = contents()
+    stamps = {path: path.stat().st_mtime_ns for path in Path("e-results").glob("*.png")}
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "0 rows done, 3 done before" in err
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+    plan = json.loads(command("batch", "e.jsonl", "--dry-run", "--json")[1])
+    assert [row["done"] for row in plan["rows"]] == [True] * 3 and plan["trainings"] == []
+    # a changed setting, a picture that is gone, a changed input
+    rows = sweep(2) + sweep(1, seed=2, grid={}, strength=0.4, out="e-results/p0-probe-2.png")
+    Path("e.jsonl").write_text(rows)
+    Path("e-results/p0-probe-1.png").unlink()
+    assert command("batch", "e.jsonl")[0] == 0
+    assert probe("end") == ["0", "1", "2", "1", "2"]
+    assert contents()["p0-probe-1.png"] == first["p0-probe-1.png"]
+    assert contents()["p0-probe-2.png"] != first["p0-probe-2.png"]
+    Image.fromarray(texture(40, 44, seed=7)).save("p0.png")
+    assert command("batch", "e.jsonl")[0] == 0
+    assert probe("end")[5:] == ["0", "1", "2"]
+
+
+def test_what_others_made_is_not_replaced(command, probe):
+    Path("e.jsonl").write_text(sweep(1, out="mine.png"))
+    Image.fromarray(texture(40, 44)).save("mine.png")
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "mine.png exists and is not" in err
+    assert command("batch", "e.jsonl", "--overwrite")[0] == 0
+    Path("e.jsonl").write_text(sweep(1, out="mine.png", strength=0.2))
+    Path("mine.png").write_bytes(Path("mine.png").read_bytes() + b"by hand")
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "no longer, what this batch wrote" in err
+    Path("two.jsonl").write_text(sweep(2, out="same.png"))
+    code, _, err = command("batch", "two.jsonl")
+    assert code == 2 and "same.png is written by row 1 too" in err
+
+
+def test_the_line_goes_over_the_rows(command, probe):
+    Path("e.jsonl").write_text(sweep(1, strength=0.1))
+    words = ("--set", "strength=0.3", "--samples", 2, "--folder", "there")
+    code, _, err = command("batch", "e.jsonl", *words)
+    assert code == 0, err
+    (row,) = report("there")
+    assert row["tasks"]["probe"]["strength"] == 0.3 and len(contents("there")) == 2
+    for words, said in (
+        (("--set", "strength"), "give KEY=VALUE"),
+        (("--set", "strenth=1"), "did you mean strength"),
+        (("--jobs", "0"), "0 is not in the range"),
+        (("--executor", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+    ):
+        code, _, err = command("batch", "e.jsonl", "--folder", "else", *words)
+        assert code == 2 and said in err, err
+
+
+def test_processes_give_the_same_and_one_that_dies_takes_only_its_row(command, probe):
+    Path("e.jsonl").write_text(sweep(4) + sweep(4, "p1.png"))
+    assert command("batch", "e.jsonl", "--folder", "one")[0] == 0
+    rows = Path("e.jsonl").read_text() + sweep(1, "p2.png", die=True, out="bad.png")
+    Path("e.jsonl").write_text(rows)
+    code, _, err = command("batch", "e.jsonl", "--folder", "two", "--jobs", 2)
+    assert code == 1 and "row 9 of 9 failed: its process died twice" in err
+    assert contents("one") == contents("two") and len(contents("two")) == 8
+
+
+def test_rows_of_one_kin_are_sampled_together_on_a_gpu(command, probe, monkeypatch):
+    Path("e.jsonl").write_text(sweep(5) + sweep(1, strength=0.2, out="o.png"))
+    assert command("batch", "e.jsonl", "--folder", "one")[0] == 0
+    monkeypatch.setattr(batching, "rows_together", lambda device: 4)
+    assert command("batch", "e.jsonl", "--folder", "two", "--overwrite")[0] == 0
+    assert contents("one") == contents("two")
+    assert probe("begin")[6:] == ["0", "4", "0"]  # four together, one, and the odd one
+
+
+def test_python_yields_results_as_they_come(probe):
+    rows = [{"task": "probe", "image": np.asarray(Image.open("p0.png")), "seed": k} for k in (1, 2)]
+    rows.append({"task": "probe", "image": "p1.png", "fail": True, "out": "bad.png"})
+    found = st.batch(rows, folder="f", max_pixels=3000)
+    first = next(found)
+    assert (first.number, first.status, probe("end")) == (1, "done", ["1"])
+    assert first.outputs[0].is_file() and first.error is None
+    rest = list(found)
+    assert [result.status for result in rest] == ["done", "failed"] and "as asked" in rest[1].error
+    assert [result.status for result in st.batch(rows[:2], folder="f", max_pixels=3000)] == [
+        "kept",
+        "kept",
+    ]
+    with pytest.raises(st.errors.UserError, match="did you mean max_pixels"):
+        next(st.batch(rows, max_pixel=3))
+    with pytest.raises(st.errors.UserError, match="row 1: unknown option imag"):
+        next(st.batch([{"task": "probe", "imag": "p0.png"}]))
+
+
+def batch_process(*words, **how):
+    line = [sys.executable, "-m", "sinddm_toolkit.cli", "batch", "e.jsonl", *words]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_killed_at_any_moment_it_goes_on(jobs, command, probe, home):
+    Path("e.jsonl").write_text(sweep(6, pause=0.15) + sweep(6, "p1.png", pause=0.15))
+    words = ("--jobs", jobs)
+    for wanted in (1, 4, 8):  # killed when so many rows have been begun
+        process = batch_process(*words)
+        while len(probe("begin")) < wanted and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
+        process.communicate()
+    time.sleep(0.5)  # processes of a killed parent see it and end
+    finished = [json.loads(path.read_text()) for path in Path("e-results").rglob("*.json")]
+    finished = sum(one["state"] == "done" for one in finished)
+    assert 0 < finished < 12
+    begun = len(probe("begin"))
+    code, _, err = command("batch", "e.jsonl", *words)
+    assert code == 0 and f"{12 - finished} rows done, {finished} done before" in err, err
+    assert begun - finished <= 3 * int(jobs)  # no more than was in hand
+    assert len(probe("begin")) - begun == 12 - finished
+    expected = contents()
+    assert not [path for path in Path().rglob(".sinddm-*.tmp") if path.parent.name == "e-results"]
+    shutil.rmtree(home / "models")
+    assert command("batch", "e.jsonl", *words, "--folder", "whole")[0] == 0
+    assert contents("whole") == expected and len(expected) == 12
+
+
+def test_ctrl_c_and_a_second_batch_at_the_same_time(command, probe):
+    Path("e.jsonl").write_text(sweep(3, pause=1.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "another process runs a batch into" in err
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "the same command goes on from there" in err
+    assert "Traceback" not in err and report()[-1]["status"] == "open"
+
+
+def test_the_report(command, probe):
+    grid = {"strength": [0.1, 0.2], "seed": [1, 2, 3]}
+    rows = sweep(1, grid=grid) + sweep(1, "p1.png", fail=True, out="<bad>.png")
+    Path("e.jsonl").write_text(rows)
+    assert command("batch", "e.jsonl")[0] == 1
+    lines = report()
+    assert [row["row"] for row in lines] == list(range(1, 8))
+    assert lines[3]["varied"] == {"strength": "0.2", "seed": "1"} and lines[3]["seed"] == 1
+    assert lines[6]["status"] == "failed" and "as asked" in lines[6]["error"]
+    page = Path("e-results/report.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == 6  # a sweep shows results only
+    assert not re.findall(r'(?:src|href)="(?:https?:|//)', page) and "<script" not in page
+    for label in ("strength = 0.1", "strength = 0.2", "seed = 3"):
+        assert f"<th>{label}</th>" in page
+    assert "<bad>" not in page and "as asked" in page
+    chosen = re.search(r"presets save NAME (p0-probe-0.2-3.png)", page)[1]
+    code, _, err = command("presets", "save", "chosen", f"e-results/{chosen}")
+    assert code == 0, err
+    saved = tomllib.loads(Path(command("presets", "path", "chosen")[1].strip()).read_text())
+    assert saved == {"task": "probe", "strength": 0.2}
+    Path("plain.jsonl").write_text(sweep(1))
+    assert command("batch", "plain.jsonl")[0] == 0
+    assert Path("plain-results/report.html").read_text().count("base64,") == 2  # before and after
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture
+def cluster(probe, tmp_path):
+    """A scheduler and two workers, each a process of its own → (address, workers)."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    port = address.rpartition(":")[2]
+    processes = [
+        subprocess.Popen([*dask, "--host", "127.0.0.1", "--port", port, "--no-dashboard"], **quiet)
+    ]
+    for _ in range(2):
+        words = ["--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        line = [sys.executable, "-m", "distributed.cli.dask_worker", address, *words]
+        processes.append(subprocess.Popen(line, cwd=tmp_path, **quiet))
+    yield address, processes[1:]
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_loses_a_worker_and_nothing_else(cluster, command, probe):
+    address, workers = cluster
+    rows = sweep(8, pause=0.3) + sweep(8, "p1.png", pause=0.3)
+    Path("e.jsonl").write_text(rows)
+    process = batch_process("--executor", address)
+    while len(set(begun_by())) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    while len(probe("end")) < 5 and process.poll() is None:
+        time.sleep(0.02)
+    victim = next(worker for worker in workers if str(worker.pid) in begun_by())
+    victim.kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and "16 rows done" in err, err
+    assert len(probe("end")) - 16 in (0, 1)  # at most what it had in hand was done again
+    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
+    assert contents() == contents("whole") and len(contents()) == 16
+
+
+def begun_by():
+    lines = Path(os.environ["PROBE_LOG"]).read_text().splitlines()
+    return [line.split()[2] for line in lines if line.startswith("begin")]
+
+
+def test_a_local_cluster(command, probe):
+    Path("e.jsonl").write_text(sweep(3) + sweep(1, "p1.png", fail=True, out="bad.png"))
+    code, _, err = command("batch", "e.jsonl", "--executor", "local", "--jobs", 2)
+    assert code == 1 and "3 rows done, 1 failed" in err, err

@@ -125,7 +125,9 @@ def test_models_commands(command, pasted, tiny):
 def test_training_is_kept_on_ctrl_c_and_goes_on(pasted):
     words = [sys.executable, "-m", "sinddm_toolkit.cli", *SAMPLE, "--out", "o.png"]
     process = subprocess.Popen([*words, "--quality", "standard"], stderr=subprocess.PIPE, text=True)
-    time.sleep(12)
+    while not list(default_store().folder.glob(".*.lock")) and process.poll() is None:
+        time.sleep(0.1)
+    time.sleep(3)
     process.send_signal(2)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -102,7 +102,7 @@ def source_of(path: Path) -> BatchSource:
 
 def source_of_rows(rows: Iterable[Mapping[str, Any]]) -> BatchSource:
     """Rows from Python; paths are relative to the working folder."""
-    tables = [RowTable(row, Origin(f"row {k}")) for k, row in enumerate(rows, 1)]
+    tables = [RowTable(row, _numbered(k)) for k, row in enumerate(rows, 1)]
     if not tables:
         raise UserError("a batch needs at least one row")
     return BatchSource("batch", tables, Path())
@@ -178,6 +178,10 @@ def _from_csv(path: Path) -> BatchSource:
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
     return source
+
+
+def _numbered(k: int) -> Origin:
+    return Origin("Python", lambda keys: f"row {k}")
 
 
 def _line(what: str, path: Path, number: int) -> Origin:

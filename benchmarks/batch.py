@@ -2,9 +2,10 @@
 
     python benchmarks/batch.py [--rows 200] [--kills 5] [--seed 0]
 
-Pictures come with scikit-image, or first from the folder --pictures (NAME/NAME.png). Each gets a disc pasted in,
-which the rows harmonize with different settings at a small working size. Prints the seconds of each
-run, their ratio, and whether the killed batch gave the same files as the one that was left alone.
+Pictures come with scikit-image, or first from the folder --pictures (NAME/NAME.png). Each gets a
+disc pasted in, which the rows harmonize with different settings at a small working size. Prints the
+seconds of each run, their ratio, and whether the killed batch gave the same files as the one that
+was left alone.
 """
 
 from __future__ import annotations

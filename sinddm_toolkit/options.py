@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 import json
 import math
 import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -436,14 +438,23 @@ def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
 
 @cache
 def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
-    hints = typing.get_type_hints(cls)
     found = {}
     for owner in reversed(cls.__mro__):
         for name, declared in vars(owner).items():
             if isinstance(declared, _Declaration):
-                many, kind = _many(hints[name])
+                many, kind = _many(_hint(owner, name))
                 found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
     return found
+
+
+def _hint(owner: type, name: str) -> Any:
+    """The annotation of one field: others may name what is imported for type checkers only."""
+    written = inspect.get_annotations(owner)
+    if name not in written:
+        raise TypeError(f"the option {name} of {owner.__name__} has no annotation")
+    field = types.SimpleNamespace(__annotations__={name: written[name]})
+    names = vars(sys.modules[owner.__module__])
+    return typing.get_type_hints(field, globalns=names, localns=dict(vars(owner)))[name]
 
 
 def _many(hint: Any) -> tuple[bool, Any]:

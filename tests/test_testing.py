@@ -73,7 +73,7 @@ def test_options_files_and_further_tasks(sinddm_run, tmp_path):
     assert result.records[0]["metadata"] == {"steps": 155}
     change = result.picture.pixels.astype(int) - plain.picture.pixels
     assert change[..., 0].mean() > 30 and not change[..., 1:].any()
-    with pytest.raises(UserError, match="--red: 2.0 is not allowed"):
+    with pytest.raises(UserError, match=r"--red: 2\.0 is not allowed"):
         sinddm_run(Tint, red=2)
 
 

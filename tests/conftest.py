@@ -64,6 +64,13 @@ def pasted(home):
 
 
 @pytest.fixture
+def known(home, sinddm_home, sinddm_picture):
+    """bg.png in the working folder, a picture whose model is there already."""
+    Image.fromarray(sinddm_picture.pixels).save("bg.png")
+    return sinddm_picture
+
+
+@pytest.fixture
 def command(capfd):
     """Runs a command line in this process → (exit code, standard output, standard error)."""
     from sinddm_toolkit.cli.main import main

@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        _say(f"interrupted: {error}" if str(error) else "interrupted")
+        what = str(error.__cause__ or "")  # click has made an Abort of it
+        _say(f"interrupted: {what}" if what else "interrupted")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

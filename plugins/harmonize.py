@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run
 
+API_VERSION = 1
+
 ASPECT_TOLERANCE = 0.02
 """Sizes whose aspects differ by less are the same framing at another resolution."""
 

@@ -9,6 +9,8 @@ from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, o
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
 
+API_VERSION = 1
+
 MIN_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
 

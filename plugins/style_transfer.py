@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run
 
+API_VERSION = 1
+
 
 MOST_PIXELS = 500_000
 """Contents up to this size are repainted pixel by pixel, larger ones shrunk to it: strokes keep

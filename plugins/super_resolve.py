@@ -9,6 +9,7 @@ from sinddm_toolkit.api import Picture, Task, hookimpl, option
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
+API_VERSION = 1
 
 BACK_PROJECTIONS = 3
 """Enlarging does not quite undo shrinking: each round leaves a smaller rest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,12 +16,20 @@ import numpy as np
 import torch
 
 from sinddm_toolkit import __version__
+from sinddm_toolkit.blame import blaming
 from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.images import Picture, check_output, picture_from_rgb, write_picture
+from sinddm_toolkit.images import (
+    Picture,
+    check_file,
+    check_output,
+    picture_from_rgb,
+    write_file,
+    write_picture,
+)
 from sinddm_toolkit.model import (
     Model,
     ModelCache,
@@ -32,7 +40,7 @@ from sinddm_toolkit.model import (
     save_model,
     trained_cells,
 )
-from sinddm_toolkit.options import OutputFile, Task, recorded
+from sinddm_toolkit.options import RESULT, OutputFile, Task, recorded
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import (
     Pyramid,
@@ -46,7 +54,7 @@ from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.result import Result
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.run_state import Run, Step
-from sinddm_toolkit.sampler import NetworkPredictor, sample
+from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
 from sinddm_toolkit.training import Cells, Phase, plan_phase, train
@@ -214,14 +222,16 @@ def prepare(
     lead = tasks[0]
     options.check()
     for task in tasks:
-        task.check()
+        with blaming(task.name, "in check"):
+            task.check()
     compute = choose_compute(options.device)
     compute.prepare()
     stored = _stored_model(options, recorded, store)
     known = stored or recorded
-    hidden = lead.hidden()
+    with blaming(lead.name, "in hidden"):
+        hidden = lead.hidden()
     subject = make_subject(
-        lead.picture(lead.learns_from),
+        lead.learnt(),
         options,
         hidden,
         known.config if known else None,
@@ -234,6 +244,7 @@ def prepare(
     plan = Plan(subject.pyramid, subject.schedule)
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
+    plan.close()
     return Prepared(tasks, options, compute, subject, plan, hooks)
 
 
@@ -247,12 +258,14 @@ def edit(
     recorded: RecordedModel | None = None,
     cache: ModelCache | None = None,
     variants: Sequence[tuple[int, Path]] = (),
+    predict: Callable[[Prepared], NoisePredictor] | None = None,
 ) -> EditResult:
     """Carry out `tasks` in one run; the first one's picture is learnt.
 
     With `recorded` the model is that one: it is taken from the store if it is still there as it
     was, else trained again. `variants` are seeds with the files of their pictures, in place of
-    those that the options tell; they are sampled together.
+    those that the options tell; they are sampled together. `predict` makes what stands in place of
+    a trained network: nothing is then learnt.
     """
     events = events or Events()
     store = store or default_store()
@@ -260,16 +273,19 @@ def edit(
     outputs: list[Path] = []
     if write:
         outputs = check_paths(ready, [path for _, path in variants] or default_paths(ready))
-    extras = check_extras(tasks, options, outputs) if write else {}
+    extras = check_extras(ready, outputs) if write else {}
     seeds = [seed for seed, _ in variants] or options.seeds()
 
     started = time.monotonic()
-    if recorded is None:
+    if predict is not None:
+        model = new_model(ready.subject.config, ready.subject.schedule)
+    elif recorded is None:
         model = obtain_model(ready, ready.plan.cells(), store, events, cache=cache)
     else:
         model = recorded_model(ready.subject, recorded, ready.compute, store, events)
     trained = time.monotonic()
-    result, evaluations = _sample_all(ready, model, seeds, events)
+    predictor = predict(ready) if predict else NetworkPredictor(model.network, ready.compute)
+    result, evaluations = _sample_all(ready, model, predictor, seeds, events)
     sampled = time.monotonic()
 
     folder = outputs[0].parent if outputs else Path.cwd()
@@ -279,10 +295,10 @@ def edit(
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
         recipe = json.dumps(record)
         notes += write_picture(path, picture, overwrite=options.overwrite, recipe=recipe)
-    for extra, picture in result.extras.items():
-        if extra in extras:
-            notes += write_picture(extras[extra], picture, overwrite=options.overwrite)
-            outputs.append(extras[extra])
+    for asked, path in extras.items():
+        if asked in result.extras:
+            notes += _write_extra(path, result.extras[asked], overwrite=options.overwrite)
+            outputs.append(path)
     return EditResult(
         result.pictures,
         records,
@@ -307,8 +323,7 @@ def default_paths(ready: Prepared) -> list[Path]:
 
 def default_name(lead: Task) -> str:
     """What a result is called if nobody says."""
-    source = lead.picture(lead.named_after or lead.learns_from)
-    return f"{Path(source.name).stem}-{lead.name}.png"
+    return f"{Path(lead.main_picture().name).stem}-{lead.name}.png"
 
 
 def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
@@ -317,24 +332,38 @@ def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
     return [check_output(path, alpha=alpha, overwrite=overwrite) for path in paths]
 
 
-def check_extras(
-    tasks: Sequence[Task], options: RunOptions, outputs: Sequence[Path]
-) -> dict[OutputFile, Path]:
-    """As asked for → checked, for the further pictures that options ask for."""
+def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, Path]:
+    """As asked for → checked, for the further files that options ask for."""
+    options = ready.options
+    result = Path(options.out or default_name(ready.tasks[0]))
     taken = dict.fromkeys(outputs, "--out")
     extras = {}
-    for task in tasks:
+    for task in ready.tasks:
         for item in task.schema().values():
             asked = getattr(task, item.name)
             if item.type is not OutputFile or not asked:
                 continue
-            path = check_output(asked, alpha=False, overwrite=options.overwrite)
             flag = f"{item.flag} of {task.name}"
+            try:
+                path = asked.beside(result)
+            except ValueError:
+                raise UserError(f"{flag}: {RESULT} can only stand first in {asked}") from None
+            if item.suffixes:
+                check_file(path, overwrite=options.overwrite)
+            else:
+                check_output(path, alpha=False, overwrite=options.overwrite)
             if path in taken:
                 raise UserError(f"{taken[path]} and {flag} both write {path}: give two names")
             taken[path] = flag
             extras[asked] = path
     return extras
+
+
+def _write_extra(path: Path, content: Picture | bytes, *, overwrite: bool) -> list[str]:
+    if isinstance(content, Picture):
+        return write_picture(path, content, overwrite=overwrite)
+    write_file(path, content, overwrite=overwrite)
+    return []
 
 
 def obtain_model(
@@ -465,11 +494,10 @@ def _train(
 
 
 def _sample_all(
-    ready: Prepared, model: Model, seeds: Sequence[int], events: Events
+    ready: Prepared, model: Model, predict: NoisePredictor, seeds: Sequence[int], events: Events
 ) -> tuple[Result, int]:
     """All samples, in runs of as many as fit together; their results joined into one."""
     plan, subject, hooks, compute = ready.plan, ready.subject, ready.hooks, ready.compute
-    predict = NetworkPredictor(model.network, compute)
     together = max(1, BATCH_PIXELS // (plan.canvas[0] * plan.canvas[1]))
     joined: Result | None = None
     evaluations = 0

@@ -467,6 +467,12 @@ def check_output(
     limit = LONGEST_SIDE.get(format)
     if size and limit and max(size) > limit:
         raise UserError(f"{path}: {format} holds at most {limit} pixels a side: use .png or .tiff")
+    check_file(path, overwrite=overwrite)
+    return path
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """UserError if a file of that name can't or must not be written."""
     with _explained_writing(path):
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
@@ -477,7 +483,6 @@ def check_output(
         probe = temporary_beside(path)
         probe.touch(exist_ok=False)
         probe.unlink()
-    return path
 
 
 @contextmanager
@@ -507,12 +512,17 @@ def write_picture(
     """
     path = check_output(path, alpha=picture.is_transparent, overwrite=overwrite, size=picture.size)
     data, notes = encoded(picture, FORMATS[path.suffix.lower()], path.name, recipe)
+    write_file(path, data, overwrite=overwrite)
+    return notes
+
+
+def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:
+    """Write `data` whole or not at all. UserError says what is in the way."""
     with _explained_writing(path):
         try:
             write_atomically(path, data, overwrite=overwrite)
         except FileExistsError:
             raise _exists(path) from None
-    return notes
 
 
 def encoded(

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 import json
 import math
 import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +31,21 @@ from sinddm_toolkit.images import Picture, picture_from
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length
 
+RESULT = "{out}"
+"""At the beginning of an `OutputFile`: the path of the result without its extension."""
+
 
 class OutputFile(str):
-    """The path of a picture to be written beside the result."""
+    """The path of a file to be written beside the result; see `RESULT`."""
+
+    def beside(self, result: Path) -> Path:
+        """The path, of which `RESULT` is that of `result`. ValueError if it stands elsewhere."""
+        name = str(self)
+        if name.startswith(RESULT):
+            name = str(result.with_suffix("")) + name.removeprefix(RESULT)
+        if RESULT in name:
+            raise ValueError
+        return Path(name)
 
 
 class InputFile(str):
@@ -55,6 +69,8 @@ class Option:
     follows: str | None = None
     """The option, given many times too, that each value of this one belongs to: the last one before
     it on the command line. Its value is then a list of lists, one for each of that option's."""
+    suffixes: tuple[str, ...] | None = None
+    """What the name of a file to write may end with; None: as pictures do."""
 
     @property
     def flag(self) -> str:
@@ -81,6 +97,8 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = KINDS[self.type].words
+        if self.suffixes:
+            words += f", ending with {' or '.join(self.suffixes)}"
         if self.minimum is not None and self.maximum is not None:
             return f"{words} from {self.minimum:g} to {self.maximum:g}"
         if self.minimum is not None:
@@ -137,10 +155,14 @@ class Option:
 
     def _read_one(self, value: Any, where: str, folder: Path, is_text: bool) -> Any:
         if self.is_file(value):
-            return str(folder / value)
+            return self.placed(value, folder)
         if is_text and isinstance(value, str):
             return self.from_text(value, where)
         return self._checked_one(value, where)
+
+    def placed(self, value: str, folder: Path) -> str:
+        """The path of a file that `value` names in `folder`."""
+        return value if value.startswith(RESULT) else str(folder / value)
 
     def is_file(self, value: Any) -> bool:
         """Whether `value` is the path of a file."""
@@ -154,6 +176,8 @@ class Option:
         except ValueError:
             raise self._refusal(value, where) from None
         if self.choices and value not in self.choices:
+            raise self._refusal(value, where)
+        if self.suffixes and Path(value).suffix.lower() not in self.suffixes:
             raise self._refusal(value, where)
         too_small = self.minimum is not None and value < self.minimum
         too_large = self.maximum is not None and value > self.maximum
@@ -314,6 +338,7 @@ class _Declaration:
     maximum: float | None
     choices: tuple[str, ...] | None
     follows: str | None
+    suffixes: tuple[str, ...] | None
 
 
 _REQUIRED: Any = object()
@@ -327,15 +352,18 @@ def option(
     maximum: float | None = None,
     choices: tuple[str, ...] | None = None,
     follows: str | None = None,
+    suffixes: tuple[str, ...] | None = None,
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
     A field annotated `list[X]` may be given several times. With `follows`, the name of another such
-    field, each value belongs to one of that field's (see `Option.follows`).
+    field, each value belongs to one of that field's (see `Option.follows`). `suffixes`, such as
+    `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
+    that of a picture.
     """
     required = default is _REQUIRED
     return _Declaration(
-        help, None if required else default, required, minimum, maximum, choices, follows
+        help, None if required else default, required, minimum, maximum, choices, follows, suffixes
     )
 
 
@@ -352,7 +380,7 @@ class Options:
             given = values.get(item.name)
             if given is None and item.required:
                 raise UserError(f"missing {item.flag}: {item.help}")
-            value = item.default if given is None else item.checked(given)
+            value = item.checked(item.default if given is None else given)
             setattr(self, item.name, [] if item.many and value is None else value)
         for item in schema.values():
             if item.follows:
@@ -375,8 +403,8 @@ class Task(Options):
     """What the command line calls it."""
     summary: ClassVar[str]
     """One line for lists."""
-    learns_from: ClassVar[str]
-    """The option whose picture the model is trained on."""
+    learns_from: ClassVar[str | None]
+    """The option whose picture the model is trained on; None: it only joins other tasks."""
     named_after: ClassVar[str | None] = None
     """The option whose picture gives the output its default name; `learns_from` if None."""
 
@@ -386,6 +414,16 @@ class Task(Options):
         if not isinstance(value, Picture):
             raise TypeError(f"option {name} of {self.name} holds no picture")
         return value
+
+    def learnt(self) -> Picture:
+        """The picture that the model is trained on. UserError if the task only joins others."""
+        if self.learns_from is None:
+            raise UserError(f"{self.name} only joins other tasks: run TASK … --with {self.name}")
+        return self.picture(self.learns_from)
+
+    def main_picture(self) -> Picture:
+        """The picture that the result is named after."""
+        return self.picture(self.named_after) if self.named_after else self.learnt()
 
     def hidden(self) -> Picture | None:
         """A picture that is white where nothing of `learns_from` is to be learnt; None: nowhere."""
@@ -400,14 +438,23 @@ def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
 
 @cache
 def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
-    hints = typing.get_type_hints(cls)
     found = {}
     for owner in reversed(cls.__mro__):
         for name, declared in vars(owner).items():
             if isinstance(declared, _Declaration):
-                many, kind = _many(hints[name])
+                many, kind = _many(_hint(owner, name))
                 found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
     return found
+
+
+def _hint(owner: type, name: str) -> Any:
+    """The annotation of one field: others may name what is imported for type checkers only."""
+    written = inspect.get_annotations(owner)
+    if name not in written:
+        raise TypeError(f"the option {name} of {owner.__name__} has no annotation")
+    field = types.SimpleNamespace(__annotations__={name: written[name]})
+    names = vars(sys.modules[owner.__module__])
+    return typing.get_type_hints(field, globalns=names, localns=dict(vars(owner)))[name]
 
 
 def _many(hint: Any) -> tuple[bool, Any]:

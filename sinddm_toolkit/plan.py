@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pyramid import Pyramid, Size
 from sinddm_toolkit.schedule import Schedule
+
+
+def _refuse(what: str) -> AttributeError:
+    return AttributeError(f"{what} is settled: it can only be changed in plan_edit")
 
 
 @dataclass(eq=False)
@@ -34,6 +40,11 @@ class Stage:
     """How often each DDPM step is made, noise being added again in between: lets what is sampled
     agree with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "is_closed" in self.__dict__:
+            raise _refuse(f"the plan's {name}")
+        super().__setattr__(name, value)
+
     @property
     def steps(self) -> int:
         """Network evaluations that it takes."""
@@ -55,10 +66,21 @@ class Plan:
         self._canvas_by: str | None = None
         self.transparent = False
         """Whether the result will have transparent parts, which not every format holds."""
-        self.stages = [
+        self.stages: Sequence[Stage] = [
             Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0)
             for s, size in enumerate(self._sizes)
         ]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "is_closed" in self.__dict__:
+            raise _refuse(f"the plan's {name.lstrip('_')}")
+        super().__setattr__(name, value)
+
+    def close(self) -> None:
+        """Training and sampling go by the plan from here on: nothing of it can be changed."""
+        self.stages = tuple(self.stages)
+        for part in (self, *self.stages):
+            part.__dict__["is_closed"] = True
 
     @property
     def canvas(self) -> Size:
@@ -97,7 +119,8 @@ class Plan:
             height, width = (
                 round(old * by ** (k / count)) for old, by in zip(finest.size, growth, strict=True)
             )
-            self.stages.append(Stage(finest.scale, (height, width), start, blur=True, ddpm=False))
+            more = Stage(finest.scale, (height, width), start, blur=True, ddpm=False)
+            self.stages = [*self.stages, more]
         self.stages[-1].size = size
 
     def start_for(self, detail: float) -> int:

@@ -11,13 +11,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from sinddm_toolkit import hookspecs
+from sinddm_toolkit.api import API_VERSION
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.options import Task
+from sinddm_toolkit.plugin_checks import (
+    MARK,
+    RUN_HOOKS,
+    check_module,
+    check_task,
+    check_version,
+)
+
+if TYPE_CHECKING:
+    import click
 
 ENTRY_POINT_GROUP = "sinddm_toolkit"
 PLUGINS_DIR_VARIABLE = "SINDDM_TK_PLUGINS_DIR"
@@ -36,6 +47,11 @@ class PluginRecord:
     presets: list[Path] = field(default_factory=list)
     error: str | None = None
     cause: BaseException | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """What no other plugin is called."""
+        return f"{self.source}:{self.name}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,9 @@ class Registry:
         plugin: Any = None
         try:
             plugin = load()
-            self.manager.register(plugin, name=f"{record.source}:{record.name}")
+            check_version(plugin)
+            check_module(plugin)
+            self.manager.register(plugin, name=record.key)
             self.manager.check_pending()
             record.version = record.version or getattr(plugin, "__version__", None)
             record.hooks = _hook_names(self.manager, plugin)
@@ -83,10 +101,30 @@ class Registry:
                 record.presets = [Path(path) for path in plugin.register_presets()]
             self._add_tasks(record, plugin)
         except (Exception, SystemExit) as error:
-            record.error = _one_line(error)
-            record.cause = error
-            if plugin is not None and self.manager.is_registered(plugin):
-                self.manager.unregister(plugin)
+            self._give_up(record, plugin, error)
+
+    def _give_up(self, record: PluginRecord, plugin: Any, error: BaseException) -> None:
+        record.error = _one_line(error)
+        record.cause = error
+        if plugin is not None and self.manager.is_registered(plugin):
+            self.manager.unregister(plugin)
+
+    def add_commands(self, cli: click.Group) -> None:
+        """Let each plugin add its commands to `cli`; what one spoils is put right again."""
+        for hook in list(self.manager.hook.register_commands.get_hookimpls()):
+            before = dict(cli.commands)
+            record = next(r for r in self.records if hook.plugin_name == r.key)
+            others = {plugin for plugin in self.manager.get_plugins() if plugin is not hook.plugin}
+            call = self.manager.subset_hook_caller("register_commands", others)
+            try:
+                call(cli=cli)
+                if taken := [name for name in before if cli.commands.get(name) is not before[name]]:
+                    raise UserError(f"the command {taken[0]} is there already")
+            except (Exception, SystemExit) as error:
+                cli.commands = before
+                for task in record.tasks:
+                    del self.tasks[task]
+                self._give_up(record, hook.plugin, error)
 
     def _add_tasks(self, record: PluginRecord, plugin: Any) -> None:
         register = getattr(plugin, "register_tasks", None)
@@ -94,7 +132,9 @@ class Registry:
             return
         classes = list(register())
         for task in classes:
-            _check_task(task)
+            check_task(task)
+            if task.name in record.tasks:
+                raise UserError(f"register_tasks gave two tasks called {task.name}")
             record.tasks.append(task.name)
             if task.name in self.tasks:
                 owner = next(r for r in self.records if task.name in r.tasks)
@@ -106,18 +146,6 @@ class Registry:
         self.tasks.update({task.name: task for task in classes})
 
 
-def _check_task(task: Any) -> None:
-    if not (isinstance(task, type) and issubclass(task, Task)):
-        raise TypeError(f"register_tasks gave {task!r}, which is not a Task class")
-    for attribute in ("name", "summary", "learns_from"):
-        if not isinstance(getattr(task, attribute, None), str):
-            raise TypeError(f"the task class {task.__name__} has no {attribute}")
-    schema = task.schema()
-    for used in filter(None, (task.learns_from, task.named_after)):
-        if used not in schema:
-            raise TypeError(f"the task {task.name} has no option {used!r}")
-
-
 def _hook_names(manager: pluggy.PluginManager, plugin: Any) -> list[str]:
     """The hooks that `plugin` implements, of those that `manager` knows."""
     return sorted(caller.name for caller in manager.get_hookcallers(plugin) or [])
@@ -125,14 +153,13 @@ def _hook_names(manager: pluggy.PluginManager, plugin: Any) -> list[str]:
 
 def _run_hooks(task: type[Task]) -> list[str]:
     """The hooks of a run that the methods of `task` implement."""
-    marked = f"{hookspecs.PROJECT}_impl"
-    return sorted(
-        name for name in vars(hookspecs.RunSpecs) if hasattr(getattr(task, name, None), marked)
-    )
+    return sorted(name for name in RUN_HOOKS if hasattr(getattr(task, name, None), MARK))
 
 
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, ImportError) and error.name == "sinddm_toolkit.api":
+        text += f" (this toolkit has version {API_VERSION} of the plugin contract)"
     return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sinddm_toolkit import registry
+from sinddm_toolkit.blame import blaming
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options import Task
 from sinddm_toolkit.preset_files import stacked
@@ -58,15 +59,21 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     own: list[dict[str, Any]] = []
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
         own.append({k: s.checked(cls.schema()[k]) for k, s in settings.items()})
-    tasks = [classes[0](**own[0])]
-    learnt = tasks[0].picture(tasks[0].learns_from)
+    tasks = [_made(classes[0], own[0])]
+    learnt = tasks[0].learnt()
     for cls, values in zip(classes[1:], own[1:], strict=True):
-        values.setdefault(cls.learns_from, learnt)
-        task = cls(**values)
-        if task.picture(cls.learns_from).content_hash() != learnt.content_hash():
+        if cls.learns_from is not None:
+            values.setdefault(cls.learns_from, learnt)
+        task = _made(cls, values)
+        if cls.learns_from and task.learnt().content_hash() != learnt.content_hash():
             raise UserError(
                 f"--{cls.learns_from} of {cls.name}: a run learns one picture, here {learnt.name} "
                 f"of {tasks[0].name}; leave the option out"
             )
         tasks.append(task)
     return tasks, options
+
+
+def _made(cls: type[Task], values: Mapping[str, Any]) -> Task:
+    with blaming(cls.name, "when it was given its options"):
+        return cls(**values)

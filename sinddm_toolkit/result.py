@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,23 +11,55 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.compositing import FloatArray, with_change
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import OutputFile
+from sinddm_toolkit.images import FORMATS, Picture
 from sinddm_toolkit.pyramid import rgb_from_tensor
+
+
+class Extras(dict[str, Picture | bytes]):
+    """Checks what is assigned, where it is assigned."""
+
+    def __setitem__(self, name: str, content: Picture | bytes) -> None:
+        if not isinstance(content, (Picture, bytes)):
+            raise TypeError(f"extras hold pictures and bytes, not {type(content).__name__}")
+        suffix = Path(name).suffix.lower()
+        if isinstance(content, Picture) and suffix not in FORMATS:
+            raise ValueError(f"a picture can't be written as {suffix}: give the bytes of the file")
+        super().__setitem__(name, content)
 
 
 class Result:
     """The pictures of one run, one a sample."""
+
+    __slots__ = ("_extras", "metadata", "pictures", "samples")
 
     def __init__(self, samples: Tensor, pictures: list[Picture]) -> None:
         self.samples = samples
         """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
         self.pictures = pictures
         """What is written; at first the samples as they are."""
-        self.extras: dict[OutputFile, Picture] = {}
-        """Value of an option of type OutputFile → a further picture to write there."""
+        self._extras = Extras()
         self.metadata: dict[str, Any] = {}
         """Further facts for the record, JSON values."""
+
+    @property
+    def extras(self) -> Extras:
+        """Value of an option of type OutputFile → a further picture, or the bytes of a file, to
+        write there."""
+        return self._extras
+
+    def wrong(self) -> str | None:
+        """Why this can't be written, in words."""
+        count = len(self.samples)
+        if not isinstance(self.pictures, list) or len(self.pictures) != count:
+            return f"result.pictures must be a list of {count}"
+        others = [one for one in self.pictures if not isinstance(one, Picture)]
+        if others:
+            return f"result.pictures holds {type(others[0]).__name__}, which is no Picture"
+        try:
+            json.dumps(self.metadata)
+        except (TypeError, ValueError) as error:
+            return f"result.metadata: {error}"
+        return None
 
     def carry_change(self, picture: Picture, before: Tensor, weight: FloatArray | None) -> None:
         """Make every picture `picture` with what its sample has changed of `before`.
@@ -44,5 +78,5 @@ class Result:
         """Add the samples of a further run of the same edit."""
         self.samples = torch.cat([self.samples, other.samples])
         self.pictures += other.pictures
-        self.extras |= other.extras
+        self._extras.update(other.extras)
         self.metadata |= other.metadata

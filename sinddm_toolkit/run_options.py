@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options import Options, OutputFile, Seconds, option
+from sinddm_toolkit.options import RESULT, Options, OutputFile, Seconds, option
 from sinddm_toolkit.recipes import RECIPES
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -67,6 +67,8 @@ class RunOptions(Options):
 
     def check(self) -> None:
         """UserError if something is asked for that the model named decides."""
+        if self.out is not None and RESULT in self.out:
+            raise UserError(f"--out {self.out}: {RESULT} stands for this name, in other options")
         if self.model is None:
             return
         for name in DECIDED_BY_MODEL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,8 +13,26 @@ from sinddm_toolkit.pyramid import Pyramid, Size
 from sinddm_toolkit.schedule import Schedule
 
 
-class Run:
+class _Guarded:
+    """Refuses attributes that there are not, and changes of those that are `settled`."""
+
+    __slots__ = ()
+    settled: ClassVar[frozenset[str]] = frozenset()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.settled and hasattr(self, name):
+            raise AttributeError(f"{name} cannot be changed here")
+        super().__setattr__(name, value)
+
+
+class Run(_Guarded):
     """One pass of the reverse process over a batch of samples."""
+
+    __slots__ = (
+        *("plan", "pyramid", "schedule", "seeds", "device", "report", "evaluations"),
+        *("_generators", "_start_image", "_open"),
+    )
+    settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device"})
 
     def __init__(
         self,
@@ -32,6 +51,7 @@ class Run:
         # any batch, and the same noise on any device.
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._start_image = plan.start_image
+        self._open = True
         self.report: Callable[[str, int, int], None] = lambda what, done, steps: None
         """For long work of a task's own: what is done, how many steps of how many."""
         self.evaluations = 0
@@ -55,12 +75,21 @@ class Run:
     def start_image(self, image: Tensor) -> None:
         if self._start_image is None:
             raise ValueError("this run starts from noise: inject a picture in plan_edit")
+        if not self._open:
+            raise AttributeError("start_image can only be changed in before_sampling")
         _check(image, self._start_image, "start_image", batch=self.samples)
         self._start_image = image
 
+    def close(self) -> None:
+        """Sampling begins: the start is settled."""
+        self._open = False
 
-class ScaleState:
+
+class ScaleState(_Guarded):
     """A scale about to be sampled."""
+
+    __slots__ = ("_input", "_open", "_start", "consistency", "fixed", "index", "stage")
+    settled = frozenset({"stage", "index"})
 
     def __init__(self, stage: Stage, index: int, image: Tensor | None) -> None:
         self.stage = stage
@@ -68,6 +97,7 @@ class ScaleState:
         """Which of the plan's stages this is."""
         self._input = image
         self._start = stage.start
+        self._open = True
         self.fixed: tuple[Tensor, Tensor] | None = None
         """Image and mask that `fix` was given."""
         self.consistency = 0.0
@@ -82,6 +112,7 @@ class ScaleState:
     def input(self, image: Tensor) -> None:
         if self._input is None:
             raise ValueError("this scale starts from pure noise: it has no input to replace")
+        self._check_open("input")
         _check(image, self._input, "scale.input")
         self._input = image
 
@@ -95,6 +126,7 @@ class ScaleState:
         (Chung et al., 2023, Algorithm 1). What is new then suits the image better, at twice the
         cost of a step. For DDPM steps only.
         """
+        self._check_open("fix")
         size = self.stage.size
         if image.shape[-2:] != size or where.shape != (1, 1, *size) or where.dtype != torch.bool:
             raise ValueError(f"fix needs an image and a boolean mask of size {size}")
@@ -110,13 +142,25 @@ class ScaleState:
 
     @start.setter
     def start(self, start: int) -> None:
+        self._check_open("start")
         if not 1 <= start <= self.stage.start:
             raise ValueError(f"scale.start must be from 1 to {self.stage.start}, not {start}")
         self._start = start
 
+    def close(self) -> None:
+        """The steps of the scale begin: all about it is settled."""
+        self._open = False
 
-class Step:
+    def _check_open(self, name: str) -> None:
+        if not self._open:
+            raise AttributeError(f"scale.{name} is for before_scale alone")
+
+
+class Step(_Guarded):
     """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
+
+    __slots__ = ("_open", "_versions", "_x0", "is_changed", "scale", "t", "x_t")
+    settled = frozenset({"scale", "t", "x_t"})
 
     def __init__(
         self, scale: ScaleState, t: int, x_t: Tensor, x0: Tensor, *, is_changed: bool = False
@@ -129,6 +173,7 @@ class Step:
         self._open = True
         self.is_changed = is_changed
         """Whether x0 is no longer what the network predicted."""
+        self._versions = self._counted()
 
     @property
     def x0(self) -> Tensor:
@@ -142,10 +187,20 @@ class Step:
         _check(x0, self._x0, "step.x0")
         self._x0 = x0
         self.is_changed = True
+        self._versions["step.x0"] = x0._version
 
     def close(self) -> None:
         """Nothing may be changed from here on."""
         self._open = False
+
+    def changed_in_place(self) -> str | None:
+        """What has been changed but not by assigning it: torch counts that, for every tensor."""
+        now = self._counted()
+        return next((name for name, count in self._versions.items() if now[name] != count), None)
+
+    def _counted(self) -> dict[str, int]:
+        tensors = {"step.x0": self._x0, "step.x_t": self.x_t, "scale.input": self.scale.input}
+        return {name: x._version for name, x in tensors.items() if x is not None}
 
 
 def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> None:

@@ -112,6 +112,7 @@ def _with_halo(x: Tensor, top: int, bottom: int, left: int, right: int) -> tuple
 def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
     """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture."""
     hooks.before_sampling(run)
+    run.close()
     image = run.start_image
     if image is not None:
         image = image.to(run.device).expand(run.samples, -1, -1, -1)
@@ -120,6 +121,7 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
             image = upsample(image, stage.size, run.pyramid.upsampling)
         scale = ScaleState(stage, index, image)
         hooks.before_scale(run, scale)
+        scale.close()
         image = _sample_scale(run, scale, predict, hooks)
     if image is None:
         raise ValueError("the plan has no stages")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit import registry
-from sinddm_toolkit.errors import PluginError, ToolkitError, UserError
+from sinddm_toolkit.blame import blaming, culprit
+from sinddm_toolkit.errors import UserError
 
 
 class TextEncoder(Protocol):
@@ -47,17 +49,11 @@ def text_encoder(
     plugins = registry.current()
     key = (name, weights, str(device))
     if key not in plugins.text_encoders:
-        try:
-            made = plugins.manager.hook.make_text_encoder(
+        hook = plugins.manager.hook.make_text_encoder
+        with blaming(partial(culprit, hook), "in make_text_encoder"):
+            made = hook(
                 name=name, weights=None if weights is None else Path(weights), device=device
             )
-        except ToolkitError:
-            raise
-        except Exception as error:
-            text = " ".join(str(error).split())
-            raise PluginError(
-                f"a plugin failed in make_text_encoder: {type(error).__name__}: {text}"
-            ) from error
         if made is None:
             raise UserError(
                 f"no plugin makes the text encoder {name or 'that is the default'}: "

@@ -15,6 +15,7 @@ from PIL import Image
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -35,9 +36,7 @@ def home(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def tiny(monkeypatch):
     """Makes `draft` a training of a second."""
-    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
-    monkeypatch.setitem(RECIPES, "draft", recipe)
-    return recipe
+    make_trainings_tiny(monkeypatch)
 
 
 @pytest.fixture
@@ -50,10 +49,7 @@ def small(monkeypatch):
 
 def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
     """A striped picture (h, w, 3) uint8 with some grain."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:h, :w]
-    waves = np.stack([np.sin(x / 5 + k) + np.cos(y / 7 - k) for k in range(3)], axis=2)
-    return np.clip(127 + 50 * waves + rng.normal(0, 8, (h, w, 3)), 0, 255).astype(np.uint8)
+    return drawn_picture((h, w), seed).pixels
 
 
 @pytest.fixture
@@ -65,6 +61,13 @@ def pasted(home):
     Image.fromarray(background).save("bg.png")
     Image.fromarray(composite).save("c.png")
     return composite
+
+
+@pytest.fixture
+def known(home, sinddm_home, sinddm_picture):
+    """bg.png in the working folder, a picture whose model is there already."""
+    Image.fromarray(sinddm_picture.pixels).save("bg.png")
+    return sinddm_picture
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ import ast
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from sinddm_toolkit import registry
+from sinddm_toolkit.api import API_VERSION
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = sorted((ROOT / "plugins").rglob("*.py"))
@@ -17,7 +19,10 @@ CORE = sorted(
 )
 
 
-@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*/src/**/*.py"))
+
+
+@pytest.mark.parametrize("path", [*BUNDLED, *EXAMPLES], ids=lambda path: path.stem)
 def test_plugins_import_the_api_alone(path):
     """And modules of their own package, if they are one."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -29,6 +34,34 @@ def test_plugins_import_the_api_alone(path):
             names = [node.module] if node.level == 0 else []
         for name in names:
             assert not name.startswith("sinddm_toolkit") or name == "sinddm_toolkit.api"
+
+
+def test_plugins_state_the_version_of_the_contract():
+    """By its number: an imported one would always fit."""
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    stated = [*EXAMPLES]
+    for module in targets["sinddm_toolkit"].values():
+        place = ROOT / "plugins" / module.removeprefix("sinddm_toolkit.plugins.").replace(".", "/")
+        stated.append(place / "__init__.py" if place.is_dir() else place.with_suffix(".py"))
+    for path in stated:
+        assert f"\nAPI_VERSION = {API_VERSION}\n" in path.read_text(), path
+
+
+def test_what_is_installed_is_complete():
+    """Every package and every file that is no code is named in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for place, package in (
+        ("sinddm_toolkit", ""),
+        ("plugins", "sinddm_toolkit."),
+        ("presets", "sinddm_toolkit."),
+    ):
+        for path in (ROOT / place).rglob("*"):
+            if not path.is_file() or "__pycache__" in path.parts:
+                continue
+            name = package + ".".join(path.parent.relative_to(ROOT).parts)
+            assert name in project["packages"], path
+            patterns = ["*.py", *project["package-data"].get(name, [])]
+            assert any(path.match(pattern) for pattern in patterns), path
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)

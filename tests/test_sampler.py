@@ -12,6 +12,7 @@ from sinddm_toolkit.pyramid import build_pyramid, upsample
 from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NetworkPredictor, sample
 from sinddm_toolkit.schedule import cosine_alphas_cumprod, make_schedule
+from sinddm_toolkit.testing import oracle
 
 CPU = torch.device("cpu")
 
@@ -28,22 +29,9 @@ def make_run(subject, seeds=(0,), plan=None):
     return Run(plan or Plan(pyramid, schedule), pyramid, schedule, seeds, CPU)
 
 
-def oracle(subject, blurred_inputs):
-    """ε = (x_t - √ᾱ x_mix)/√(1-ᾱ): the noise that leads to the picture's own scales."""
-    pyramid, schedule = subject
-
-    def predict(x, t, scale):
-        alpha = schedule.alpha_bar(t)
-        gamma = schedule.sampling_gamma(scale, t)
-        mixed = gamma * blurred_inputs[scale] + (1 - gamma) * pyramid.scales[scale]
-        return (x - math.sqrt(alpha) * mixed) / math.sqrt(1 - alpha)
-
-    return predict
-
-
 def test_oracle_leads_to_the_picture(subject):
     run = make_run(subject)
-    result = sample(run, oracle(subject, subject[0].blurred), RunHooks([]))
+    result = sample(run, oracle(run.plan, *subject), RunHooks([]))
     assert torch.allclose(result, subject[0].scales[-1], atol=2e-4)
     assert run.evaluations == sum(stage.start for stage in run.plan.stages)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import TextEncoder
 
+API_VERSION = 1
+
 
 @hookimpl
 def make_text_encoder(name: str | None, weights: Path | None, device: torch.device) -> TextEncoder:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import click
     from PIL import Image
 
+API_VERSION = 1
+
 BACKGROUND = Path(__file__).with_name("starry_night.png")
 """Vincent van Gogh, The Starry Night, 1889: in the public domain."""
 

@@ -9,6 +9,8 @@ from .outpaint import Outpaint
 from .paint import Paint
 from .roi import Roi
 
+API_VERSION = 1
+
 
 @hookimpl
 def register_tasks() -> list[type[Task]]:

@@ -8,6 +8,8 @@ from .content import TextContent
 from .region import TextRoi
 from .style import TextStyle
 
+API_VERSION = 1
+
 
 @hookimpl
 def register_tasks() -> list[type[Task]]:

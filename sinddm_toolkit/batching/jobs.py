@@ -145,7 +145,7 @@ class Checker:
             ready.plan.cells(),
             options.samples * sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
             ready.subject.picture.name,
-            lead.picture(lead.named_after or lead.learns_from).path,
+            lead.main_picture().path,
             tuple(str(path) for path in extras),
         )
 
@@ -169,7 +169,7 @@ class Checker:
         for path in outputs:
             self._make_folder(path.parent)
         check_paths(ready, outputs)
-        extras = list(check_extras(ready.tasks, ready.options, outputs).values())
+        extras = list(check_extras(ready, outputs).values())
         for path in (*outputs, *extras):
             if path in self._taken:
                 raise UserError(f"{path} is written by row {self._taken[path]} too")
@@ -237,7 +237,7 @@ def _value(value: Any, item: Option) -> Any:
         value = plain(value)
     except UserError:
         return value
-    return str(Path(value).absolute()) if item.is_file(value) else value
+    return item.placed(value, Path.cwd()) if item.is_file(value) else value
 
 
 def _asks_for_one_file(tasks: Sequence[Task], options: RunOptions) -> bool:

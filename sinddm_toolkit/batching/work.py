@@ -118,7 +118,7 @@ def _edited(
         tasks, options, events=events, store=place.store, cache=_cache(), variants=variants
     )
     lead = tasks[0]
-    before = _thumbnail(lead.picture(lead.named_after or lead.learns_from))
+    before = _thumbnail(lead.main_picture())
     seconds = (time.monotonic() - started) / len(items)
     facts = {}
     for index, item in enumerate(items):

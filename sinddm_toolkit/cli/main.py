@@ -50,7 +50,7 @@ def build_cli() -> click.Group:
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
     for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
         cli.add_command(command)
-    registry.current().manager.hook.register_commands(cli=cli)
+    registry.current().add_commands(cli)
     return cli
 
 
@@ -62,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rest = _early_options([word for word in given if word != "--debug"])
         status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _say("interrupted")
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        what = str(error.__cause__ or "")  # click has made an Abort of it
+        _say(f"interrupted: {what}" if what else "interrupted")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()

@@ -123,8 +123,9 @@ def _example(image: Path) -> str:
     """A command line of the simplest task that needs nothing but a picture."""
     tasks = sorted(registry.current().tasks.items(), key=lambda item: len(item[1].schema()))
     for name, task in tasks:
-        if [item.name for item in task.schema().values() if item.required] == [task.learns_from]:
-            flag = task.schema()[task.learns_from].flag
+        required = [item for item in task.schema().values() if item.required]
+        if [item.name for item in required] == [task.learns_from]:
+            flag = required[0].flag
             return f"sinddm-tk run {name} {flag} {shlex.quote(str(image))}"
     return "sinddm-tk run TASK"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import click
 
@@ -31,3 +33,20 @@ def list_plugins(as_json: bool) -> None:
         if record.tasks:
             click.echo(f"    tasks: {', '.join(record.tasks)}")
         click.echo(f"    hooks: {', '.join(record.hooks)}")
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where the folder NAME is made.  [default: here]",
+)
+def new(name: str, folder: Path) -> None:
+    """Write a package with a task called NAME, which works and passes its tests as it is."""
+    from sinddm_toolkit.scaffold import new_plugin
+
+    made = shlex.quote(str(new_plugin(name, folder)))
+    click.echo(f"wrote {made}; install it and run its tests:", err=True)
+    click.echo(f"    pip install -e {made}'[test]' && pytest {made}", err=True)

@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+from sinddm_animate import Animate
+
+from sinddm_toolkit.api import UserError
+
+STEPS = (100, 55)
+"""Of the two scales of the picture."""
+
+
+def frames(path):
+    return [frame.convert("RGB") for frame in ImageSequence.Iterator(Image.open(path))]
+
+
+@pytest.mark.parametrize(("suffix", "format"), [("gif", "GIF"), ("png", "PNG"), ("webp", "WEBP")])
+def test_every_so_many_steps_is_a_frame_and_all_have_one_size(suffix, format, sinddm_run, tmp_path):
+    film = tmp_path / f"film.{suffix}"
+    out = tmp_path / "o.png"
+    result = sinddm_run(Animate, oracle=True, out=out, to=film, every=10)
+    assert result.outputs == [out, film]
+    opened = Image.open(film)
+    assert opened.format == format and opened.size == (80, 60)
+    # Every tenth step, and the last one of each scale.
+    assert len(frames(film)) == math.ceil(sum(STEPS) / 10) + len(STEPS)
+
+
+def test_the_animation_lies_beside_the_result_which_is_its_last_frame(sinddm_run, tmp_path):
+    result = sinddm_run(Animate, oracle=True, out=tmp_path / "o.png", every=50, show="clean")
+    assert result.outputs[1] == tmp_path / "o-steps.gif"
+    *_, last = frames(result.outputs[1])
+    difference = np.asarray(last).astype(int) - result.picture.pixels
+    assert np.abs(difference).mean() < 12  # 256 colours
+
+
+def test_it_changes_no_pixel(sinddm_run, tmp_path):
+    alone = sinddm_run("sample", seed=3)
+    watched = sinddm_run("sample", seed=3, also={Animate: {"every": 40}}, out=tmp_path / "o.png")
+    assert np.array_equal(alone.picture.pixels, watched.picture.pixels)
+
+
+def test_of_several_samples_the_first_is_shown(sinddm_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("sinddm_toolkit.edit.BATCH_PIXELS", 1)  # each in a run of its own
+    result = sinddm_run(
+        Animate, oracle=True, samples=2, out=tmp_path / "o.png", every=100, size="50%x50%"
+    )
+    assert [path.name for path in result.outputs] == ["o-1.png", "o-2.png", "o-steps.gif"]
+    assert frames(result.outputs[2])[0].size == (40, 30)
+
+
+def test_other_kinds_of_files_are_refused(sinddm_run):
+    with pytest.raises(UserError, match=r"--to: film.mp4 is not allowed, .* \.gif or \.png"):
+        sinddm_run(Animate, to="film.mp4")
+
+
+def test_it_is_installed(sinddm_run, tmp_path):
+    result = sinddm_run("sample", oracle=True, out=tmp_path / "o.png", also={"animate": {}})
+    assert result.outputs[1].exists()

@@ -1,0 +1,52 @@
+"""A rough painting made into a picture: put in at a coarse scale, it gets the finer ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sinddm_toolkit.api import Picture, Task, UserError, hookimpl, option
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Plan, Pyramid
+
+API_VERSION = 1
+
+
+class PaintToImage(Task):
+    """The large shapes are the painting's, everything finer is the picture's."""
+
+    name = "paint-to-image"
+    summary = "turn a rough painting into a picture with the texture of yours"
+    learns_from = "image"
+    named_after = "painting"
+
+    image: Picture = option("the picture to learn from")
+    painting: Picture = option("the painting; the result has its size")
+    start_scale: int = option("lower: larger shapes are redrawn too", default=1, minimum=0)
+    start_step: int | None = option(
+        "higher: freer; the usual start of that scale if not given",
+        default=None,
+        minimum=1,
+        maximum=100,
+    )
+
+    def check(self) -> None:
+        if self.painting.alpha() is not None:
+            raise UserError(f"--painting: {self.painting.name} has transparent parts: flatten it")
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        from sinddm_toolkit.api import downsample, tensor_from_rgb, working_size
+
+        # As large as what was learnt, in the painting's proportions; then up to its own size.
+        height, width = plan.canvas
+        plan.set_canvas(working_size(self.painting.size, height * width), by=self.name)
+        plan.enlarge(self.painting.size)
+        at = plan.stage(min(self.start_scale, pyramid.count - 1))
+        painting = downsample(tensor_from_rgb(self.painting.rgb()), at.size)
+        plan.inject(painting, at=at, start=self.start_step or at.start, by=self.name)
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [PaintToImage]

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from sinddm_paint_to_image import PaintToImage
+
+from sinddm_toolkit.api import UserError
+
+
+def two_halves(h, w):
+    """Dark above, light below."""
+    painting = np.full((h, w, 3), 40, np.uint8)
+    painting[h // 2 :] = 210
+    return painting
+
+
+def test_the_shapes_are_the_paintings_and_the_texture_is_the_pictures(sinddm_run):
+    pixels = sinddm_run(PaintToImage, painting=two_halves(60, 80)).picture.pixels.astype(float)
+    assert pixels[35:].mean() > pixels[:25].mean() + 60
+    assert pixels[40:].std() > 5  # the painting has no texture at all
+
+
+def test_the_result_has_the_size_of_the_painting(sinddm_run):
+    assert sinddm_run(PaintToImage, painting=two_halves(150, 100)).picture.size == (150, 100)
+
+
+def test_it_starts_where_it_is_told(sinddm_run):
+    usual, short = (
+        sinddm_run(PaintToImage, painting=two_halves(60, 80), oracle=True, start_step=steps)
+        for steps in (None, 7)
+    )
+    assert (short.network_evaluations, usual.network_evaluations) == (7, 55)
+
+
+def test_transparent_paintings_are_refused(sinddm_run):
+    with pytest.raises(UserError, match=r"--painting: .* transparent"):
+        sinddm_run(PaintToImage, painting=np.zeros((60, 80, 4), np.uint8))
+
+
+def test_it_is_installed(sinddm_run, sinddm_picture, tmp_path):
+    out = tmp_path / "o.png"
+    assert sinddm_run("paint-to-image", painting=sinddm_picture, out=out).outputs == [out]

@@ -1,0 +1,223 @@
+"""Fixtures for the tests of plugins. pytest finds them wherever the toolkit is installed.
+
+`sinddm_run` runs a task from end to end in less than a second, on a small drawn picture whose model
+is trained once a session. Nothing of a user's own is touched: models and presets are looked for in
+a temporary folder, and plugins that a test loads are gone behind it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sinddm_toolkit.edit import EditResult, Prepared
+    from sinddm_toolkit.images import Picture
+    from sinddm_toolkit.model import Model
+    from sinddm_toolkit.options import Task
+    from sinddm_toolkit.plan import Plan
+    from sinddm_toolkit.pyramid import Pyramid
+    from sinddm_toolkit.registry import Registry
+    from sinddm_toolkit.sampler import NoisePredictor
+    from sinddm_toolkit.schedule import Schedule
+
+PICTURE_SIZE = (60, 80)
+"""(h, w): enough for two scales."""
+
+
+def drawn_picture(size: tuple[int, int] = PICTURE_SIZE, seed: int = 0) -> Picture:
+    """Coloured stripes with some grain, 8-bit RGB of `size` (h, w)."""
+    import numpy as np
+
+    from sinddm_toolkit.images import Picture
+
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: size[0], : size[1]]
+    waves = np.stack([np.sin(x / 5 + k) + np.cos(y / 7 - k) for k in range(3)], axis=2)
+    pixels = np.clip(127 + 50 * waves + rng.normal(0, 8, waves.shape), 0, 255)
+    return Picture(pixels.astype(np.uint8), "drawn.png")
+
+
+def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
+    """A denoiser that knows the picture: ε = (x_t - √ᾱ x)/√(1-ᾱ), x being blurred as x_t is (γ).
+
+    In place of a network it leads exactly to the picture, whatever the noise: what a hook does can
+    then be told from what the network does. On a canvas of another size x is the picture stretched.
+    """
+    from sinddm_toolkit.pyramid import upsample
+
+    def predict(x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+        size = (x.shape[-2], x.shape[-1])
+        stage = next(s for s in plan.stages if (s.scale, s.size) == (scale, size))
+        gamma = schedule.sampling_gamma(scale, t) if stage.blur else 0.0
+        sharp, blurred = pyramid.scales[scale], pyramid.blurred[scale]
+        mixed = upsample(gamma * blurred + (1 - gamma) * sharp, size).to(x.device)
+        alpha = schedule.alpha_bar(t)
+        return (x - math.sqrt(alpha) * mixed) / math.sqrt(1 - alpha)
+
+    return predict
+
+
+def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
+    """Makes `--quality draft` a training of a second, as long as `patch` holds."""
+    from sinddm_toolkit.recipes import RECIPES
+
+    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
+    patch.setitem(RECIPES, "draft", recipe)
+
+
+@pytest.fixture(scope="session")
+def sinddm_picture() -> Picture:
+    """The small picture that `sinddm_model` has learnt, (60, 80) RGB; in no file."""
+    return drawn_picture()
+
+
+@pytest.fixture(scope="session")
+def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Picture) -> Path:
+    """A folder with the trained model."""
+    from sinddm_toolkit.edit import obtain_model, prepare
+    from sinddm_toolkit.events import Events
+    from sinddm_toolkit.random_picture import RandomPicture
+    from sinddm_toolkit.run_options import RunOptions
+    from sinddm_toolkit.store import ModelStore
+
+    store, events = ModelStore(tmp_path_factory.mktemp("sinddm") / "models"), Events()
+    with pytest.MonkeyPatch.context() as patch:
+        make_trainings_tiny(patch)
+        lead = RandomPicture(image=sinddm_picture)
+        ready = prepare([lead], RunOptions(device="cpu"), store, events)
+        schedule = ready.subject.schedule
+        everything = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
+        obtain_model(ready, everything, store, events)
+    return store.folder
+
+
+@pytest.fixture
+def sinddm_home(
+    _sinddm_trained: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A SINDDM_TK_HOME of the test's own, with the model of `sinddm_picture`.
+
+    While it is there, pictures are learnt in a second: enough to run, not to look at. Plugins are
+    found afresh.
+    """
+    from sinddm_toolkit import registry
+    from sinddm_toolkit.store import HOME_VARIABLE
+
+    home = tmp_path_factory.mktemp("sinddm-home")
+    shutil.copytree(_sinddm_trained, home / "models")
+    monkeypatch.setenv(HOME_VARIABLE, str(home))
+    monkeypatch.setattr(registry, "_current", None)
+    make_trainings_tiny(monkeypatch)
+    return home
+
+
+@pytest.fixture
+def sinddm_model(sinddm_home: Path) -> Model:
+    """The tiny trained model itself: network, schedule, configuration."""
+    from sinddm_toolkit.model import load_model
+    from sinddm_toolkit.store import default_store
+
+    store = default_store()
+    return load_model(store.path(store.keys()[0]))
+
+
+@pytest.fixture
+def sinddm_oracle() -> Callable[[Plan, Pyramid, Schedule], NoisePredictor]:
+    """The function `oracle`."""
+    return oracle
+
+
+@pytest.fixture
+def sinddm_registry(sinddm_home: Path) -> Callable[..., Registry]:
+    """`sinddm_registry(*plugins)`: only these plugins exist for the rest of the test.
+
+    Each is a task class, or a module (any object) with hooks. PluginError if one is broken: its
+    text is what `plugins list` would show.
+    """
+    from sinddm_toolkit import registry
+
+    def only(*plugins: type[Task] | ModuleType | object) -> Registry:
+        found = registry.Registry()
+        for plugin in plugins:
+            _load(found, plugin)
+        registry.use(found)
+        return found
+
+    return only
+
+
+@pytest.fixture
+def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., EditResult]:
+    """`sinddm_run(task, *, oracle=False, also=None, **options)` → `EditResult`.
+
+    `task` is a class, or the name of an installed one; so are the keys of `also`, whose values are
+    the options of further tasks of the same run. The options are the task's and the run's, as in
+    Python. If the picture to learn from is not given it is `sinddm_picture`; the seed is 0. A task
+    that only joins others joins one that makes a random picture.
+
+    With `oracle` every step leads to the picture that is learnt, and nothing is trained. Files are
+    written if `out` is given. Raises UserError and PluginError as the command line shows them.
+    """
+    from sinddm_toolkit import registry
+    from sinddm_toolkit.edit import edit
+    from sinddm_toolkit.random_picture import RandomPicture
+    from sinddm_toolkit.request import Part, make_tasks, one_run
+    from sinddm_toolkit.settings import PYTHON
+
+    def known(task: type[Task] | str) -> type[Task]:
+        current = registry.current()
+        if isinstance(task, str):
+            return current.task(task)
+        if current.tasks.get(task.name) is not task:
+            _load(current, task)
+        return task
+
+    def run(
+        task: type[Task] | str,
+        *,
+        oracle: bool = False,
+        also: Mapping[type[Task] | str, Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> EditResult:
+        asked = [(known(one), values) for one, values in {task: options, **(also or {})}.items()]
+        if asked[0][0].learns_from is None:
+            asked = [(known(RandomPicture), {}), *asked]
+        lead, values = asked[0]
+        defaults = {"seed": 0, "device": "cpu", str(lead.learns_from): sinddm_picture}
+        asked[0] = (lead, {**defaults, **values})
+        tasks, common = make_tasks(one_run([Part(cls.name, v) for cls, v in asked], PYTHON))
+        write = common.out is not None
+        return edit(tasks, common, write=write, predict=_oracle_of if oracle else None)
+
+    return run
+
+
+def _oracle_of(ready: Prepared) -> NoisePredictor:
+    return oracle(ready.plan, ready.subject.pyramid, ready.subject.schedule)
+
+
+def _load(registry: Registry, plugin: Any) -> None:
+    """PluginError if it is broken."""
+    from sinddm_toolkit.errors import PluginError
+    from sinddm_toolkit.hookspecs import hookimpl
+    from sinddm_toolkit.registry import PluginRecord
+
+    name = str(getattr(plugin, "name", getattr(plugin, "__name__", type(plugin).__name__)))
+    module = plugin
+    if isinstance(plugin, type):
+        module = ModuleType(name)
+        vars(module)["register_tasks"] = hookimpl(lambda: [plugin])
+    record = PluginRecord(name, "this test")
+    registry.load(record, lambda: module)
+    if record.error:
+        raise PluginError(f"plugin {name}: {record.error}") from record.cause

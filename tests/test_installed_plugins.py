@@ -1,0 +1,118 @@
+"""Packages of plugins, new and of the examples, installed as a stranger installs them."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sinddm_toolkit.scaffold import FILES, new_plugin
+from tests.conftest import texture
+
+pytest.importorskip("pip")
+EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
+PACKAGES = {"new-look": "sinddm-new-look", "animate": "sinddm-animate"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A fresh environment with all of them; they may use what is installed here."""
+    root = tmp_path_factory.mktemp("installed")
+    folders = [new_plugin("new-look", root)]
+    for example in sorted(EXAMPLES.iterdir()):
+        folders.append(copied(example, root))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "venv"], check=True)
+    there = next((root / "venv").glob("lib*/python*/site-packages"))
+    here = sysconfig.get_path("purelib")
+    (there / "here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
+    subprocess.run([*pip(root), "install", *options, *folders], check=True)
+    return root
+
+
+def copied(package, root):
+    """A copy of what is in the repository of it: building leaves files behind."""
+    for path in package.rglob("*"):
+        if path.is_file() and not {"build", "__pycache__"} & set(path.parts):
+            target = root / path.relative_to(package.parent)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    return root / package.name
+
+
+def pip(root):
+    return [sys.executable, "-m", "pip", "--python", root / "venv" / "bin" / "python"]
+
+
+def run(root, *words, **how):
+    environment = {**os.environ, "SINDDM_TK_HOME": str(root / "home")}
+    command = [root / "venv" / "bin" / "python", *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, **how)
+
+
+def test_they_pass_their_own_tests(place):
+    folders = [path.parent for path in place.glob("*/pyproject.toml")]
+    assert len(folders) == 3
+    options = [
+        "-q",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "-c",
+        "/dev/null",
+    ]
+    done = run(place, "-m", "pytest", *options, *(f / "tests" for f in folders), cwd=place)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "failed" not in done.stdout and "17 passed" in done.stdout
+    assert not (place / "home").exists()  # the tests of plugins leave a user's own alone
+
+
+def test_they_are_found_and_run_together(place):
+    listed = run(place, "-m", "sinddm_toolkit.cli", "plugins", "list", "--json", check=True)
+    records = {record["name"]: record for record in json.loads(listed.stdout)}
+    for name, distribution in PACKAGES.items():
+        assert records[name]["source"] == distribution and records[name]["version"] == "0.1.0"
+        assert records[name]["tasks"] == [name] and records[name]["error"] is None
+    Image.fromarray(texture(40, 50)).save(place / "i.png")
+    words = ("run", "new-look", "--image", "i.png", "--out", "o.png", "--with", "animate")
+    done = run(place, "-m", "sinddm_toolkit.cli", *words, "--train-time", "1s", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert Image.open(place / "o-steps.gif").n_frames > 10
+
+
+UNUSABLE = ["Bad", "1st", "a b", "a--b", "../a", "sample", "regions", "roi", ""]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_name_that_cannot_be_used_is_refused(name, command):
+    code, _, err = command("plugins", "new", name)
+    assert code == 2 and len(err.strip().splitlines()) == 1
+    assert "name" in err and not list(Path().iterdir())
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(command, monkeypatch):
+    code, _, err = command("plugins", "new", "mine", "--folder", "nowhere")
+    assert code == 2 and "there is no folder nowhere" in err
+    Path("mine").mkdir()
+    code, _, err = command("plugins", "new", "mine")
+    assert code == 2 and "mine exists" in err
+    assert not list(Path("mine").iterdir())
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", full)
+        code, _, err = command("plugins", "new", "other")
+    assert code == 2 and "cannot write other: No space left" in err
+    assert [path.name for path in Path().iterdir()] == ["mine"]
+    code, _, err = command("plugins", "new", "other")
+    assert code == 0 and "pip install -e other" in err
+    written = {str(p.relative_to("other")) for p in Path("other").rglob("*") if p.is_file()}
+    assert written == {place.format(package="sinddm_other") for place in FILES}

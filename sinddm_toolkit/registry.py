@@ -83,7 +83,10 @@ class Registry:
                 raise PluginError(
                     f"plugin {record.name} ({record.source}): {record.error}"
                 ) from record.cause
-        raise UserError(f"there is no task {name!r}; there are: {', '.join(sorted(self.tasks))}")
+        broken = ", ".join(record.name for record in self.records if record.error)
+        hint = f" (broken plugins: {broken}; see `plugins list`)" if broken else ""
+        known = ", ".join(sorted(self.tasks))
+        raise UserError(f"there is no task {name!r}; there are: {known}{hint}")
 
     def load(self, record: PluginRecord, load: Callable[[], Any]) -> None:
         """Load and register one plugin; whatever goes wrong ends up in its record."""

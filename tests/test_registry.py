@@ -126,7 +126,7 @@ def test_unknown_names_and_folders_are_refused(tmp_path):
         registry.discover().task("x")
 
 
-def test_plugins_list(command, tmp_path):
+def test_plugins_list(command, tmp_path, known):
     folder = plugin(tmp_path / "p", "broken", text="import no_such_module")
     code, out, _ = command("plugins", "list", "--json", "--plugins-dir", folder)
     assert code == 0
@@ -134,6 +134,12 @@ def test_plugins_list(command, tmp_path):
     assert records["sample"]["tasks"] == ["sample"]
     assert records["sample"]["hooks"] == ["register_tasks", "plan_edit"]
     assert "no_such_module" in records["broken"]["error"]
+    code, _, err = command("run", "broken", "--plugins-dir", folder)
+    assert code == 1 and "ModuleNotFoundError" in err and len(err.splitlines()) == 1
+    code, _, err = command("run", "its-task", "--plugins-dir", folder)
+    assert code == 2 and "(broken plugins: broken; see `plugins list`)" in err
+    line = ("run", "sample", "--image", "bg.png", "--out", "o.png", "--plugins-dir", folder)
+    assert command(*line)[0] == 0
     code, out, _ = command("plugins", "list", f"--plugins-dir={folder}", "--no-plugin", "sample")
     assert code == 0 and "broken: ModuleNotFoundError" in out and "tasks: sample" not in out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -30,13 +31,13 @@ def new_plugin(name: str, folder: Path) -> Path:
 
     UserError if the name can't be used or there is something of that name; then nothing is written.
     """
-    _check_name(name)
+    package = f"sinddm_{name.replace('-', '_')}"
+    _check_name(name, package)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     target = folder / name
     if target.exists() or target.is_symlink():
         raise UserError(f"{target} exists: choose another name or --folder")
-    package = f"sinddm_{name.replace('-', '_')}"
     words = {
         "name": name,
         "distribution": f"sinddm-{name}",
@@ -59,12 +60,14 @@ def new_plugin(name: str, folder: Path) -> Path:
     return target
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, package: str) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} is no name for a plugin: use words of a-z and 0-9, joined by -")
     for record in registry.current().records:
         if name in (record.name, *record.tasks):
             raise UserError(f"the name {name} is taken by the plugin {record.name}")
+    if find_spec(package) is not None:
+        raise UserError(f"the name {name} is taken by the package {package}, which is installed")
 
 
 def _template(name: str) -> Template:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import UserDict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sinddm_toolkit.images import FORMATS, Picture
 from sinddm_toolkit.pyramid import rgb_from_tensor
 
 
-class Extras(dict[str, Picture | bytes]):
+class Extras(UserDict[str, Picture | bytes]):
     """Checks what is assigned, where it is assigned."""
 
     def __setitem__(self, name: str, content: Picture | bytes) -> None:
@@ -30,16 +31,25 @@ class Extras(dict[str, Picture | bytes]):
 class Result:
     """The pictures of one run, one a sample."""
 
-    __slots__ = ("_extras", "metadata", "pictures", "samples")
+    __slots__ = ("_extras", "_pictures", "metadata", "samples")
 
     def __init__(self, samples: Tensor, pictures: list[Picture]) -> None:
         self.samples = samples
         """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
-        self.pictures = pictures
-        """What is written; at first the samples as they are."""
+        self._pictures = pictures
         self._extras = Extras()
         self.metadata: dict[str, Any] = {}
         """Further facts for the record, JSON values."""
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """What is written, one a sample; at first the samples as they are."""
+        return self._pictures
+
+    @pictures.setter
+    def pictures(self, pictures: list[Picture]) -> None:
+        _check_pictures(pictures, len(self.samples))
+        self._pictures = pictures
 
     @property
     def extras(self) -> Extras:
@@ -48,13 +58,11 @@ class Result:
         return self._extras
 
     def wrong(self) -> str | None:
-        """Why this can't be written, in words."""
-        count = len(self.samples)
-        if not isinstance(self.pictures, list) or len(self.pictures) != count:
-            return f"result.pictures must be a list of {count}"
-        others = [one for one in self.pictures if not isinstance(one, Picture)]
-        if others:
-            return f"result.pictures holds {type(others[0]).__name__}, which is no Picture"
+        """Why this can't be written, in words, where it was changed in place."""
+        try:
+            _check_pictures(self.pictures, len(self.samples))
+        except TypeError as error:
+            return str(error)
         try:
             json.dumps(self.metadata)
         except (TypeError, ValueError) as error:
@@ -77,6 +85,14 @@ class Result:
     def extend(self, other: Result) -> None:
         """Add the samples of a further run of the same edit."""
         self.samples = torch.cat([self.samples, other.samples])
-        self.pictures += other.pictures
+        self._pictures += other.pictures
         self._extras.update(other.extras)
         self.metadata |= other.metadata
+
+
+def _check_pictures(pictures: list[Picture], count: int) -> None:
+    """TypeError unless these are `count` pictures."""
+    if not isinstance(pictures, list) or len(pictures) != count:
+        raise TypeError(f"result.pictures must be a list of {count}")
+    if others := [one for one in pictures if not isinstance(one, Picture)]:
+        raise TypeError(f"result.pictures holds {type(others[0]).__name__}, which is no Picture")

@@ -70,6 +70,10 @@ def known(home, sinddm_home, sinddm_picture):
     return sinddm_picture
 
 
+SHORT = ("run", "paint", "--image", "bg.png", "--painting", "bg.png", "--start-step", 3, "-q")
+"""A run of three steps at scale 1, for what does not depend on how many there are."""
+
+
 @pytest.fixture
 def command(capfd):
     """Runs a command line in this process → (exit code, standard output, standard error)."""

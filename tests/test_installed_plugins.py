@@ -79,9 +79,9 @@ def test_they_are_found_and_run_together(place):
     for name, distribution in PACKAGES.items():
         assert records[name]["source"] == distribution and records[name]["version"] == "0.1.0"
         assert records[name]["tasks"] == [name] and records[name]["error"] is None
-    Image.fromarray(texture(40, 50)).save(place / "i.png")
+    Image.fromarray(texture(20, 24)).save(place / "i.png")
     words = ("run", "new-look", "--image", "i.png", "--out", "o.png", "--with", "animate")
-    done = run(place, "-m", "sinddm_toolkit.cli", *words, "--train-time", "1s", cwd=place)
+    done = run(place, "-m", "sinddm_toolkit.cli", *words, "--train-time", "0.1", cwd=place)
     assert done.returncode == 0, done.stderr
     assert Image.open(place / "o-steps.gif").n_frames > 10
 

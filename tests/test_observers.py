@@ -8,6 +8,7 @@ import pytest
 
 import sinddm_toolkit as st
 from sinddm_toolkit.images import read_picture
+from tests.conftest import SHORT
 
 TRACE = """
 from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option
@@ -37,8 +38,8 @@ class Trace(Task):
 def register_tasks():
     return [Trace]
 """
-SAMPLE = ("run", "sample", "--image", "bg.png", "--seed", 1, "-q")
-STEPS = " ".join(str(t) for steps in (100, 55) for t in reversed(range(steps)))
+LINE = (*SHORT, "--seed", 1)
+STEPS = "2 1 0"
 
 
 @pytest.fixture(autouse=True)
@@ -52,24 +53,24 @@ def files():
 
 
 def test_it_joins_any_task_and_changes_no_pixel(command):
-    assert command(*SAMPLE, "--out", "alone.png")[0] == 0
+    assert command(*LINE, "--out", "alone.png")[0] == 0
     Path("folder").mkdir()
-    code, _, err = command(*SAMPLE, "--out", "folder/o.png", "--with", "trace")
+    code, _, err = command(*LINE, "--out", "folder/o.png", "--with", "trace")
     assert code == 0, err
     assert files() == ["alone.png", "bg.png", "folder/o-steps.txt", "folder/o.png"]
     assert Path("folder/o-steps.txt").read_text() == STEPS
     alone, watched = (read_picture(name).pixels for name in ("alone.png", "folder/o.png"))
     assert np.array_equal(alone, watched)
     words = ("+", "trace", "--to", "t.md", "--thumb", "{out}-small.png", "--json")
-    code, out, err = command(*SAMPLE, "--samples", 2, "--out", "o.png", *words)
+    code, out, err = command(*LINE, "--samples", 2, "--out", "o.png", *words)
     assert code == 0, err
     assert json.loads(out)["outputs"] == ["o-1.png", "o-2.png", "t.md", "o-small.png"]
     assert read_picture("o-small.png").size == (6, 8)
 
 
 def test_without_a_name_it_goes_by_the_name_of_the_result(command):
-    assert command(*SAMPLE, "--with", "trace")[0] == 0
-    assert files() == ["bg-sample-steps.txt", "bg-sample.png", "bg.png"]
+    assert command(*LINE, "--with", "trace")[0] == 0
+    assert files() == ["bg-paint-steps.txt", "bg-paint.png", "bg.png"]
 
 
 def test_alone_it_is_refused(command):
@@ -96,38 +97,42 @@ def test_alone_it_is_refused(command):
 def test_what_cannot_be_written_is_refused_before_any_work(words, said, command, monkeypatch):
     Path("there.txt").write_text("mine")
     monkeypatch.setattr("sinddm_toolkit.edit.obtain_model", None)  # would be work
-    code, _, err = command(*SAMPLE, "--out", "o.png", "+", "trace", *words)
+    code, _, err = command(*LINE, "--out", "o.png", "+", "trace", *words)
     assert code == 2 and said in err, err
     assert files() == ["bg.png", "there.txt"]
 
 
 def test_an_existing_file_is_replaced_if_that_is_asked_for(command):
     Path("there.txt").write_text("old")
-    words = (*SAMPLE, "--out", "o.png", "+", "trace", "--to", "there.txt", "--overwrite")
+    words = (*LINE, "--out", "o.png", "+", "trace", "--to", "there.txt", "--overwrite")
     assert command(*words)[0] == 0
     assert Path("there.txt").read_text() == STEPS
 
 
 def test_from_python_files_are_written_with_out_only():
-    st.run("sample", image="bg.png", also={"trace": {"to": "t.txt"}})
+    asked = {"image": "bg.png", "painting": "bg.png", "start_step": 3}
+    st.run("paint", **asked, also={"trace": {"to": "t.txt"}})
     assert files() == ["bg.png"]
-    result = st.run("sample", image="bg.png", also={"trace": {}}, out="o.png")
+    result = st.run("paint", **asked, also={"trace": {}}, out="o.png")
     assert result.outputs == [Path("o.png"), Path("o-steps.txt")]
 
 
 def test_every_row_of_a_batch_and_a_preset_name_theirs(command):
     Path("sub").mkdir()
     Path("sub/look.toml").write_text(
-        'samples = 1\n[[task]]\nname = "sample"\n[[task]]\nname = "trace"\nto = "{out}.md"\n'
+        '[[task]]\nname = "paint"\nstart-step = 3\n[[task]]\nname = "trace"\nto = "{out}.md"\n'
     )
-    assert command("run", "--preset", "sub/look.toml", *SAMPLE[2:], "--out", "o.png")[0] == 0
+    assert command("run", "--preset", "sub/look.toml", *LINE[2:], "--out", "o.png")[0] == 0
     assert Path("o.md").read_text() == STEPS
-    Path("rows.jsonl").write_text(
-        '{"preset": "sub/look.toml", "image": "bg.png", "out": "a/1.png"}\n'
-        '{"task": [{"name": "sample"}, {"name": "trace"}], "image": "bg.png", "out": "a/2.png"}\n'
-        '{"preset": "sub/look.toml", "image": "bg.png", "out": "3.png", "seed": 7,'
-        ' "trace": {"to": "{out}-{seed}.md"}}\n'
-    )
+    pictures = {"image": "bg.png", "painting": "bg.png"}
+    look = {"preset": "sub/look.toml", **pictures}
+    tasks = [{"name": "paint", "start-step": 3, **pictures}, {"name": "trace"}]
+    rows = [
+        {**look, "out": "a/1.png"},
+        {"task": tasks, "out": "a/2.png"},
+        {**look, "out": "3.png", "seed": 7, "trace": {"to": "{out}-{seed}.md"}},
+    ]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     code, _, err = command("batch", "rows.jsonl", "-q")
     assert code == 0, err
     for name in ("a/1.md", "a/2-steps.txt", "3-7.md"):
@@ -135,7 +140,7 @@ def test_every_row_of_a_batch_and_a_preset_name_theirs(command):
 
 
 def test_a_picture_is_made_again_with_what_watched_it(command):
-    assert command(*SAMPLE, "--out", "o.png", "--with", "trace")[0] == 0
+    assert command(*LINE, "--out", "o.png", "--with", "trace")[0] == 0
     assert command("replay", "o.png", "--out", "again.png")[0] == 0
     assert np.array_equal(read_picture("o.png").pixels, read_picture("again.png").pixels)
     assert Path("again-steps.txt").read_text() == STEPS
@@ -146,6 +151,6 @@ def test_a_full_disk_leaves_no_part_of_a_file(command, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    code, _, err = command(*SAMPLE, "--out", "o.png", "--with", "trace")
+    code, _, err = command(*LINE, "--out", "o.png", "--with", "trace")
     assert code == 2 and "No space left" in err
     assert files() == ["bg.png"]

@@ -61,7 +61,6 @@ def test_nothing_is_left_to_train_from_any_start(sinddm_run, sinddm_picture):
     trained = sinddm_run(Tint).training_steps
     words = {"painting": sinddm_picture, "start_scale": 0, "start_step": 100}
     assert sinddm_run("paint", **words).training_steps == trained
-    assert sinddm_run("sample", size="2x1").picture.size == (60, 160)
 
 
 def test_options_files_and_further_tasks(sinddm_run, tmp_path):

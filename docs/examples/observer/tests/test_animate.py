@@ -35,9 +35,10 @@ def test_the_animation_lies_beside_the_result_which_is_its_last_frame(sinddm_run
     assert np.abs(difference).mean() < 12  # 256 colours
 
 
-def test_it_changes_no_pixel(sinddm_run, tmp_path):
-    alone = sinddm_run("sample", seed=3)
-    watched = sinddm_run("sample", seed=3, also={Animate: {"every": 40}}, out=tmp_path / "o.png")
+def test_it_changes_no_pixel(sinddm_run, sinddm_picture, tmp_path):
+    edit = {"painting": sinddm_picture, "start_step": 20}
+    alone = sinddm_run("paint", **edit)
+    watched = sinddm_run("paint", **edit, also={Animate: {"every": 3}}, out=tmp_path / "o.png")
     assert np.array_equal(alone.picture.pixels, watched.picture.pixels)
 
 

@@ -2,6 +2,10 @@
 
     python benchmarks/gallery.py [TASK ...]
 
+And those of docs/presets.md, each beside what the task does without the preset:
+
+    python benchmarks/gallery.py presets [PRESET ...]
+
 The inputs are two paintings in the public domain (docs/images), pictures that come with
 scikit-image, and what is drawn here. Prints a table: seconds of training and of sampling.
 """
@@ -17,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+from sinddm_toolkit.plugins.demo import composite
 from skimage import data
 
 ROOT = Path(__file__).parents[1]
@@ -65,12 +70,43 @@ COMMANDS = {
 }
 """Picture's name → command line behind `sinddm-tk run`, and the inputs shown beside the result."""
 
+PASTED = "--bg starry_night.png --composite pasted.png --max-pixels 60000"
+SEASCAPE = "--image seascape.png"
+PAINTED = f"{SEASCAPE} --painting painting.png"
+COFFEE = "--style starry_night.png --content coffee.png --max-pixels 60000"
+PLACED = f"{SEASCAPE} --source 140,130,100,50 --target 10,110,100,50"
+ASIDE = "+ roi --source 140,130,100,50 --target 262,100,100,50"
+WORDS = f"{SEASCAPE} --clip {CLIP} --strength 0.06"
+LOOKS = {
+    "keep-detail": ("harmonize", PASTED, ["pasted.png"]),
+    "painted-in": ("harmonize", PASTED, ["pasted.png"]),
+    "panorama": ("sample", SEASCAPE, ["seascape.png"]),
+    "light-touch": ("style-transfer", COFFEE, ["coffee.png"]),
+    "heavy-brush": ("style-transfer", COFFEE, ["coffee.png"]),
+    "poster": ("super-resolve", "--image detail.png", ["detail.png"]),
+    "free-detail": ("super-resolve", "--image detail.png --factor 3", ["detail.png"]),
+    "wide-scene": ("", PLACED, ["seascape.png"]),
+    "more-room": ("", SEASCAPE, ["seascape.png"]),
+    "clean-removal": ("", f"{SEASCAPE} --mask 112,98,46,44", ["seascape.png"]),
+    "true-to-sketch": ("paint", PAINTED, ["painting.png"]),
+    "quick-words": ("text-content", f"{WORDS} --text fire", ["seascape.png"]),
+    "repaint-in-words": ("text-style", f"{WORDS} --text 'night sky'", ["seascape.png"]),
+    "plainer-words": (
+        "text-roi",
+        f"{WORDS} --text sunset --region 120,20,110,60",
+        ["seascape.png"],
+    ),
+    "wide-with-more": ("", f"{SEASCAPE} {ASIDE}", ["seascape.png"]),
+}
+"""Preset → the task it changes (none: the preset alone is shown), the rest of the line, inputs."""
+
 
 def make_inputs(folder: Path) -> None:
     """All pictures that the commands name."""
     for name in ("seascape.png", "starry_night.png"):
         Image.open(PICTURES / name).convert("RGB").save(folder / name)
     Image.fromarray(data.coffee()).save(folder / "coffee.png")
+    composite().save(folder / "pasted.png")
     seascape = Image.open(folder / "seascape.png")
     seascape.crop((40, 40, 190, 160)).save(folder / "detail.png")
     painting = Image.new("RGB", seascape.size, (240, 220, 160))
@@ -96,27 +132,52 @@ def strip(pictures: list[Path], out: Path) -> None:
     for image in images:
         joined[:, left : left + image.width] = np.asarray(image)
         left += image.width + 8
-    Image.fromarray(joined.astype(np.uint8)).save(out, optimize=True)
+    Image.fromarray(joined.astype(np.uint8)).save(out, optimize=True, quality=85)
+
+
+def run(words: str, folder: Path, out: str) -> None:
+    """One command into the picture `out`; prints how long it took."""
+    command = [sys.executable, "-m", "sinddm_toolkit.cli", "run", *shlex.split(words)]
+    command += ["--out", out, "--seed", "1", "--overwrite", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{words}: {done.stderr}")
+    seconds = json.loads(done.stdout)["seconds"]
+    label = words.partition(" --image")[0][:40]
+    print(f"| {label} | {seconds['training']:.1f} s | {seconds['sampling']:.1f} s |", flush=True)
+
+
+def tasks(wanted: list[str], folder: Path) -> None:
+    """The pictures of the tasks: inputs, result."""
+    for label in wanted or list(COMMANDS):
+        words, inputs = COMMANDS[label]
+        run(words, folder, "result.png")
+        shown = [folder / one for one in inputs] + [folder / "result.png"]
+        strip(shown, PICTURES / f"{label}.png")
+
+
+def looks(wanted: list[str], folder: Path) -> None:
+    """The pictures of the presets: input, what the task does by itself, with the preset."""
+    for label in wanted or list(LOOKS):
+        task, words, inputs = LOOKS[label]
+        shown = [folder / one for one in inputs]
+        plain = f"plain-{task}-{hash(words)}.png"
+        if task and not (folder / plain).exists():
+            run(f"{task} {words}", folder, plain)
+        shown += [folder / plain] if task else []
+        run(f"--preset {label} {words}", folder, "result.png")
+        strip([*shown, folder / "result.png"], PICTURES / "presets" / f"{label}.jpg")
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or list(COMMANDS)
+    wanted = sys.argv[1:]
     print("| picture | training | sampling |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_inputs(folder)
-        for label in wanted:
-            words, inputs = COMMANDS[label]
-            command = [sys.executable, "-m", "sinddm_toolkit.cli", "run", *shlex.split(words)]
-            command += ["--out", "result.png", "--seed", "1", "--overwrite", "--json"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-            if done.returncode:
-                raise SystemExit(f"{label}: {done.stderr}")
-            seconds = json.loads(done.stdout)["seconds"]
-            print(f"| {label} | {seconds['training']:.1f} s | {seconds['sampling']:.1f} s |")
-            sys.stdout.flush()
-            shown = [folder / one for one in inputs] + [folder / "result.png"]
-            strip(shown, PICTURES / f"{label}.png")
+        make_inputs(Path(name))
+        if wanted[:1] == ["presets"]:
+            looks(wanted[1:], Path(name))
+        else:
+            tasks(wanted, Path(name))
 
 
 if __name__ == "__main__":

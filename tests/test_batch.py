@@ -17,6 +17,7 @@ from PIL import Image
 
 import sinddm_toolkit as st
 from sinddm_toolkit import batching, edit, registry
+from sinddm_toolkit.batching import execute
 from sinddm_toolkit.model import load_model
 from tests.conftest import texture
 
@@ -60,7 +61,7 @@ SAME = {
     "harmonize": {"bg": "bg.png", "composite": "c.png"},
     "sample": {"image": "bg.png", "size": "2x1"},
     "style-transfer": {"style": "bg.png", "content": "c.png"},
-    "super-resolve": {"image": "bg.png", "factor": 2},
+    "super-resolve": {"image": "bg.png", "factor": 1.2},
     "roi": {"image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
     "outpaint": {"image": "bg.png", "right": "25%"},
     "inpaint": {"image": "bg.png", "mask": "30,20,20,15"},
@@ -180,8 +181,10 @@ def test_what_others_made_is_not_replaced(command, probe):
     code, _, err = command("batch", "e.jsonl")
     assert code == 2 and "mine.png exists and is not" in err
     assert command("batch", "e.jsonl", "--overwrite")[0] == 0
-    Path("e.jsonl").write_text(sweep(1, out="mine.png", strength=0.2))
     Path("mine.png").write_bytes(Path("mine.png").read_bytes() + b"by hand")
+    assert command("batch", "e.jsonl")[0] == 0  # the row is done: there is nothing to write
+    assert Path("mine.png").read_bytes().endswith(b"by hand")
+    Path("e.jsonl").write_text(sweep(1, out="mine.png", strength=0.2))
     code, _, err = command("batch", "e.jsonl")
     assert code == 2 and "no longer, what this batch wrote" in err
     Path("two.jsonl").write_text(sweep(2, out="same.png"))
@@ -189,7 +192,8 @@ def test_what_others_made_is_not_replaced(command, probe):
     assert code == 2 and "same.png is written by row 1 too" in err
 
 
-def test_the_line_goes_over_the_rows(command, probe):
+def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
+    monkeypatch.setattr("sinddm_toolkit.batching.cluster.CONNECT_SECONDS", 1)
     Path("e.jsonl").write_text(sweep(1, strength=0.1))
     words = ("--set", "strength=0.3", "--samples", 2, "--folder", "there")
     code, _, err = command("batch", "e.jsonl", *words)
@@ -249,11 +253,11 @@ def batch_process(*words, **how):
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_killed_at_any_moment_it_goes_on(jobs, command, probe, home):
+@pytest.mark.parametrize(("jobs", "moments"), [(1, (1, 5)), (2, (4,))])
+def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
     Path("e.jsonl").write_text(sweep(5, pause=0.1) + sweep(5, "p1.png", pause=0.1))
-    words = ("--jobs", jobs)
-    for wanted in (1, 5):  # killed when so many rows have been begun
+    words = ("--jobs", str(jobs))
+    for wanted in moments:  # killed when so many rows have been begun
         process = batch_process(*words)
         while len(probe("begin")) < wanted and process.poll() is None:
             time.sleep(0.02)
@@ -266,12 +270,12 @@ def test_killed_at_any_moment_it_goes_on(jobs, command, probe, home):
     begun = len(probe("begin"))
     code, _, err = command("batch", "e.jsonl", *words)
     assert code == 0 and f"{10 - finished} rows done, {finished} done before" in err, err
-    assert begun - finished <= 2 * int(jobs)  # no more than was in hand
+    assert begun - finished <= 2  # no more than was in hand
     assert len(probe("begin")) - begun == 10 - finished
     expected = contents()
     assert not [path for path in Path().rglob(".sinddm-*.tmp") if path.parent.name == "e-results"]
     shutil.rmtree(home / "models")
-    assert command("batch", "e.jsonl", *words, "--folder", "whole")[0] == 0
+    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
     assert contents("whole") == expected and len(expected) == 10
 
 
@@ -369,3 +373,33 @@ def test_a_local_cluster(command, probe):
     Path("e.jsonl").write_text(sweep(3) + sweep(1, "p1.png", fail=True, out="bad.png"))
     code, _, err = command("batch", "e.jsonl", "--executor", "local", "--jobs", 2)
     assert code == 1 and "3 rows done, 1 failed" in err, err
+
+
+def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):
+    from concurrent.futures import Future
+
+    asked = []
+
+    class Slot:
+        model = None
+
+        def __init__(self, place):
+            pass
+
+        def submit(self, work, threads):
+            asked.append((work.trains, threads))
+            future = Future()
+            future.set_result(0.0 if work.trains else [{"status": "done"}])
+            return future
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(execute, "_Slot", Slot)
+    group = execute.WorkGroup("m", {}, None, [["row"]])
+    assert len(list(execute.in_processes([group], None, 2, 8, models=2))) == 1
+    assert asked == [(True, 4), (False, 4)]
+    asked.clear()
+    group = execute.WorkGroup("m", {}, None, [["row"]])
+    list(execute.in_processes([group], None, 2, 8, models=1))
+    assert asked == [(True, 8), (False, 4)]

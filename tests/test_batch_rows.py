@@ -112,7 +112,7 @@ def test_folders_grids_and_names(home):
     last = values(found[3])
     assert last["harmonize", "mask"] == "b/masks/y.png"
     assert last["", "out"] == "b/y-15-y-4.png"
-    assert last["harmonize", "save_mask"] == "b/{out}-mask.png"
+    assert last["harmonize", "save_mask"] == "{out}-mask.png"
     assert [row.table for row in found] == [0, 0, 0, 0, 1] and found[4].varied == {}
 
 

@@ -1,10 +1,13 @@
 """What the documents show must work."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.cli.main import build_cli
@@ -37,3 +40,34 @@ def test_links_and_commands_exist(path):
             }
             for flag in re.findall(r"(--[a-z-]+)", line[1]):
                 assert flag in known | {"--plugins-dir", "--no-plugin", "--debug"}, flag
+
+
+def test_the_batches_of_the_guide_run(command, pasted, tiny):
+    text = (ROOT / "docs" / "batch.md").read_text()
+    blocks = dict(reversed(re.findall(r"```(\w+)\n(.*?)```", text, re.S)))
+    picture = ROOT / "docs" / "images" / "seascape.png"
+    shutil.copy(picture, "seascape.png")
+    for folder in ("pastes", "masks"):
+        Path(folder).mkdir()
+    for name in ("boat.png", "gull.png", "pastes/a.png", "pastes/b.png"):
+        pasted_in = Image.open(picture).convert("RGB")
+        pasted_in.paste((200, 30, 30), (50, 60, 90, 80))
+        pasted_in.save(name)
+    mask = Image.new("L", pasted_in.size)
+    mask.paste(255, (45, 55, 95, 85))
+    for name in ("masks/a.png", "masks/b.png"):
+        mask.save(name)
+    Path("edits.toml").write_text(blocks["toml"])
+    code, out, err = command("batch", "edits.toml", "--dry-run", "--json")
+    assert code == 0, err
+    plan = json.loads(out)
+    assert len(plan["rows"]) == 1 + 2 + 6 + 1
+    names = [Path(path).name for row in plan["rows"] for path in row["outputs"]]
+    assert "boat-harmonize-15-6.png" in names and "boat-harmonize-15-6.png" in text
+    assert {"a.png", "b.png"} <= set(names)
+    Path("edits.csv").write_text(blocks["csv"])
+    code, out, err = command("batch", "edits.csv", "--explain")
+    assert code == 0, err
+    Image.open("bg.png").save("picture.png")
+    exec(blocks["python"].replace("jobs=2", "jobs=1"), {})
+    assert len(list(Path("variants").glob("*.png"))) == 2

@@ -55,18 +55,22 @@ def test_the_python_blocks_work(code, request, sinddm_run, sinddm_registry, tmp_
         test(*(request.getfixturevalue(name) for name in inspect.signature(test).parameters))
     if tests:
         return
+    if hasattr(module, "API_VERSION"):
+        assert sinddm_registry(module).records[0].error is None
+    if hasattr(module, "register_presets"):
+        assert module.register_presets() == [tmp_path / "presets"]
+        return
     (task,) = tasks_in(module)
     check_task(task)
-    if hasattr(module, "register_tasks"):
-        assert sinddm_registry(module).records[0].error is None
     result = sinddm_run(task, oracle=True, out=tmp_path / "o.png")
     assert all(path.stat().st_size > 100 for path in result.outputs)
 
 
 def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
     Path("bg.png").rename("picture.png")
-    Path("plugins").mkdir()
-    for text, name in zip(blocks("python"), ("dusk", None, None, "trace"), strict=True):
+    Path("plugins/presets").mkdir(parents=True)
+    Path("plugins/presets/night.toml").write_text(blocks("toml")[1])
+    for text, name in zip(blocks("python"), ("dusk", None, None, "trace", "looks"), strict=True):
         if name:
             Path("plugins", f"{name}.py").write_text(text)
     for line in "".join(blocks("console")).splitlines():
@@ -82,13 +86,15 @@ def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
         code, out, err = command(*words)
         assert code == 0 and "broken" not in out, err
     assert read_picture(Path("dusk.png")).pixels.mean() < known.pixels.mean() - 5
+    night = read_picture(Path("night.png")).pixels.mean()
+    assert night < read_picture(Path("dusk.png")).pixels.mean() - 5
     assert Path("o-trace.csv").read_text().startswith("scale,step,change")
     assert len(Path("p.csv").read_text()) > 1000
 
 
 def test_the_other_blocks_are_what_a_new_package_has(command):
     assert {name for name, _ in BLOCKS} == {"console", "python", "toml"}
-    (text,) = blocks("toml")
+    text, _ = blocks("toml")
     assert command("plugins", "new", "dusk")[0] == 0
     written = tomllib.loads(Path("dusk/pyproject.toml").read_text())
     entry_points = tomllib.loads(text)["project"]["entry-points"]

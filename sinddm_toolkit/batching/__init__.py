@@ -172,7 +172,7 @@ class Batch:
             return on_cluster(work, place, executor, jobs, torch.get_num_threads())
         if jobs == 1:
             return in_this_process(work, place, self.events)
-        return in_processes(work, place, jobs, torch.get_num_threads())
+        return in_processes(work, place, jobs, torch.get_num_threads(), len(groups))
 
 
 __all__ = ["Batch", "Item", "RefusedRows", "RowResult"]

@@ -24,7 +24,7 @@ ATTEMPTS = 2
 
 
 @dataclass
-class Task:
+class Work:
     """One piece of work: a model to train, or rows to sample together."""
 
     group: WorkGroup
@@ -79,19 +79,19 @@ class Queue:
     def __init__(self, groups: Sequence[WorkGroup]) -> None:
         self._groups = list(groups)
 
-    def take(self, last_model: str | None) -> Task | None:
+    def take(self, last_model: str | None) -> Work | None:
         """The next piece of work; None if there is none, or none yet."""
         trained = [group for group in self._groups if group.is_trained and group.waiting]
         for group in trained:
             if group.model == last_model:
-                return Task(group, group.waiting.pop(0), trains=False)
+                return Work(group, group.waiting.pop(0), trains=False)
         for group in self._groups:
             if not group.is_trained and not group.is_training:
                 group.is_training = True
-                return Task(group, [group.trainer], trains=True)
+                return Work(group, [group.trainer], trains=True)
         if trained:
             group = max(trained, key=lambda group: len(group.waiting))
-            return Task(group, group.waiting.pop(0), trains=False)
+            return Work(group, group.waiting.pop(0), trains=False)
         return None
 
     def has_learnt(self, group: WorkGroup) -> None:
@@ -111,72 +111,74 @@ def in_this_process(
     """One after the other, here."""
     queue = Queue(groups)
     model = None
-    while (task := queue.take(model)) is not None:
-        model = task.group.model
-        if not task.trains:
-            facts = carry_out(place, task.items, None, events)
-            yield from map(Outcome, task.items, facts)
+    while (work := queue.take(model)) is not None:
+        model = work.group.model
+        if not work.trains:
+            facts = carry_out(place, work.items, None, events)
+            yield from map(Outcome, work.items, facts)
             continue
         try:
-            learn(place, task.items[0], task.group.cells, None, events)
-            queue.has_learnt(task.group)
+            learn(place, work.items[0], work.group.cells, None, events)
+            queue.has_learnt(work.group)
         except Exception as error:
-            yield from _without_model(queue.give_up(task.group), error, place)
+            yield from _without_model(queue.give_up(work.group), error, place)
 
 
 def in_processes(
-    groups: Sequence[WorkGroup], place: Workplace, jobs: int, cores: int
+    groups: Sequence[WorkGroup], place: Workplace, jobs: int, cores: int, models: int
 ) -> Iterator[Outcome]:
     """In `jobs` processes, which share the `cores`: none waits for another one's threads.
 
+    The batch has so many `models`, done or not: by that, and not by how many are left, a training
+    gets its threads, for its last bits depend on them.
     Each process is a pool of its own: if one dies, what it had in hand is known, and tried again.
     """
     queue = Queue(groups)
     slots = [_Slot(place) for _ in range(jobs)]
-    learn_threads = max(1, cores // max(1, min(jobs, len(groups))))
+    learn_threads = max(1, cores // min(jobs, models))
     row_threads = max(1, cores // jobs)
-    running: dict[Future[Any], tuple[_Slot, Task]] = {}
+    running: dict[Future[Any], tuple[_Slot, Work]] = {}
 
-    def start(slot: _Slot, task: Task) -> None:
-        task.attempts += 1
-        threads = learn_threads if task.trains else row_threads
-        running[slot.submit(task, threads)] = (slot, task)
+    def start(slot: _Slot, work: Work) -> None:
+        work.attempts += 1
+        threads = learn_threads if work.trains else row_threads
+        running[slot.submit(work, threads)] = (slot, work)
 
     try:
         while True:
             busy = {slot for slot, _ in running.values()}
             for slot in slots:
-                if slot not in busy and (task := queue.take(slot.model)) is not None:
-                    start(slot, task)
+                if slot not in busy and (work := queue.take(slot.model)) is not None:
+                    start(slot, work)
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                slot, task = running.pop(future)
+                slot, work = running.pop(future)
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):
                     slot.renew()
-                    if task.attempts < ATTEMPTS:
-                        start(slot, task)
+                    if work.attempts < ATTEMPTS:
+                        start(slot, work)
                         continue
                     error = ToolkitError("its process died twice (is there enough memory?)")
-                if not task.trains:
-                    yield from _outcomes(task, error, future, place)
+                if not work.trains:
+                    yield from _outcomes(work, error, future, place)
                 elif error is None:
-                    queue.has_learnt(task.group)
+                    queue.has_learnt(work.group)
                 else:
-                    yield from _without_model(queue.give_up(task.group), error, place)
+                    yield from _without_model(queue.give_up(work.group), error, place)
     finally:
         for slot in slots:
             slot.stop()
 
 
 def _outcomes(
-    task: Task, error: BaseException | None, future: Future[Any], place: Workplace
+    work: Work, error: BaseException | None, future: Future[Any], place: Workplace
 ) -> Iterator[Outcome]:
     if error is None:
-        yield from map(Outcome, task.items, future.result())
+        yield from map(Outcome, work.items, future.result())
     else:
-        yield from _without_model(task.items, error, place)
+        yield from _without_model(work.items, error, place)
 
 
 def _without_model(
@@ -204,12 +206,12 @@ class _Slot:
             1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
         )
 
-    def submit(self, task: Task, threads: int) -> Future[Any]:
-        self.model = task.group.model
-        if task.trains:
-            args = (self._place, task.items[0], task.group.cells, threads)
+    def submit(self, work: Work, threads: int) -> Future[Any]:
+        self.model = work.group.model
+        if work.trains:
+            args = (self._place, work.items[0], work.group.cells, threads)
             return self._pool.submit(learn, *args)
-        return self._pool.submit(carry_out, self._place, task.items, threads)
+        return self._pool.submit(carry_out, self._place, work.items, threads)
 
     def stop(self) -> None:
         """At once: what is in hand is lost."""

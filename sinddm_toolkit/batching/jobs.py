@@ -154,11 +154,9 @@ class Checker:
         name = Path(default_name(lead))
         varied = [text for key, text in row.varied.items() if text not in name.stem]
         stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in varied)])
-        for number in itertools.count(1):
-            path = self._results / f"{stem}{f'-{number}' if number > 1 else ''}{name.suffix}"
-            if path not in self._taken:
-                return path
-        raise AssertionError
+        endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (self._results / f"{stem}{ending}{name.suffix}" for ending in endings)
+        return next(path for path in paths if path not in self._taken)
 
     def _check_writing(
         self, ready: Prepared, outputs: Sequence[Path], item: Item
@@ -170,11 +168,12 @@ class Checker:
             self._make_folder(path.parent)
         check_paths(ready, outputs)
         extras = list(check_extras(ready, outputs).values())
+        will_write = not may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
             if path in self._taken:
                 raise UserError(f"{path} is written by row {self._taken[path]} too")
             self._taken[path] = item.number
-            if path.exists() and not may_replace and not self._state.owns(item, path):
+            if will_write and path.exists() and not self._state.owns(item, path):
                 raise UserError(
                     f"{path} exists and is not, or no longer, what this batch wrote: "
                     "give --overwrite or another name"

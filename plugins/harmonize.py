@@ -120,14 +120,14 @@ class Harmonize(Task):
         self._inject(plan, tensor_from_rgb(small.rgb()))
 
     def _inject(self, plan: Plan, image: Tensor) -> None:
-        from sinddm_toolkit.api import HALO, downsample
+        from sinddm_toolkit.api import CELL, HALO, downsample
 
         at = plan.stage(self.start_scale)
         self._window = (0, 0, *image.shape[-2:])
         if at is plan.stages[-1]:
             # Each step sees HALO pixels further: what lies beyond all of them can't matter, and a
             # large picture costs no more than its object.
-            self._window = bounds(self._weight > 0, HALO * self.start_step)
+            self._window = bounds(self._weight > 0, HALO * self.start_step, CELL)
             y0, x0, y1, x1 = self._window
             image = image[..., y0:y1, x0:x1]
             plan.set_canvas((y1 - y0, x1 - x0), by=self.name)

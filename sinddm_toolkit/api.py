@@ -19,7 +19,7 @@ from sinddm_toolkit.sizes import CanvasSize, Length
 
 if TYPE_CHECKING:
     from sinddm_toolkit.devices import choose_compute
-    from sinddm_toolkit.network import HALO
+    from sinddm_toolkit.network import CELL, HALO
     from sinddm_toolkit.plan import Plan, Stage
     from sinddm_toolkit.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
@@ -32,6 +32,7 @@ API_VERSION = 1
 """Grows when a plugin written for the version before may no longer work."""
 
 _LAZY = {
+    "CELL": "network",
     "HALO": "network",
     "Plan": "plan",
     "Pyramid": "pyramid",
@@ -53,6 +54,7 @@ _LAZY = {
 
 __all__ = [
     "API_VERSION",
+    "CELL",
     "HALO",
     "CanvasSize",
     "InputFile",

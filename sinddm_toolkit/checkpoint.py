@@ -27,7 +27,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import Picture
 from sinddm_toolkit.model import Model, ModelConfig
-from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.network import PaperDenoiser
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor
 from sinddm_toolkit.schedule import TIMESTEPS, Schedule, cosine_alphas_cumprod
@@ -77,7 +77,7 @@ class Checkpoint:
     """Of the file."""
     updates: int
     schedule: Schedule
-    network: Denoiser
+    network: PaperDenoiser
 
     @property
     def scales(self) -> int:
@@ -105,6 +105,8 @@ def import_checkpoint(path: Path, picture: Picture, events: Events | None = None
         width=checkpoint.network.width,
         seed=0,
         checkpoint=checkpoint.sha256,
+        network=None,
+        init=None,
     )
     predict = NetworkPredictor(checkpoint.network, Compute(torch.device("cpu"), torch.float32))
     if events and not seems_known(predict, checkpoint.schedule, subject.pyramid.scales[0]):
@@ -220,12 +222,12 @@ def _tensor(ema: dict[str, Any], key: str, where: str, shape: tuple[int, ...] | 
     return value
 
 
-def _network(ema: dict[str, Any], where: str) -> Denoiser:
+def _network(ema: dict[str, Any], where: str) -> PaperDenoiser:
     """The denoiser with the weights of `ema`."""
     head = _tensor(ema, WIDTH_KEY, where, None)
     if head.dim() != 4 or head.shape[1] < 1:
         raise UserError(f"{where}: {WIDTH_KEY} must be (3, width / 2, 1, 1), not {_words(head)}")
-    network = Denoiser(2 * head.shape[1])
+    network = PaperDenoiser(2 * head.shape[1])
     state = network.state_dict()
     names = {name: published_name(name) for name in state}
     if strange := {key for key in ema if key.startswith(NETWORK)} - set(names.values()):

@@ -31,15 +31,18 @@ def softened(mask: BoolArray, spread: float, feather: float) -> FloatArray:
     return soft
 
 
-def bounds(mask: BoolArray, margin: int = 0) -> Box:
-    """The box around what is true, `margin` pixels wider but inside the picture."""
+def bounds(mask: BoolArray, margin: int = 0, multiple: int = 1) -> Box:
+    """The box around what is true, `margin` pixels wider but inside the picture.
+
+    Its edges are moved outwards to a `multiple`, as far as the picture goes.
+    """
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     h, w = mask.shape
     return (
-        max(0, int(rows[0]) - margin),
-        max(0, int(columns[0]) - margin),
-        min(h, int(rows[-1]) + 1 + margin),
-        min(w, int(columns[-1]) + 1 + margin),
+        max(0, (int(rows[0]) - margin) // multiple * multiple),
+        max(0, (int(columns[0]) - margin) // multiple * multiple),
+        min(h, -(-(int(rows[-1]) + 1 + margin) // multiple) * multiple),
+        min(w, -(-(int(columns[-1]) + 1 + margin) // multiple) * multiple),
     )
 
 

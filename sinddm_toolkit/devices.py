@@ -29,6 +29,8 @@ class Compute:
     def prepare(self) -> None:
         """Settings of the process that results depend on."""
         torch.backends.cudnn.deterministic = True
+        # Momenta that die out become denormal numbers, which take a CPU many times as long.
+        torch.set_flush_denormal(True)
 
     def environment(self) -> dict[str, Any]:
         """What the last bits of a result depend on besides its inputs."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sinddm_toolkit import __version__
+from sinddm_toolkit import __version__, priors
 from sinddm_toolkit.blame import blaming
 from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
@@ -50,7 +50,7 @@ from sinddm_toolkit.pyramid import (
     tensor_from_rgb,
     working_size,
 )
-from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.recipes import RECIPES, Recipe
 from sinddm_toolkit.result import Result
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.run_state import Run, Step
@@ -62,6 +62,11 @@ from sinddm_toolkit.training import Cells, Phase, plan_phase, train
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
 
+
+RECORDED_OPTIONS = (
+    *("quality", "max_pixels", "train_seed", "init", "sampling_steps", "model", "device"),
+)
+"""Those that all tasks share and that a picture depends on."""
 
 HIDDEN_ABOVE = -0.98
 """Of a mask in [-1, 1]: what is not quite black hides."""
@@ -155,12 +160,31 @@ def make_subject(
             raise UserError(f"{hidden.name} is white everywhere: nothing is left to learn from")
         content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
         known = torch.from_numpy(~ignored)[None, None].float()
-    config = ModelConfig(content, size, recipe.name, recipe.width, options.train_seed)
     if chosen:
         config = replace(chosen, picture=content)
+    else:
+        config = ModelConfig(
+            content,
+            size,
+            recipe.name,
+            recipe.width,
+            options.train_seed,
+            network=recipe.network,
+            init=_chosen_init(options, recipe),
+        )
     pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known, config.upsampling)
     schedule = schedule or make_schedule(pyramid.details, pyramid.factor)
     return Subject(picture, pyramid, schedule, config)
+
+
+def _chosen_init(options: RunOptions, recipe: Recipe) -> str | None:
+    """The weights that a training starts from. UserError if those asked for don't exist."""
+    if options.init == "random":
+        return None
+    found = recipe.network and priors.fingerprint(recipe.network, recipe.width)
+    if options.init == "prior" and not found:
+        raise UserError(f"--init prior: there are no weights to start {recipe.name} from")
+    return found or None
 
 
 def _stored_model(
@@ -208,6 +232,10 @@ class Prepared:
     hooks: RunHooks
 
 
+def _visits(options: RunOptions, subject: Subject) -> int | None:
+    return options.sampling_steps or RECIPES[subject.config.recipe].sampling_steps
+
+
 def prepare(
     tasks: Sequence[Task],
     options: RunOptions,
@@ -241,7 +269,7 @@ def prepare(
         _check_picture(subject, stored)
         if hidden and subject.pyramid.known is None:
             events.message("this model has learnt the whole picture: what is hidden may come back")
-    plan = Plan(subject.pyramid, subject.schedule)
+    plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
     plan.close()
@@ -557,10 +585,7 @@ def _record(
             }
             for task in tasks
         ],
-        "options": {
-            name: getattr(options, name)
-            for name in ("quality", "max_pixels", "train_seed", "model", "device")
-        },
+        "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
         "model": model.to_record(),
         "environment": compute.environment(),
         **({"metadata": result.metadata} if result.metadata else {}),

@@ -12,9 +12,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from sinddm_toolkit import priors
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import write_atomically
-from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.networks import Denoiser, make_network
 from sinddm_toolkit.pyramid import Size, Upsampling, scale_sizes
 from sinddm_toolkit.schedule import Schedule
 from sinddm_toolkit.training import Cells, History, Phase
@@ -39,6 +40,10 @@ class ModelConfig:
     seed: int
     checkpoint: str | None = None
     """sha256 of the file that the weights were imported from; None if they were trained here."""
+    network: str | None = None
+    """Which of `NETWORKS`; None is the paper's."""
+    init: str | None = None
+    """Fingerprint of the weights that the training started from; None is random ones."""
 
     @property
     def key(self) -> str:
@@ -116,10 +121,15 @@ class RecordedModel:
 
 
 def new_model(config: ModelConfig, schedule: Schedule) -> Model:
-    """An untrained model; its random weights follow from the configuration's seed."""
+    """A model before its training; random weights follow from the configuration's seed.
+
+    UserError if the configuration asks for weights to start from that this toolkit has not.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = Denoiser(config.width)
+        network = make_network(config.network, config.width)
+    if config.init is not None:
+        network.load_state_dict(priors.load(str(config.network), config.width, config.init))
     return Model(config, schedule, network)
 
 
@@ -215,7 +225,7 @@ def load_model(path: Path) -> Model:
             tuple(found["schedule"]["starts"]),
             tuple(tuple(row) for row in found["schedule"]["gammas"]),
         )
-        network = Denoiser(config.width)
+        network = make_network(config.network, config.width)
         with safe_open(path, framework="pt") as file:
             network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         history = [Phase.from_json(phase) for phase in found["history"]]

@@ -12,6 +12,10 @@ from torch.nn import functional as F
 HALO = 16
 """Pixels to each side that an output pixel sees: the receptive field is 33×33."""
 
+CELL = 2
+"""Side of the squares of pixels that a network may work on as one. What is cut from a picture and
+is to come out as in the whole of it must begin at a multiple of this."""
+
 EMBEDDING = 32
 CONDITION_HIDDEN = 128
 
@@ -24,7 +28,7 @@ def sinusoidal_embedding(position: Tensor, width: int = EMBEDDING) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 
-def _centre(x: Tensor, size: tuple[int, int]) -> Tensor:
+def centre(x: Tensor, size: tuple[int, int]) -> Tensor:
     """The central `size` pixels of (n, c, h, w)."""
     top, left = (x.shape[-2] - size[0]) // 2, (x.shape[-1] - size[1]) // 2
     return x[..., top : top + size[0], left : left + size[1]]
@@ -51,7 +55,7 @@ class Block(nn.Module):
         h = frame.convolve(x, self.depthwise) + self.condition(embedding)[:, :, None, None]
         h = frame.convolve(frame.hide_outside(h), self.conv1)
         h = frame.convolve(frame.hide_outside(F.gelu(h)), self.conv2)
-        h = h + self.residual(_centre(x, (h.shape[-2], h.shape[-1])))
+        h = h + self.residual(centre(x, (h.shape[-2], h.shape[-1])))
         return frame.hide_outside(h)
 
 
@@ -73,16 +77,24 @@ class Frame:
         padding = 0 if self.halo else layer.kernel_size[0] // 2
         return F.conv2d(x, layer.weight, layer.bias, padding=padding, groups=layer.groups)
 
+    def in_cells(self, side: int) -> Frame:
+        """The same for squares of side×side pixels: one is inside if any of its pixels is."""
+        if self.inside is None:
+            return self
+        height, width = self.inside.shape[-2:]
+        whole = F.pad(self.inside, (0, -width % side, 0, -height % side))
+        return Frame(halo=self.halo, inside=F.max_pool2d(whole, side))
+
     def hide_outside(self, x: Tensor) -> Tensor:
         if self.inside is None:
             return x
-        return x * _centre(self.inside, (x.shape[-2], x.shape[-1])).to(x.dtype)
+        return x * centre(self.inside, (x.shape[-2], x.shape[-1])).to(x.dtype)
 
 
 WHOLE = Frame(halo=False)
 
 
-class Denoiser(nn.Module):
+class PaperDenoiser(nn.Module):
     """Predicts the noise ε in x_t^s. With `width` 160 it is the paper's, 1 106 772 parameters."""
 
     def __init__(self, width: int) -> None:

@@ -31,9 +31,12 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 class Muon:
     """Nesterov momentum, orthogonalised, for kernels seen as (out, in × kh × kw) matrices."""
 
-    def __init__(self, kernels: Iterable[nn.Parameter], lr: float, momentum: float = 0.95) -> None:
+    def __init__(
+        self, kernels: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.0
+    ) -> None:
         self.lr = lr
         self.momentum = momentum
+        self.decay = decay
         shapes: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
         for kernel in kernels:
             shapes[kernel.flatten(1).shape].append(kernel)
@@ -44,9 +47,17 @@ class Muon:
     def _stack(tensors: Iterable[Tensor]) -> Tensor:
         return torch.stack([tensor.detach().flatten(1) for tensor in tensors])
 
+    @property
+    def momenta(self) -> list[Tensor]:
+        """All that is remembered from one step to the next."""
+        return [momentum for _, momentum in self._groups]
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """One update with `rate` times the learning rate; every kernel must have its gradient."""
+        """One update with `rate` times the learning rate; every kernel must have its gradient.
+
+        Weights decay by `decay` times the learning rate (Loshchilov & Hutter, 2019).
+        """
         for group, momentum in self._groups:
             gradients = self._stack(kernel.grad for kernel in group if kernel.grad is not None)
             momentum.mul_(self.momentum).add_(gradients)
@@ -54,4 +65,5 @@ class Muon:
             rows, cols = updates.shape[1:]
             size = self.lr * rate * max(1.0, rows / cols) ** 0.5
             for kernel, update in zip(group, updates, strict=True):
+                kernel.mul_(1 - self.lr * rate * self.decay)
                 kernel.add_(update.view(kernel.shape), alpha=-size)

@@ -13,6 +13,9 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pyramid import Pyramid, Size
 from sinddm_toolkit.schedule import Schedule
 
+RANDOM_STEPS = 8
+"""DDPM steps that do as well as one of DDIM."""
+
 
 def _refuse(what: str) -> AttributeError:
     return AttributeError(f"{what} is settled: it can only be changed in plan_edit")
@@ -39,16 +42,31 @@ class Stage:
     repeats: int = 1
     """How often each DDPM step is made, noise being added again in between: lets what is sampled
     agree with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
+    visits: int | None = None
+    """How many of the timesteps are visited at most, evenly spread over them; None is all.
+
+    With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
+    to be taken out again in those that follow.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
             raise _refuse(f"the plan's {name}")
         super().__setattr__(name, value)
 
+    def timesteps(self, start: int) -> list[int]:
+        """The timesteps visited from `start`-1 down to 0 (Song et al., DDIM, 2021, §4.2)."""
+        count = start
+        if self.visits is not None:
+            count = min(start, self.visits * (RANDOM_STEPS if self.ddpm else 1))
+        gaps = max(1, count - 1)
+        return [round((start - 1) * (gaps - k) / gaps) for k in range(count)]
+
     @property
     def steps(self) -> int:
         """Network evaluations that it takes."""
-        return self.start + (self.repeats - 1) * (self.start - 1) * self.ddpm
+        visited = len(self.timesteps(self.start))
+        return visited + (self.repeats - 1) * (visited - 1) * self.ddpm
 
 
 class Plan:
@@ -57,7 +75,8 @@ class Plan:
     Starts as the plan of a random sample of the picture's own size: every scale from noise.
     """
 
-    def __init__(self, pyramid: Pyramid, schedule: Schedule) -> None:
+    def __init__(self, pyramid: Pyramid, schedule: Schedule, visits: int | None = None) -> None:
+        """`visits` is that of every stage."""
         self._sizes = pyramid.sizes
         self._factor = pyramid.factor
         self._schedule = schedule
@@ -67,7 +86,7 @@ class Plan:
         self.transparent = False
         """Whether the result will have transparent parts, which not every format holds."""
         self.stages: Sequence[Stage] = [
-            Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0)
+            Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0, visits=visits)
             for s, size in enumerate(self._sizes)
         ]
 
@@ -120,6 +139,7 @@ class Plan:
                 round(old * by ** (k / count)) for old, by in zip(finest.size, growth, strict=True)
             )
             more = Stage(finest.scale, (height, width), start, blur=True, ddpm=False)
+            more.visits = finest.visits
             self.stages = [*self.stages, more]
         self.stages[-1].size = size
 

@@ -15,18 +15,25 @@ class Recipe:
     steps_per_scale: int
     max_pixels: int
     """Working size of the picture when nothing else is asked for."""
+    network: str | None = "half"
+    """Which of `NETWORKS`; None is the paper's."""
     optimizer: str = "muon"
-    """`muon` (Muon on the 3×3 kernels, AdamW on the rest) or `adam`."""
+    """`muon` (Muon on the kernels, AdamW on the rest) or `adam`."""
     batch: int = 4
     crop: int | None = 32
     """Side of the squares trained on, without their halo; None is the whole picture."""
     all_cells: bool = False
     """Train every scale and every t < T, whatever the edit visits."""
+    early_steps: float | None = 10.0
+    """Timesteps are drawn with probabilities ∝ 1 / (t + this): the early ones, where noise is hard
+    to tell from detail, are the slowest to be learnt. None draws all alike."""
     ema_decay: float = 0.99
     ema_every: int = 1
     ema_from: int = 0
     decay_share: float = 0.4
     """Share of the updates, the last ones, over which the learning rate falls linearly to zero."""
+    sampling_steps: int | None = None
+    """Timesteps visited of each scale when nothing else is asked for; None is all."""
     milestones: tuple[float, ...] | None = None
     """Shares of the updates after each of which the rate is halved, in place of `decay_share`."""
 
@@ -37,9 +44,10 @@ RECIPES = {
         Recipe(
             "draft",
             "half a minute to two on two CPU cores",
-            width=64,
+            width=48,
             steps_per_scale=300,
             max_pixels=250_000,
+            sampling_steps=6,
         ),
         Recipe(
             "standard",
@@ -47,6 +55,7 @@ RECIPES = {
             width=64,
             steps_per_scale=2000,
             max_pixels=250_000,
+            sampling_steps=10,
         ),
         Recipe(
             "paper",
@@ -54,7 +63,9 @@ RECIPES = {
             width=160,
             steps_per_scale=24_000,
             max_pixels=50_000,
+            network=None,
             optimizer="adam",
+            early_steps=None,
             batch=32,
             crop=None,
             all_cells=True,

@@ -13,7 +13,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers agree on."""
 
-DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "retrain")
+DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "init", "retrain")
 """What there is no choice about when a stored model is asked for by its name."""
 
 
@@ -55,6 +55,19 @@ class RunOptions(Options):
         default=0,
         minimum=0,
         maximum=SEED_MAX,
+    )
+    init: str | None = option(
+        "what a training starts from: `prior`, what all pictures have in common, learnt from "
+        "photographs beforehand, or `random`, nothing; prior if not given, where there is one",
+        default=None,
+        choices=("prior", "random"),
+    )
+    sampling_steps: int | None = option(
+        "timesteps visited of each scale at most, eight times as many where steps are random (the "
+        "layout, and what is fitted to parts held fast); fewer: faster, rougher",
+        default=None,
+        minimum=1,
+        maximum=100,
     )
     retrain: bool = option("forget the stored model and train anew", default=False)
     model: str | None = option(

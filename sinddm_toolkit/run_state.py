@@ -159,14 +159,23 @@ class ScaleState(_Guarded):
 class Step(_Guarded):
     """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
 
-    __slots__ = ("_open", "_versions", "_x0", "is_changed", "scale", "t", "x_t")
-    settled = frozenset({"scale", "t", "x_t"})
+    __slots__ = ("_open", "_versions", "_x0", "is_changed", "scale", "t", "t_next", "x_t")
+    settled = frozenset({"scale", "t", "t_next", "x_t"})
 
     def __init__(
-        self, scale: ScaleState, t: int, x_t: Tensor, x0: Tensor, *, is_changed: bool = False
+        self,
+        scale: ScaleState,
+        t: int,
+        t_next: int,
+        x_t: Tensor,
+        x0: Tensor,
+        *,
+        is_changed: bool = False,
     ) -> None:
         self.scale = scale
         self.t = t
+        self.t_next = t_next
+        """The timestep that follows; -1 after the last."""
         self.x_t = x_t
         """The noisy picture before the step."""
         self._x0 = x0

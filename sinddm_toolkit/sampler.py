@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -11,7 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
-from sinddm_toolkit.network import HALO, WHOLE, Denoiser, Frame
+from sinddm_toolkit.network import CELL, HALO, WHOLE, Frame
+from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.plan import Stage
 from sinddm_toolkit.pyramid import upsample
 from sinddm_toolkit.run_state import Run, ScaleState, Step
@@ -84,10 +86,10 @@ class NetworkPredictor:
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:
-    """Cuts 0 … length into equal parts no longer than `tile`."""
+    """Cuts 0 … length into about equal parts no longer than `tile` + 1, which begin at cells."""
     count = math.ceil(length / tile)
-    for k in range(count):
-        yield length * k // count, length * (k + 1) // count
+    cells = math.ceil(length / CELL)
+    yield from pairwise(min(length, cells * k // count * CELL) for k in range(count + 1))
 
 
 def _with_halo(x: Tensor, top: int, bottom: int, left: int, right: int) -> tuple[Tensor, Frame]:
@@ -129,7 +131,7 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
 
 
 def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: Hooks) -> Tensor:
-    """The steps t = T[s]-1 … 0 of one scale → its clean picture x̂0."""
+    """The steps from t = T[s]-1 down to 0 of one scale → its clean picture x̂0."""
     schedule, stage = run.schedule, scale.stage
     noise = run.noise(stage.size)
     if scale.input is None:
@@ -145,7 +147,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
     guide = None
     if fixed is not None and scale.consistency > 0 and stage.ddpm:
         guide = _Consistency(*fixed, scale.consistency)
-    for t, again in _steps(scale):
+    for t, t_next, again in _steps(scale):
         if guide is not None:
             epsilon, correction = guide(x, t, stage.scale, predict, run)
         else:
@@ -154,7 +156,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
         if fixed is not None:
             x0 = torch.where(fixed[1], fixed[0], x0)
-        step = Step(scale, t, x, x0, is_changed=fixed is not None)
+        step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
         hooks.modify_x0(run, step)
         step.close()
         advance = ddpm_step if stage.ddpm else ddim_step
@@ -163,16 +165,16 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
             x = x - correction
         hooks.after_step(run, step)
         if again:
-            x = _noised_again(x, t, run, stage)
+            x = _noised_again(x, step, run)
     return x
 
 
-def _steps(scale: ScaleState) -> Iterator[tuple[int, bool]]:
-    """The timesteps of a scale, and whether noise is added again after each."""
-    for t in reversed(range(scale.start)):
+def _steps(scale: ScaleState) -> Iterator[tuple[int, int, bool]]:
+    """The timesteps of a scale, what follows each, and whether noise is added again after it."""
+    for t, t_next in pairwise([*scale.stage.timesteps(scale.start), -1]):
         # With the blur mixture a repeated step would sharpen again what is sharp.
         for k in reversed(range(scale.stage.repeats if scale.stage.ddpm and t > 0 else 1)):
-            yield t, k > 0
+            yield t, t_next, k > 0
 
 
 class _Consistency:
@@ -202,10 +204,10 @@ class _Consistency:
         return epsilon.detach(), self._zeta * gradient * self._free
 
 
-def _noised_again(x: Tensor, t: int, run: Run, stage: Stage) -> Tensor:
-    """x_t drawn from q(x_t | x_{t-1}) (Ho et al., 2020, eq. 2)."""
-    keep = run.schedule.alpha_bar(t) / run.schedule.alpha_bar(t - 1)
-    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(stage.size)
+def _noised_again(x: Tensor, step: Step, run: Run) -> Tensor:
+    """x_t drawn from q(x_t | x_next) (Ho et al., 2020, eq. 2)."""
+    keep = run.schedule.alpha_bar(step.t) / run.schedule.alpha_bar(step.t_next)
+    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(step.scale.stage.size)
 
 
 def _gamma(run: Run, stage: Stage, t: int) -> float:
@@ -233,7 +235,7 @@ def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
-    """x_{t-1}, deterministically (Algorithm 2, lines 8 to 11 with σ = 0).
+    """x of the next timestep, deterministically (Algorithm 2, lines 8 to 11 with σ = 0).
 
     Where a hook has changed x̂0, the noise is what then remains of x_t: keeping the predicted one
     beside another x̂0 would let its errors grow from step to step.
@@ -242,17 +244,17 @@ def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
         now, gamma = run.schedule.alpha_bar(step.t), _gamma(run, step.scale.stage, step.t)
         mixed = gamma * blurred + (1 - gamma) * step.x0
         epsilon = (step.x_t - math.sqrt(now) * mixed) / math.sqrt(1 - now)
-    alpha = run.schedule.alpha_bar(step.t - 1)
-    gamma = _gamma(run, step.scale.stage, step.t - 1)
+    alpha = run.schedule.alpha_bar(step.t_next)
+    gamma = _gamma(run, step.scale.stage, step.t_next)
     mixed = gamma * blurred + (1 - gamma) * step.x0
     return math.sqrt(alpha) * mixed + math.sqrt(1 - alpha) * epsilon
 
 
 def ddpm_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
-    """x_{t-1} drawn from the posterior q(x_{t-1} | x_t, x̂0) (Ho et al., 2020, eq. 7)."""
-    if step.t == 0:
+    """x of the next timestep, drawn from q(x_next | x_t, x̂0) (Ho et al., 2020, eq. 7)."""
+    if step.t_next < 0:
         return step.x0
-    now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t - 1)
+    now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t_next)
     beta = 1 - now / before
     mean = (
         math.sqrt(before) * beta / (1 - now) * step.x0

@@ -16,16 +16,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
-from sinddm_toolkit.network import HALO, WHOLE, Denoiser, Frame
+from sinddm_toolkit.network import HALO, WHOLE, Frame
+from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Muon
 from sinddm_toolkit.pyramid import Pyramid
 from sinddm_toolkit.recipes import Recipe
 from sinddm_toolkit.schedule import Schedule
 
 MUON_LR = 0.02
+MUON_DECAY = 0.1
 ADAMW_LR = 2e-3
 ADAM_LR = 1e-3
-"""The last is the paper's; the others are the best of those tried."""
+"""The last is the paper's; the others are the best of those tried. Without the decay long trainings
+diverge: orthogonalised updates do not get smaller by themselves."""
 
 WARMUP_STEPS = 20
 REHEARSAL_SHARE = 0.25
@@ -33,6 +36,9 @@ REHEARSAL_SHARE = 0.25
 
 WHOLE_PICTURE_PIXELS = 4096
 """Scales up to this size are trained on whole: a crop's halo would cost more."""
+
+CHUNK_PIXELS = 400_000
+"""Pixels that gradients are computed of at once; those of larger batches are added up."""
 
 REPORT_EVERY = 20
 """Updates between reports: reading the loss makes a GPU wait."""
@@ -168,6 +174,23 @@ class Batch:
     known: Tensor | None
     """(n or 1, 1, h, w) as `noise`: 0 where nothing is to be learnt; None is everything."""
 
+    def chunks(self) -> Iterator[Batch]:
+        """The same in parts of at most `CHUNK_PIXELS`, but at least one picture each."""
+        n, _, h, w = self.x.shape
+        size = max(1, CHUNK_PIXELS // (h * w))
+        if size >= n:
+            yield self
+            return
+        for k in range(0, n, size):
+            part = slice(k, k + size)
+            known, inside = self.known, self.frame.inside
+            if known is not None and len(known) == n:
+                known = known[part]
+            if inside is not None and len(inside) == n:
+                inside = inside[part]
+            frame = Frame(halo=self.frame.halo, inside=inside)
+            yield Batch(self.x[part], self.noise[part], self.t[part], frame, known)
+
 
 class Batches:
     """Draws the noisy crops that a denoiser learns from, all on the device."""
@@ -220,8 +243,16 @@ class Batches:
         chosen = int(torch.randint(len(places), (), generator=self.places))
         return tuple(int(k) for k in places[chosen])
 
+    def _timesteps(self, t_end: int) -> Tensor:
+        """(batch,) of 0 … t_end-1, on the CPU."""
+        n, early = self.recipe.batch, self.recipe.early_steps
+        if early is None:
+            return torch.randint(t_end, (n,), generator=self.places)
+        shares = 1 / (torch.arange(t_end) + early)
+        return torch.multinomial(shares, n, replacement=True, generator=self.places)
+
     def draw(self, scale: int, t_end: int) -> Batch:
-        t = torch.randint(t_end, (self.recipe.batch,), generator=self.places)
+        t = self._timesteps(t_end)
         t = t.to(self.device, non_blocking=True)
         sharp, blurred, inside = self.sharp[scale], self.blurred[scale], self.inside[scale]
         if self._is_whole(scale):
@@ -278,9 +309,9 @@ class Updater:
             self.muon = None
             self.adam = torch.optim.Adam(self.parameters, lr=ADAM_LR, fused=fused)
         else:
-            kernels = [p for p in self.parameters if p.shape[2:] == (3, 3)]
-            others = [p for p in self.parameters if p.shape[2:] != (3, 3)]
-            self.muon = Muon(kernels, MUON_LR)
+            kernels = [p for p in self.parameters if p.dim() == 4]
+            others = [p for p in self.parameters if p.dim() != 4]
+            self.muon = Muon(kernels, MUON_LR, decay=MUON_DECAY)
             self.adam = torch.optim.AdamW(others, lr=ADAMW_LR, weight_decay=0.0, fused=fused)
         self.base_lr = self.adam.param_groups[0]["lr"]
 
@@ -308,6 +339,19 @@ class Updater:
         decay = min(self.recipe.ema_decay, (k + 1) / (k + 10)) if k >= self.recipe.ema_from else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self._weights, 1 - decay)
+
+    def state(self) -> dict[str, Any]:
+        """What `load_state` goes on from, beside the network's weights."""
+        momenta = [] if self.muon is None else self.muon.momenta
+        return {"average": self.average, "momenta": momenta, "adam": self.adam.state_dict()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        momenta = [] if self.muon is None else self.muon.momenta
+        for own, saved in zip(
+            [*self.average, *momenta], [*state["average"], *state["momenta"]], strict=True
+        ):
+            own.copy_(saved)
+        self.adam.load_state_dict(state["adam"])
 
     def take_average(self) -> None:
         """Replace the network's weights by their moving average."""
@@ -346,12 +390,12 @@ def train(
                 _fit_into(time_limit, time.monotonic() - started, phase, recipe)
             if interrupted() or k == stop_after or k >= phase.end:
                 break
-            loss = _noise_error(network, batches, scale, phase.t_ends[scale], compute)
+            batch = batches.draw(scale, phase.t_ends[scale])
             network.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = add_gradients(network, batch, scale, compute)
             updater.update(k)
             phase.made = k + 1
-            error = torch.lerp(error, loss.detach(), max(0.02, 1 / phase.made))
+            error = torch.lerp(error, loss, max(0.02, 1 / phase.made))
             if report is not None and phase.made % REPORT_EVERY == 0:
                 report(TrainingReport(phase.made, phase.end, float(error)))
         updater.take_average()
@@ -360,11 +404,18 @@ def train(
         return interrupted()
 
 
-def _noise_error(
-    network: Denoiser, batches: Batches, scale: int, t_end: int, compute: Compute
-) -> Tensor:
-    """Mean L1 of the predicted noise on a fresh batch (Algorithm 1, line 11)."""
-    batch = batches.draw(scale, t_end)
+def add_gradients(network: Denoiser, batch: Batch, scale: int, compute: Compute) -> Tensor:
+    """Add the gradients of the error on `batch` to the network's → the error, detached."""
+    total = torch.zeros((), device=batch.x.device)
+    for part in batch.chunks():
+        error = noise_error(network, part, scale, compute) * (len(part.t) / len(batch.t))
+        error.backward()
+        total += error.detach()
+    return total
+
+
+def noise_error(network: Denoiser, batch: Batch, scale: int, compute: Compute) -> Tensor:
+    """Mean L1 of the predicted noise (Algorithm 1, line 11)."""
     with compute.autocast():
         predicted = network(batch.x, batch.t, torch.full_like(batch.t, scale), batch.frame)
     error = (predicted.float() - batch.noise).abs()

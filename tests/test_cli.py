@@ -68,7 +68,7 @@ def test_sample_json(command, pasted, tiny):
     facts = json.loads(out)
     assert facts["outputs"] == ["bg-sample-1.png", "bg-sample-2.png"]
     assert (facts["seed"], facts["device"]) == (5, "cpu")
-    assert facts["network_evaluations"] == 2 * (100 + 55)
+    assert facts["network_evaluations"] == 2 * (48 + 6)
     assert set(facts["seconds"]) == {"training", "sampling"}
     assert facts["training_steps"] == 60
     assert pixels("bg-sample-1.png").shape == (60, 160, 3)

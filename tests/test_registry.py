@@ -198,14 +198,14 @@ def test_a_failing_task_is_named_with_hook_scale_and_step(body, words, command, 
 def test_an_error_deep_in_a_run_says_where_it_was(command, tmp_path, pasted, tiny):
     body = (
         "    @hookimpl\n    def after_step(self, run, step):\n"
-        "        if (step.scale.stage.scale, step.t) == (2, 7): raise KeyError('deep')\n"
+        "        if (step.scale.stage.scale, step.t) == (2, 0): raise KeyError('deep')\n"
     )
     folder = plugin(tmp_path / "p", body=body)
     Image.fromarray(texture(100, 110)).save("large.png")
     words = ("run", "mine", "--image", "large.png", "--train-time", "0.1", "-q")
     code, _, err = command(*words, "--plugins-dir", folder, "--out", "o.png")
     assert code == 1 and not Path("o.png").exists()
-    assert "plugin mine failed in after_step at scale 2, step 7: KeyError: 'deep'\n" in err
+    assert "plugin mine failed in after_step at scale 2, step 0: KeyError: 'deep'\n" in err
     assert len(err.splitlines()) == 1
 
 

@@ -6,7 +6,7 @@ import torch
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.network import Denoiser
+from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import build_pyramid, upsample
 from sinddm_toolkit.run_state import Run
@@ -87,9 +87,9 @@ def test_sampler_is_algorithm_2(subject):
     assert expected.std() > 0.1
 
 
-def network_predictor(tile=256, dtype=torch.float32):
+def network_predictor(tile=256, dtype=torch.float32, network="half"):
     torch.manual_seed(0)
-    return NetworkPredictor(Denoiser(8).to(dtype), choose_compute("cpu"), tile)
+    return NetworkPredictor(make_network(network, 8).to(dtype), choose_compute("cpu"), tile)
 
 
 def test_sample_k_alone_is_sample_k_of_the_batch(subject):
@@ -100,11 +100,12 @@ def test_sample_k_alone_is_sample_k_of_the_batch(subject):
     assert not torch.equal(together[0], together[1])
 
 
+@pytest.mark.parametrize("network", ["paper", "half"])
 @pytest.mark.parametrize("size", [(100, 61), (97, 130), (20, 200)])
-def test_tiles_equal_the_whole(size):
+def test_tiles_equal_the_whole(size, network):
     x = torch.randn(1, 3, *size, dtype=torch.double)
-    whole = network_predictor(1000, torch.double)(x, 5, 1)
-    tiled = network_predictor(33, torch.double)(x, 5, 1)
+    whole = network_predictor(1000, torch.double, network)(x, 5, 1)
+    tiled = network_predictor(33, torch.double, network)(x, 5, 1)
     assert torch.allclose(whole, tiled, atol=1e-12)
 
 

@@ -134,5 +134,8 @@ class GuidedTask(TextTask, ABC):
 
 
 def with_random_steps(stage: Stage) -> None:
-    """No blur mixing and DDPM's random steps, as text guidance has them (App. E)."""
-    stage.blur, stage.ddpm = False, True
+    """No blur mixing and DDPM's random steps, as text guidance has them (App. E).
+
+    All of them: a step of guidance goes with each.
+    """
+    stage.blur, stage.ddpm, stage.visits = False, True, None

@@ -13,7 +13,15 @@ from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.run_options import RunOptions
 
-TRAINING_OPTIONS = ("quality", "max_pixels", "train_time", "train_seed", "retrain", "device")
+TRAINING_OPTIONS = (
+    "quality",
+    "max_pixels",
+    "train_time",
+    "train_seed",
+    "init",
+    "retrain",
+    "device",
+)
 
 
 def _train(picture: Path, as_json: bool, quiet: bool, **_: Any) -> None:

@@ -109,24 +109,26 @@ def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny
     assert np.array_equal(result.pixels[:, :2], deep[:, :2])
 
 
-def test_the_window_changes_nothing_that_is_kept(pasted, monkeypatch):
+@pytest.mark.parametrize("network", ["paper", "half"])
+def test_the_window_changes_nothing_that_is_kept(network):
     """A run in a window around the object must see what a run on the whole picture sees there."""
     import torch
 
     from sinddm_toolkit.devices import choose_compute
-    from sinddm_toolkit.network import Denoiser
+    from sinddm_toolkit.network import CELL, HALO
+    from sinddm_toolkit.networks import make_network
     from sinddm_toolkit.sampler import NetworkPredictor
 
-    predict = NetworkPredictor(Denoiser(8).double(), choose_compute("cpu"))
+    predict = NetworkPredictor(make_network(network, 8).double(), choose_compute("cpu"))
     x = torch.randn(1, 3, 120, 150, dtype=torch.double)
     mask = np.zeros((120, 150), bool)
-    mask[60:70, 70:80] = True
-    y0, x0, y1, x1 = bounds(mask, 16 * 2)
+    mask[61:70, 70:79] = True
+    y0, x0, y1, x1 = bounds(mask, HALO * 2, CELL)
     whole = predict(x - predict(x, 1, 0), 0, 0)
     window = x[..., y0:y1, x0:x1]
     part = predict(window - predict(window, 1, 0), 0, 0)
-    inner = part[..., 60 - y0 : 70 - y0, 70 - x0 : 80 - x0]
-    assert torch.allclose(inner, whole[..., 60:70, 70:80], atol=1e-12)
+    inner = part[..., 61 - y0 : 70 - y0, 70 - x0 : 79 - x0]
+    assert torch.allclose(inner, whole[..., 61:70, 70:79], atol=1e-12)
 
 
 def test_options_have_words_for_their_effect():

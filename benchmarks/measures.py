@@ -1,0 +1,122 @@
+"""What the benchmarks measure of a model: three numbers and a sheet of samples."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from sinddm_toolkit.devices import Compute, choose_compute, device_name
+from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.plan import Plan
+from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
+from sinddm_toolkit.run_state import Run
+from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
+from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod, make_schedule, sigmas_of
+
+PAPER_PIXELS = 50_000
+
+GRID_STEPS = (2, 5, 10, 20, 30, 40, 60, 80)
+GRID_STARTS = (100, 55, 44, 33, 24)
+"""T[s] of the measure, whatever the schedule of the model."""
+
+PATCH = 7
+PROJECTIONS = 128
+PATCHES = 20_000
+
+
+def machine() -> str:
+    """A line that names what this ran on."""
+    compute = choose_compute()
+    return (
+        f"{device_name(compute.device)}, {os.cpu_count()} cores, "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def load_subject(path: Path, pixels: int = PAPER_PIXELS) -> tuple[Pyramid, Schedule]:
+    picture = read_picture(path)
+    small = picture.resized(working_size(picture.size, pixels))
+    pyramid = build_pyramid(tensor_from_rgb(small.rgb()))
+    return pyramid, make_schedule(pyramid.details, pyramid.factor)
+
+
+@torch.no_grad()
+def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
+    """Mean L1 of the predicted noise, over t, then over the scales; the noise is always the same.
+
+    γ_t^s = clamp(σ_t / σ_T[s], 0, 1) with `GRID_STARTS`.
+    """
+    alphas = cosine_alphas_cumprod()
+    sigmas = sigmas_of(alphas)
+    generator = torch.Generator().manual_seed(1234)
+    errors = []
+    pairs = zip(pyramid.scales, pyramid.blurred, GRID_STARTS, strict=False)
+    for s, (sharp, blurred, start) in enumerate(pairs):
+        of_scale = []
+        for t in (t for t in GRID_STEPS if t < start):
+            noise = torch.randn(sharp.shape, generator=generator)
+            gamma = 0.0 if s == 0 else min(1.0, float(sigmas[t] / sigmas[start]))
+            clean = gamma * blurred + (1 - gamma) * sharp
+            x = float(alphas[t] ** 0.5) * clean + float((1 - alphas[t]) ** 0.5) * noise
+            of_scale.append(float((predict(x, t, s) - noise).abs().mean()))
+        errors.append(sum(of_scale) / len(of_scale))
+    return sum(errors) / len(errors)
+
+
+def predictor(network: Any, compute: Compute | None = None) -> NetworkPredictor:
+    return NetworkPredictor(network, compute or choose_compute())
+
+
+def make_samples(
+    predict: NoisePredictor, pyramid: Pyramid, schedule: Schedule, seeds: Sequence[int]
+) -> tuple[Tensor, int]:
+    """(n, 3, h, w) random samples of the picture's own size, and the network evaluations."""
+    plan = Plan(pyramid, schedule)
+    plan.close()
+    run = Run(plan, pyramid, schedule, seeds, choose_compute().device)
+    return sample(run, predict, RunHooks([])).float().cpu(), run.evaluations
+
+
+def patch_distance(samples: Tensor, picture: Tensor) -> list[float]:
+    """Sliced Wasserstein distances between their patch distributions, at 1, 1/2 and 1/4 size.
+
+    Of 7×7 colour patches in [-1, 1], over 128 directions: the mean distance between the quantiles.
+    """
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(3 * PATCH**2, PROJECTIONS, generator=generator)
+    directions /= directions.norm(dim=0)
+    found = []
+    for factor in (1, 2, 4):
+        projected = []
+        for x in (samples, picture):
+            small = F.avg_pool2d(x, factor) if factor > 1 else x
+            patches = F.unfold(small, PATCH).transpose(1, 2).flatten(0, 1)
+            chosen = torch.randint(len(patches), (PATCHES,), generator=generator)
+            projected.append((patches[chosen] @ directions).sort(dim=0).values)
+        found.append(float((projected[0] - projected[1]).abs().mean()))
+    return found
+
+
+def diversity(samples: Tensor, picture: Tensor) -> float:
+    """Standard deviation of a pixel over the samples ÷ that of the picture's pixels."""
+    return float(samples.std(dim=0).mean() / picture.std())
+
+
+def save_sheet(path: Path, rows: Sequence[Tensor]) -> None:
+    """Each row is (n, 3, h, w), all of one size: a picture of pictures."""
+    lines = [np.concatenate([np.moveaxis(x.numpy(), 0, 2) for x in row], axis=1) for row in rows]
+    width = max(line.shape[1] for line in lines)
+    lines = [np.pad(line, ((0, 4), (0, width - line.shape[1]), (0, 0))) for line in lines]
+    pixels = (np.concatenate(lines).clip(-1, 1) + 1) * 127.5
+    Image.fromarray(pixels.round().astype(np.uint8)).save(path)

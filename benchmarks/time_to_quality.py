@@ -1,0 +1,147 @@
+"""Error and likeness against training time, for several recipes on one picture, in one run.
+
+    python benchmarks/time_to_quality.py PICTURE [--budgets 10,60,300] [--paper 600] [--out FOLDER]
+
+Each recipe is trained anew for each budget (seconds, wall clock), from random weights and from the
+shipped ones; the paper's recipe is trained once for `--paper` seconds and measured on the way.
+Writes a table, a plot and a sheet of samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import torch
+from matplotlib import pyplot
+from measures import (
+    diversity,
+    grid_error,
+    load_subject,
+    machine,
+    make_samples,
+    patch_distance,
+    predictor,
+    save_sheet,
+)
+
+from sinddm_toolkit import priors
+from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.networks import make_network
+from sinddm_toolkit.recipes import RECIPES, Recipe
+from sinddm_toolkit.training import plan_phase, train
+
+SAMPLES = 8
+ENDLESS = 1_000_000
+"""Updates per scale that no budget reaches."""
+
+
+@dataclass
+class Point:
+    """One measurement."""
+
+    recipe: str
+    seconds: float
+    updates: int
+    error: float
+    samples: torch.Tensor | None = None
+
+
+def new_network(recipe: Recipe, init: str) -> Any:
+    torch.manual_seed(0)
+    network = make_network(recipe.network, recipe.width)
+    if init == "prior":
+        found = priors.fingerprint(str(recipe.network), recipe.width)
+        network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
+    return network
+
+
+def measure(
+    label: str, recipe: Recipe, init: str, seconds: float, subject: Any, marks: list[float]
+) -> Iterator[Point]:
+    """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
+    compute = choose_compute()
+    pyramid, schedule = subject
+    endless = replace(recipe, steps_per_scale=ENDLESS)
+    phase = plan_phase(dict(enumerate(schedule.starts)), [], endless, schedule, 0)
+    assert phase is not None
+    network = new_network(recipe, init).to(compute.device, memory_format=torch.channels_last)
+    begun = time.monotonic()
+    points, paused = [], 0.0
+
+    def watch(report: Any) -> None:
+        nonlocal paused
+        now = time.monotonic()
+        if marks and now - begun - paused >= marks[0]:
+            marks.pop(0)
+            error = grid_error(predictor(network), pyramid)
+            points.append(Point(label, now - begun - paused, phase.made, error))
+            network.train()
+            paused += time.monotonic() - now
+
+    train(network, pyramid, schedule, endless, phase, compute, time_limit=seconds, report=watch)
+    taken = time.monotonic() - begun - paused
+    yield from points
+    error = grid_error(predictor(network), pyramid)
+    samples, _ = make_samples(predictor(network), pyramid, schedule, range(SAMPLES))
+    yield Point(label, taken, phase.made, error, samples)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--budgets", default="10,60,300")
+    parser.add_argument("--paper", type=float, default=600)
+    parser.add_argument("--recipes", default="draft,standard")
+    parser.add_argument("--init", default="random,prior")
+    parser.add_argument("--out", type=Path, default=Path("time-to-quality"))
+    asked = parser.parse_args()
+    asked.out.mkdir(exist_ok=True)
+    subject = load_subject(asked.picture)
+    picture = subject[0].scales[-1]
+    print(machine(), "\n")
+    print("| recipe | seconds | updates | error | patches 1, 1/2, 1/4 | diversity |")
+    print("|---|---|---|---|---|---|", flush=True)
+    points, rows = [], [picture]
+
+    def add(found: Iterator[Point]) -> None:
+        for point in found:
+            points.append(point)
+            line = f"| {point.recipe} | {point.seconds:.1f} | {point.updates} | {point.error:.4f} |"
+            if point.samples is not None:
+                distances = ", ".join(f"{d:.3f}" for d in patch_distance(point.samples, picture))
+                line += f" {distances} | {diversity(point.samples, picture):.2f} |"
+                rows.append(point.samples[:4])
+            print(line, flush=True)
+
+    for budget in map(float, asked.budgets.split(",")):
+        for name in filter(None, asked.recipes.split(",")):
+            recipe = RECIPES[name]
+            for init in asked.init.split(","):
+                if init == "random" or priors.fingerprint(str(recipe.network), recipe.width):
+                    label = f"{name}, {init}"
+                    add(measure(label, recipe, init, budget, subject, []))
+    if asked.paper:
+        marks = [asked.paper / 10, asked.paper / 4, asked.paper / 2]
+        add(measure("paper", RECIPES["paper"], "random", asked.paper, subject, marks))
+
+    save_sheet(asked.out / "samples.png", rows)
+    for label in dict.fromkeys(point.recipe for point in points):
+        of = [point for point in points if point.recipe == label]
+        pyplot.plot([p.seconds for p in of], [p.error for p in of], "o-", label=label)
+    pyplot.xscale("log")
+    pyplot.xlabel("seconds of training")
+    pyplot.ylabel("mean L1 error of the noise")
+    pyplot.legend()
+    pyplot.savefig(asked.out / "error.png", dpi=120)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Muon: momentum whose update of each matrix is orthogonalised (Jordan et al., 2024)."""
+"""Adam, and Muon: momentum whose update of each matrix is orthogonalised (Jordan et al., 2024)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,43 @@ def orthogonalised(matrices: Tensor) -> Tensor:
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
     return (x.mT if tall else x).to(matrices.dtype)
+
+
+class Adam:
+    """Adam (Kingma & Ba, 2015).
+
+    The same as `torch.optim.Adam`, whose first use takes a second and a half: it imports a compiler.
+    """
+
+    BETAS = 0.9, 0.999
+    EPSILON = 1e-8
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        self.lr = lr
+        self.steps = 0
+        self._parameters = list(parameters)
+        self._means = [torch.zeros_like(p) for p in self._parameters]
+        self._squares = [torch.zeros_like(p) for p in self._parameters]
+
+    @property
+    def moments(self) -> list[Tensor]:
+        """All that is remembered from one step to the next, but for their number."""
+        return [*self._means, *self._squares]
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """One update with `rate` times the learning rate; every parameter must have its gradient."""
+        self.steps += 1
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        first, second = self.BETAS
+        torch._foreach_lerp_(self._means, gradients, 1 - first)
+        torch._foreach_mul_(self._squares, second)
+        torch._foreach_addcmul_(self._squares, gradients, gradients, 1 - second)
+        deviations = torch._foreach_sqrt(self._squares)
+        torch._foreach_div_(deviations, (1 - second**self.steps) ** 0.5)
+        torch._foreach_add_(deviations, self.EPSILON)
+        size = self.lr * rate / (1 - first**self.steps)
+        torch._foreach_addcdiv_(self._parameters, self._means, deviations, -size)
 
 
 class Muon:

@@ -18,7 +18,7 @@ class Recipe:
     network: str | None = "half"
     """Which of `NETWORKS`; None is the paper's."""
     optimizer: str = "muon"
-    """`muon` (Muon on the kernels, AdamW on the rest) or `adam`."""
+    """`muon` (Muon on the kernels, Adam on the rest) or `adam`."""
     batch: int = 4
     crop: int | None = 32
     """Side of the squares trained on, without their halo; None is the whole picture."""

@@ -18,14 +18,14 @@ from torch.nn import functional as F
 from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.network import HALO, WHOLE, Frame
 from sinddm_toolkit.networks import Denoiser
-from sinddm_toolkit.optimizers import Muon
+from sinddm_toolkit.optimizers import Adam, Muon
 from sinddm_toolkit.pyramid import Pyramid
 from sinddm_toolkit.recipes import Recipe
 from sinddm_toolkit.schedule import Schedule
 
 MUON_LR = 0.02
 MUON_DECAY = 0.1
-ADAMW_LR = 2e-3
+OTHERS_LR = 2e-3
 ADAM_LR = 1e-3
 """The last is the paper's; the others are the best of those tried. Without the decay long trainings
 diverge: orthogonalised updates do not get smaller by themselves."""
@@ -304,16 +304,14 @@ class Updater:
         self.parameters = list(network.parameters())
         self._weights: list[Tensor] = [p.detach() for p in self.parameters]
         self.average = [p.detach().clone() for p in self.parameters]
-        fused = self.parameters[0].device.type != "mps"
         if recipe.optimizer == "adam":
             self.muon = None
-            self.adam = torch.optim.Adam(self.parameters, lr=ADAM_LR, fused=fused)
+            self.adam = Adam(self.parameters, ADAM_LR)
         else:
             kernels = [p for p in self.parameters if p.dim() == 4]
             others = [p for p in self.parameters if p.dim() != 4]
             self.muon = Muon(kernels, MUON_LR, decay=MUON_DECAY)
-            self.adam = torch.optim.AdamW(others, lr=ADAMW_LR, weight_decay=0.0, fused=fused)
-        self.base_lr = self.adam.param_groups[0]["lr"]
+            self.adam = Adam(others, OTHERS_LR)
 
     def rate(self, k: int) -> float:
         """The learning rate of update k, as a share of the full one."""
@@ -328,8 +326,7 @@ class Updater:
         rate = self.rate(k)
         if self.muon is not None:
             self.muon.step(rate)
-        self.adam.param_groups[0]["lr"] = self.base_lr * rate
-        self.adam.step()
+        self.adam.step(rate)
         self._average(k)
 
     def _average(self, k: int) -> None:
@@ -342,16 +339,16 @@ class Updater:
 
     def state(self) -> dict[str, Any]:
         """What `load_state` goes on from, beside the network's weights."""
-        momenta = [] if self.muon is None else self.muon.momenta
-        return {"average": self.average, "momenta": momenta, "adam": self.adam.state_dict()}
+        return {"tensors": self._remembered(), "steps": self.adam.steps}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        momenta = [] if self.muon is None else self.muon.momenta
-        for own, saved in zip(
-            [*self.average, *momenta], [*state["average"], *state["momenta"]], strict=True
-        ):
+        for own, saved in zip(self._remembered(), state["tensors"], strict=True):
             own.copy_(saved)
-        self.adam.load_state_dict(state["adam"])
+        self.adam.steps = state["steps"]
+
+    def _remembered(self) -> list[Tensor]:
+        momenta = [] if self.muon is None else self.muon.momenta
+        return [*self.average, *momenta, *self.adam.moments]
 
     def take_average(self) -> None:
         """Replace the network's weights by their moving average."""

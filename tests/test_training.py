@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ import torch
 from sinddm_toolkit import training
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.networks import make_network
-from sinddm_toolkit.optimizers import orthogonalised
+from sinddm_toolkit.optimizers import Adam, orthogonalised
 from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.schedule import make_schedule
@@ -152,6 +154,35 @@ def test_crops_reach_every_corner(subject):
     corners = {c for _ in range(100) for c in batches._corners(finest, 32)}
     height, width = subject[0].sizes[finest]
     assert {(0, 0), (0, width - 32), (height - 32, 0), (height - 32, width - 32)} <= corners
+
+
+def test_adam_is_torchs():
+    weights = [torch.nn.Parameter(torch.randn(3, 4)) for _ in range(2)]
+    copies = [torch.nn.Parameter(w.detach().clone()) for w in weights]
+    ours, theirs = Adam(weights, 0.01), torch.optim.Adam(copies, lr=0.01)
+    for _ in range(5):
+        for weight, copy in zip(weights, copies, strict=True):
+            weight.grad = torch.randn(3, 4)
+            copy.grad = weight.grad.clone()
+        ours.step(1.0)
+        theirs.step()
+    assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(weights, copies, strict=True))
+
+
+def test_no_command_waits_for_a_compiler():
+    """torch._dynamo takes a second and a half to import, and torch.optim imports it."""
+    code = (
+        "import sys, torch\n"
+        "from sinddm_toolkit.networks import make_network\n"
+        "from sinddm_toolkit.optimizers import Adam, Muon\n"
+        "import sinddm_toolkit.edit\n"
+        "network = make_network('half', 8)\n"
+        "x = torch.zeros(1, 3, 20, 20)\n"
+        "network(x, torch.tensor([1]), torch.tensor([1])).sum().backward()\n"
+        "Adam(network.parameters(), 0.1).step(1.0)\n"
+        "sys.exit('torch._dynamo' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_orthogonalised_has_singular_values_near_one():

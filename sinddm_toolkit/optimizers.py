@@ -31,7 +31,8 @@ def orthogonalised(matrices: Tensor) -> Tensor:
 class Adam:
     """Adam (Kingma & Ba, 2015).
 
-    The same as `torch.optim.Adam`, whose first use takes a second and a half: it imports a compiler.
+    The same as `torch.optim.Adam`, whose first use takes a second and a half: it imports a
+    compiler.
     """
 
     BETAS = 0.9, 0.999
@@ -40,7 +41,7 @@ class Adam:
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
         self.lr = lr
         self.steps = 0
-        self._parameters = list(parameters)
+        self._parameters: list[Tensor] = list(parameters)
         self._means = [torch.zeros_like(p) for p in self._parameters]
         self._squares = [torch.zeros_like(p) for p in self._parameters]
 
@@ -51,7 +52,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """One update with `rate` times the learning rate; every parameter must have its gradient."""
+        """One update with `rate` times the learning rate; all parameters must have gradients."""
         self.steps += 1
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         first, second = self.BETAS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 from pathlib import Path
 
 # Networks this small gain nothing from threads, and lose much where other programs want the cores.
@@ -16,6 +17,9 @@ from PIL import Image
 from sinddm_toolkit import registry
 from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
+
+# Started in the background, a shell's children ignore Ctrl-C, and so would the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

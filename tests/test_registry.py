@@ -265,7 +265,10 @@ def test_ctrl_c_in_an_endless_hook_says_which_it_was(tmp_path, known):
     while not Path("here").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    try:
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert (
         err.strip() == "sinddm-tk: interrupted: plugin mine was in after_step at scale 0, step 97"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,29 @@ def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic") -> Tensor:
     return F.interpolate(x, size=size, mode=mode, align_corners=False)
 
 
+class _Blurred(Sequence[Tensor]):
+    """See `Pyramid.blurred`. Kept, they would take as much memory as the pyramid itself."""
+
+    def __init__(self, pyramid: Pyramid) -> None:
+        self._pyramid = pyramid
+
+    def __len__(self) -> int:
+        return self._pyramid.count
+
+    @overload
+    def __getitem__(self, s: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, s: slice) -> list[Tensor]: ...
+    def __getitem__(self, s: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(s, slice):
+            return [self[k] for k in range(len(self))[s]]
+        s = range(len(self))[s]
+        scales = self._pyramid.scales
+        if s == 0:
+            return scales[0]
+        return upsample(scales[s - 1], self._pyramid.sizes[s], self._pyramid.upsampling)
+
+
 @dataclass(frozen=True, eq=False)
 class Pyramid:
     """x^0 … x^{N-1} of one picture, each (1, 3, h, w) float32 in [-1, 1] on the CPU."""
@@ -104,17 +127,17 @@ class Pyramid:
         """N."""
         return len(self.scales)
 
-    @cached_property
-    def blurred(self) -> tuple[Tensor, ...]:
-        """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0."""
-        pairs = zip(self.scales[:-1], self.sizes[1:], strict=True)
-        return (self.scales[0], *(upsample(x, size, self.upsampling) for x, size in pairs))
+    @property
+    def blurred(self) -> Sequence[Tensor]:
+        """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0. Made when they are asked for."""
+        return _Blurred(self)
 
     @property
     def details(self) -> list[float]:
         """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units."""
-        pairs = zip(self.scales[1:], self.blurred[1:], strict=True)
-        return [float((sharp - blurred).square().mean().sqrt()) for sharp, blurred in pairs]
+        return [
+            float(F.mse_loss(self.scales[s], self.blurred[s]).sqrt()) for s in range(1, self.count)
+        ]
 
 
 def tensor_from_rgb(rgb: npt.NDArray[np.float32]) -> Tensor:

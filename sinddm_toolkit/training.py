@@ -192,6 +192,20 @@ class Batch:
             yield Batch(self.x[part], self.noise[part], self.t[part], frame, known)
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """One scale of the picture that is learnt, on the device."""
+
+    sharp: Tensor
+    """x^s, (1, 3, h, w)."""
+    blurred: Tensor
+    """x̃^s, as `sharp`."""
+    known: Tensor | None
+    """(1, 1, h, w), 0 where nothing is to be learnt."""
+    places_known: Tensor | None
+    """(k, 2) row and column of the pixels that `known` says are."""
+
+
 class Batches:
     """Draws the noisy crops that a denoiser learns from, all on the device."""
 
@@ -200,22 +214,25 @@ class Batches:
     ) -> None:
         self.recipe = recipe
         self.sizes = pyramid.sizes
-        self.sharp = [self._padded(x).to(device) for x in pyramid.scales]
-        self.blurred = [self._padded(x).to(device) for x in pyramid.blurred]
-        self.inside = [self._padded(torch.ones_like(x[:, :1])).to(device) for x in pyramid.scales]
-        self.known: list[Tensor] | None = None
-        if pyramid.known is not None:
-            self.known = [self._padded(x).to(device) for x in pyramid.known]
-            self.places_known = [x[0, 0].nonzero() for x in pyramid.known]
+        self._pyramid = pyramid
+        self._scales: dict[int, _Scale] = {}
         self.alphas = torch.tensor(schedule.alphas_cumprod, dtype=torch.float32, device=device)
         self.gammas = torch.tensor(schedule.gammas, dtype=torch.float32, device=device)
         self.places = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed)
         self.device = device
 
-    @staticmethod
-    def _padded(x: Tensor) -> Tensor:
-        return F.pad(x, (HALO,) * 4)
+    def _scale(self, scale: int) -> _Scale:
+        """What there is at `scale`; only scales that are trained take up memory."""
+        if scale not in self._scales:
+            known = None if self._pyramid.known is None else self._pyramid.known[scale]
+            self._scales[scale] = _Scale(
+                self._pyramid.scales[scale].to(self.device),
+                self._pyramid.blurred[scale].to(self.device),
+                None if known is None else known.to(self.device),
+                None if known is None else known[0, 0].nonzero(),
+            )
+        return self._scales[scale]
 
     def _is_whole(self, scale: int) -> bool:
         h, w = self.sizes[scale]
@@ -234,12 +251,12 @@ class Batches:
 
     def _centre(self, scale: int) -> tuple[int, ...]:
         """(y, x) of the middle of a crop: any pixel that there is something to learn at."""
-        if self.known is None:
+        places = self._scale(scale).places_known
+        if places is None:
             return tuple(
                 int(torch.randint(length, (), generator=self.places))
                 for length in self.sizes[scale]
             )
-        places = self.places_known[scale]
         chosen = int(torch.randint(len(places), (), generator=self.places))
         return tuple(int(k) for k in places[chosen])
 
@@ -254,12 +271,13 @@ class Batches:
     def draw(self, scale: int, t_end: int) -> Batch:
         t = self._timesteps(t_end)
         t = t.to(self.device, non_blocking=True)
-        sharp, blurred, inside = self.sharp[scale], self.blurred[scale], self.inside[scale]
+        what = self._scale(scale)
+        sharp, blurred, known = what.sharp, what.blurred, what.known
+        frame = WHOLE
         if self._is_whole(scale):
-            sharp, blurred = (_without_halo(x).expand(len(t), -1, -1, -1) for x in (sharp, blurred))
-            frame, known = WHOLE, None if self.known is None else _without_halo(self.known[scale])
+            sharp, blurred = (x.expand(len(t), -1, -1, -1) for x in (sharp, blurred))
         else:
-            sharp, blurred, known, frame = self._crops(scale, sharp, blurred, inside)
+            sharp, blurred, known, frame = self._crops(scale, sharp, blurred, known)
         noise = torch.randn(sharp.shape, generator=self.noise, device=self.device)
         alpha = self.alphas[t].view(-1, 1, 1, 1)
         gamma = self.gammas[scale, t].view(-1, 1, 1, 1)
@@ -270,24 +288,42 @@ class Batches:
         return Batch(x, _without_halo(noise) if frame.halo else noise, t, frame, known)
 
     def _crops(
-        self, scale: int, sharp: Tensor, blurred: Tensor, inside: Tensor
+        self, scale: int, sharp: Tensor, blurred: Tensor, known: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None, Frame]:
         side = self.recipe.crop or 0
         h, w = (min(side, length) for length in self.sizes[scale])
         corners = self._corners(scale, side)
 
         def cut(x: Tensor) -> Tensor:
-            return torch.cat(
-                [x[..., y : y + h + 2 * HALO, x0 : x0 + w + 2 * HALO] for y, x0 in corners]
-            )
+            return torch.cat([_with_halo(x, y, x0, h, w) for y, x0 in corners])
 
         height, width = self.sizes[scale]
         interior = all(
             HALO <= y <= height - h - HALO and HALO <= x0 <= width - w - HALO for y, x0 in corners
         )
-        frame = Frame(halo=True, inside=None if interior else cut(inside))
-        known = None if self.known is None else _without_halo(cut(self.known[scale]))
+        inside = (
+            None
+            if interior
+            else cut(torch.ones((), device=self.device).expand(1, 1, height, width))
+        )
+        frame = Frame(halo=True, inside=inside)
+        known = None if known is None else _without_halo(cut(known))
         return cut(sharp), cut(blurred), known, frame
+
+
+def _with_halo(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:
+    """The h×w pixels of x from (top, left) and `HALO` more around, zero beyond the picture."""
+    height, width = x.shape[-2:]
+    rows = slice(max(0, top - HALO), min(height, top + h + HALO))
+    columns = slice(max(0, left - HALO), min(width, left + w + HALO))
+    beyond = (
+        columns.start - (left - HALO),
+        left + w + HALO - columns.stop,
+        rows.start - (top - HALO),
+        top + h + HALO - rows.stop,
+    )
+    part = x[..., rows, columns]
+    return F.pad(part, beyond) if any(beyond) else part
 
 
 def _without_halo(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sinddm_toolkit.compositing import bounds, softened, with_change
+from sinddm_toolkit.compositing import Window, bounds, carried_over, softened, whole, with_change
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
@@ -72,7 +72,9 @@ __all__ = [
     "Task",
     "TextEncoder",
     "UserError",
+    "Window",
     "bounds",
+    "carried_over",
     "choose_compute",
     "downsample",
     "filled",
@@ -86,6 +88,7 @@ __all__ = [
     "tensor_from_rgb",
     "text_encoder",
     "upsample",
+    "whole",
     "with_change",
     "working_size",
     "write_picture",

@@ -143,6 +143,15 @@ class Plan:
             self.stages = [*self.stages, more]
         self.stages[-1].size = size
 
+    def finer_start(self, start: int, scales: int) -> int:
+        """The start step, so many scales further, of noise that has shrunk with the pixels.
+
+        It frees structures that are as large there, in pixels, as those of `start` were here.
+        """
+        sigma = self._schedule.start_sigma(start) * self._factor**-scales
+        # The step below the first that is above it, as sigma itself is that of the step start-1.
+        return min(start, self._schedule.start_above(sigma * (1 + 1e-6)))
+
     def start_for(self, detail: float) -> int:
         """The start step of a stage that only has to add missing detail of that RMSE."""
         return self._schedule.start_for(detail)

@@ -46,7 +46,7 @@ RECIPES = {
             "half a minute to two on two CPU cores",
             width=48,
             steps_per_scale=300,
-            max_pixels=250_000,
+            max_pixels=12_500_000,
             sampling_steps=6,
         ),
         Recipe(
@@ -54,7 +54,7 @@ RECIPES = {
             "three to fifteen minutes on two CPU cores",
             width=64,
             steps_per_scale=2000,
-            max_pixels=250_000,
+            max_pixels=12_500_000,
             sampling_steps=10,
         ),
         Recipe(

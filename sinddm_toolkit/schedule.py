@@ -83,8 +83,15 @@ class Schedule:
 
     def start_for(self, detail: float) -> int:
         """T[s] of a scale that only has to add missing detail of that RMSE, in [-1, 1] units."""
-        sigmas = sigmas_of(np.array(self.alphas_cumprod))
-        return _first_above(sigmas, DETAIL_NOISE_RATIO * detail)
+        return self.start_above(DETAIL_NOISE_RATIO * detail)
+
+    def start_above(self, sigma: float) -> int:
+        """The start step whose noise has just about that deviation, in units of the picture."""
+        return _first_above(sigmas_of(np.array(self.alphas_cumprod)), sigma)
+
+    def start_sigma(self, start: int) -> float:
+        """The deviation of the noise that a scale starts from at that step."""
+        return float(sigmas_of(np.array(self.alphas_cumprod))[start - 1])
 
     def gamma(self, scale: int, t: int) -> float:
         """γ_t^s as training uses it."""

@@ -89,14 +89,14 @@ def test_top_level_holds_what_it_should():
 
 
 def test_a_bundled_plugin_moved_to_a_folder_gives_the_same_picture(command, tmp_path, pasted, tiny):
-    words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", "3")
+    words = ("run", "super-resolve", "--image", "bg.png", "--factor", "2", "--seed", "3")
     assert command(*words, "--out", "one.png")[0] == 0
-    shutil.copy(ROOT / "plugins" / "harmonize.py", tmp_path / "harmonize.py")
-    moved = ("--plugins-dir", tmp_path, "--no-plugin", "harmonize")
+    shutil.copy(ROOT / "plugins" / "super_resolve.py", tmp_path / "super_resolve.py")
+    moved = ("--plugins-dir", tmp_path, "--no-plugin", "super-resolve")
     code, _, err = command(*words, "--out", "two.png", *moved)
     assert code == 0, err
     record = registry.current().records[-1]
-    assert (record.name, record.source) == ("harmonize", str(tmp_path / "harmonize.py"))
+    assert (record.name, record.source) == ("super_resolve", str(tmp_path / "super_resolve.py"))
     assert Path("one.png").read_bytes() == Path("two.png").read_bytes()
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from sinddm_toolkit.plugins.harmonize import Harmonize, difference
+from sinddm_toolkit.plugins.harmonize import Harmonize
+from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
 from sinddm_toolkit.compositing import bounds, softened
 from sinddm_toolkit.images import read_picture

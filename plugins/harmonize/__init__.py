@@ -1,0 +1,14 @@
+"""Harmonization: one task, how it finds the object, and how it works through large pictures."""
+
+from __future__ import annotations
+
+from sinddm_toolkit.api import Task, hookimpl
+
+from .harmonize import Harmonize
+
+API_VERSION = 1
+
+
+@hookimpl
+def register_tasks() -> list[type[Task]]:
+    return [Harmonize]

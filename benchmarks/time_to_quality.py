@@ -70,7 +70,8 @@ def measure(
     compute = choose_compute()
     pyramid, schedule = subject
     endless = replace(recipe, steps_per_scale=ENDLESS)
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], endless, schedule, 0)
+    rate = recipe.prior_rate if init == "prior" else 1.0
+    phase = plan_phase(dict(enumerate(schedule.starts)), [], endless, schedule, 0, rate)
     assert phase is not None
     network = new_network(recipe, init).to(compute.device, memory_format=torch.channels_last)
     begun = time.monotonic()

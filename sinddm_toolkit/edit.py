@@ -421,7 +421,8 @@ def obtain_model(
             model = new_model(subject.config, subject.schedule)
         _onto(model, compute)
         recipe = RECIPES[subject.config.recipe]
-        phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed)
+        rate = recipe.prior_rate if subject.config.init else 1.0
+        phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed, rate)
         if phase is None:
             return model
         if options.train_time == 0.0:

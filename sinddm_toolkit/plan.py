@@ -144,11 +144,11 @@ class Plan:
         self.stages[-1].size = size
 
     def finer_start(self, start: int, scales: int) -> int:
-        """The start step, so many scales further, of noise that has shrunk with the pixels.
+        """The start step, so many scales further, of noise that falls off by r² with each.
 
-        It frees structures that are as large there, in pixels, as those of `start` were here.
+        It drowns ever smaller structures: a scale only redraws what those before could not show.
         """
-        sigma = self._schedule.start_sigma(start) * self._factor**-scales
+        sigma = self._schedule.start_sigma(start) * self._factor ** (-2 * scales)
         # The step below the first that is above it, as sigma itself is that of the step start-1.
         return min(start, self._schedule.start_above(sigma * (1 + 1e-6)))
 

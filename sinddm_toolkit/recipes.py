@@ -30,8 +30,11 @@ class Recipe:
     ema_decay: float = 0.99
     ema_every: int = 1
     ema_from: int = 0
-    decay_share: float = 0.4
+    decay_share: float = 0.9
     """Share of the updates, the last ones, over which the learning rate falls linearly to zero."""
+    prior_rate: float = 0.5
+    """The highest learning rate of a training that starts from weights made beforehand, as a share
+    of the usual one: at more, what they know is forgotten."""
     sampling_steps: int | None = None
     """Timesteps visited of each scale when nothing else is asked for; None is all."""
     milestones: tuple[float, ...] | None = None
@@ -45,7 +48,7 @@ RECIPES = {
             "draft",
             "half a minute to two on two CPU cores",
             width=48,
-            steps_per_scale=300,
+            steps_per_scale=200,
             max_pixels=12_500_000,
             sampling_steps=6,
         ),

@@ -65,6 +65,8 @@ class Phase:
     """The update at which it is zero: the planned end, or an earlier one that a time limit set."""
     made: int = 0
     """Updates made."""
+    rate: float = 1.0
+    """The highest learning rate, as a share of the optimizers' own."""
     environment: dict[str, Any] = field(default_factory=dict)
     """Device, precision, threads, versions: what else bit-for-bit equality depends on."""
 
@@ -124,11 +126,16 @@ def missing_updates(cells: Cells, history: History, steps_per_scale: int) -> dic
 
 
 def plan_phase(
-    cells: Cells, history: History, recipe: Recipe, schedule: Schedule, seed: int
+    cells: Cells,
+    history: History,
+    recipe: Recipe,
+    schedule: Schedule,
+    seed: int,
+    rate: float = 1.0,
 ) -> Phase | None:
     """The training that `cells` need beyond `history`, None if they need none.
 
-    What was learnt before is rehearsed alongside, or it would be forgotten.
+    What was learnt before is rehearsed alongside, or it would be forgotten. `rate` is the phase's.
     """
     if recipe.all_cells:
         cells = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
@@ -143,7 +150,8 @@ def plan_phase(
         t_ends[scale] = known[scale]
     planned = sum(updates.values())
     decay_from = round(planned * (1 - recipe.decay_share))
-    return Phase(t_ends, updates, _phase_seed(seed, len(history)), decay_from, planned)
+    phase_seed = _phase_seed(seed, len(history))
+    return Phase(t_ends, updates, phase_seed, decay_from, planned, rate=rate)
 
 
 def _phase_seed(seed: int, index: int) -> int:
@@ -350,12 +358,12 @@ class Updater:
             self.adam = Adam(others, OTHERS_LR)
 
     def rate(self, k: int) -> float:
-        """The learning rate of update k, as a share of the full one."""
+        """The learning rate of update k, as a share of the optimizers' own."""
         if self.recipe.milestones is not None:
             passed = sum(k >= share * self.phase.planned for share in self.recipe.milestones)
             return float(0.5**passed)
         falling = (self.phase.end - k) / max(1, self.phase.end - self.phase.decay_from)
-        return max(0.0, min(1.0, (k + 1) / WARMUP_STEPS, falling))
+        return self.phase.rate * max(0.0, min(1.0, (k + 1) / WARMUP_STEPS, falling))
 
     def update(self, k: int) -> None:
         """Apply the gradients that are there, as update k."""

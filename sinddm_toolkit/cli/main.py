@@ -57,6 +57,9 @@ def build_cli() -> click.Group:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: exits with 0, 1 (a failure), 2 (bad input) or 130 (Ctrl-C)."""
+    # Waiting threads spin, by default long enough to bring everything to a crawl when another
+    # program wants one of the cores. OpenMP reads this when torch is imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Importing torch makes a million objects that stay: looking through them takes a tenth of it.
     gc.set_threshold(100_000, 50, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 API_VERSION = 1
 
 
+STYLE_PIXELS = 250_000
+"""Of the style: the strokes that are seen at this size are learnt, not the grain of its canvas."""
+
 MOST_PIXELS = 500_000
 """Contents up to this size are repainted pixel by pixel, larger ones shrunk to it: strokes keep
 their size in pixels, so they must not become too fine for the picture."""
@@ -29,6 +32,7 @@ class StyleTransfer(Task):
     summary = "repaint a picture in the style of another"
     learns_from = "style"
     named_after = "content"
+    most_pixels = STYLE_PIXELS
 
     style: Picture = option("the picture whose strokes and colours are wanted: what is learnt")
     content: Picture = option("the picture to repaint; its size is kept")

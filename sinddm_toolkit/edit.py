@@ -26,7 +26,6 @@ from sinddm_toolkit.images import (
     Picture,
     check_file,
     check_output,
-    picture_from_rgb,
     write_file,
     write_picture,
 )
@@ -46,7 +45,6 @@ from sinddm_toolkit.pyramid import (
     Pyramid,
     build_pyramid,
     check_size,
-    rgb_from_tensor,
     tensor_from_rgb,
     working_size,
 )
@@ -135,11 +133,13 @@ def make_subject(
     hidden: Picture | None = None,
     chosen: ModelConfig | None = None,
     schedule: Schedule | None = None,
+    most_pixels: int | None = None,
 ) -> Subject:
     """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
 
     How it is learnt is for `options` to say, unless a model is `chosen`: then its configuration
     holds, for this picture, and its `schedule`, and nothing is `hidden` if it knows the whole.
+    `most_pixels` is what the tasks ask for where the options don't say.
     UserError if the picture is too small or has transparent parts, or if all of it is hidden.
     """
     check_size(picture.size, picture.name)
@@ -149,7 +149,7 @@ def make_subject(
             "flatten it onto a colour first"
         )
     recipe = RECIPES[options.quality]
-    wanted = options.max_pixels or recipe.max_pixels
+    wanted = options.max_pixels or min(recipe.max_pixels, most_pixels or recipe.max_pixels)
     size = chosen.size if chosen else working_size(picture.size, wanted)
     small = picture.resized(size)
     content = small.content_hash()
@@ -264,6 +264,7 @@ def prepare(
         hidden,
         known.config if known else None,
         stored.schedule if stored else None,
+        min((task.most_pixels for task in tasks if task.most_pixels), default=None),
     )
     if stored:
         _check_picture(subject, stored)
@@ -534,10 +535,7 @@ def _sample_all(
         run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
         run.report = events.working
         samples = sample(run, predict, hooks).float().cpu()
-        pictures = [
-            picture_from_rgb(rgb_from_tensor(one), subject.picture) for one in samples.split(1)
-        ]
-        result = Result(samples, pictures)
+        result = Result(samples, subject.picture)
         hooks.compose_output(run, result)
         evaluations += run.evaluations
         if joined is None:

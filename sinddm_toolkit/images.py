@@ -41,6 +41,7 @@ FORMATS = {
 LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 """What libjpeg and libwebp write; the formats with 8 bits only."""
 MAX_PIXELS = 500_000_000
+STRIP_ROWS = 256
 JPEG_QUALITY = 95
 JPEG_EXIF_BYTES = 65_533
 
@@ -139,29 +140,30 @@ class Picture:
 
     def with_rgb(self, rgb: Rgb, box: Box | None = None) -> Picture:
         """The colours replaced by `rgb` (h, w, 3) in [-1, 1], clipped and rounded; alpha stays."""
-        return self._with_colour(self._levels(rgb, box), box)
+        everything = np.broadcast_to(np.float32(1), self._cut(box).shape[:2])
+        return self.blend(rgb, everything, box)
 
     def blend(self, rgb: Rgb, weight: Rgb, box: Box | None = None) -> Picture:
         """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept."""
-        old = self._colour(box)
-        new = self._levels(rgb, box)
-        if weight.shape != old.shape[:2]:
-            raise ValueError(f"the weight is {weight.shape}, the region {old.shape[:2]}")
-        share = weight[..., None]
-        return self._with_colour(np.where(share == 0, old, share * new + (1 - share) * old), box)
+        size = self._cut(box).shape[:2]
+        if rgb.shape != (*size, 3):
+            raise ValueError(f"the colours are {rgb.shape}, not {(*size, 3)}")
+        if weight.shape != size:
+            raise ValueError(f"the weight is {weight.shape}, the region {size}")
+        changed = replace(self, pixels=self.pixels.copy())
+        colour = changed._colour(box)
+        # Strip by strip: the floats of a whole photograph would take up much memory.
+        for top in range(0, size[0], STRIP_ROWS):
+            rows = slice(top, top + STRIP_ROWS)
+            old, share = colour[rows], weight[rows, :, None]
+            levels = share * self._levels(rgb[rows]) + (1 - share) * old
+            old[...] = np.where(share == 0, old, np.rint(np.clip(levels, 0, self.maximum)))
+        return changed
 
-    def _levels(self, rgb: Rgb, box: Box | None) -> Array:
+    def _levels(self, rgb: Rgb) -> Array:
         """`rgb` as float channel values, not yet rounded."""
-        expected = (*self._cut(box).shape[:2], 3)
-        if rgb.shape != expected:
-            raise ValueError(f"the colours are {rgb.shape}, not {expected}")
         new = rgb.mean(axis=2, keepdims=True) if self.is_grey else rgb
         return (new + 1) * (self.maximum / 2)
-
-    def _with_colour(self, levels: Array, box: Box | None) -> Picture:
-        changed = replace(self, pixels=self.pixels.copy())
-        changed._colour(box)[...] = np.rint(np.clip(levels, 0, self.maximum))
-        return changed
 
     def resized(self, size: tuple[int, int]) -> Picture:
         """Antialiased Lanczos to (h, w)."""

@@ -407,6 +407,9 @@ class Task(Options):
     """The option whose picture the model is trained on; None: it only joins other tasks."""
     named_after: ClassVar[str | None] = None
     """The option whose picture gives the output its default name; `learns_from` if None."""
+    most_pixels: ClassVar[int | None] = None
+    """Of the picture as the model sees it, where more would not help; `--max-pixels` overrules.
+    None is the picture's own size, as far as the quality level goes."""
 
     def picture(self, name: str) -> Picture:
         """The picture given as option `name`."""

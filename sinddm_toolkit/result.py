@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.compositing import FloatArray, with_change
-from sinddm_toolkit.images import FORMATS, Picture
+from sinddm_toolkit.images import FORMATS, Picture, picture_from_rgb
 from sinddm_toolkit.pyramid import rgb_from_tensor
 
 
@@ -31,12 +31,14 @@ class Extras(UserDict[str, Picture | bytes]):
 class Result:
     """The pictures of one run, one a sample."""
 
-    __slots__ = ("_extras", "_pictures", "metadata", "samples")
+    __slots__ = ("_extras", "_like", "_pictures", "metadata", "samples")
 
-    def __init__(self, samples: Tensor, pictures: list[Picture]) -> None:
+    def __init__(self, samples: Tensor, like: Picture) -> None:
+        """The samples as they are become pictures with the depth and profile of `like`."""
         self.samples = samples
         """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
-        self._pictures = pictures
+        self._like = like
+        self._pictures: list[Picture] | None = None
         self._extras = Extras()
         self.metadata: dict[str, Any] = {}
         """Further facts for the record, JSON values."""
@@ -44,6 +46,9 @@ class Result:
     @property
     def pictures(self) -> list[Picture]:
         """What is written, one a sample; at first the samples as they are."""
+        if self._pictures is None:
+            made = map(rgb_from_tensor, self.samples.split(1))
+            self._pictures = [picture_from_rgb(rgb, self._like) for rgb in made]
         return self._pictures
 
     @pictures.setter
@@ -84,8 +89,8 @@ class Result:
 
     def extend(self, other: Result) -> None:
         """Add the samples of a further run of the same edit."""
+        self._pictures = self.pictures + other.pictures
         self.samples = torch.cat([self.samples, other.samples])
-        self._pictures += other.pictures
         self._extras.update(other.extras)
         self.metadata |= other.metadata
 

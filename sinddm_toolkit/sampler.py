@@ -139,7 +139,8 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
     else:
         alpha = schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
-        x = math.sqrt(alpha) * blurred + math.sqrt(1 - alpha) * noise
+        x = noise.mul_(math.sqrt(1 - alpha)).add_(blurred, alpha=math.sqrt(alpha))
+    del noise  # each of these may be a third of a gigabyte
     fixed = None
     if scale.fixed is not None:
         fixed = scale.fixed[0].to(run.device), scale.fixed[1].to(run.device)
@@ -155,7 +156,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         run.evaluations += run.samples
         x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
         if fixed is not None:
-            x0 = torch.where(fixed[1], fixed[0], x0)
+            x0 = torch.where(fixed[1], fixed[0], x0, out=x0)
         step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
         hooks.modify_x0(run, step)
         step.close()
@@ -222,8 +223,10 @@ def predicted_x0(
     With DDPM steps it is clamped to [-1, 1] (Ho et al., 2020).
     """
     gamma = _gamma(run, stage, t)
-    x0 = (_mixed_x0(x, epsilon, t, run) - gamma * blurred) / (1 - gamma)
-    return x0.clamp(-1, 1) if stage.ddpm else x0
+    x0 = _mixed_x0(x, epsilon, t, run)
+    if gamma > 0:
+        x0 = x0.sub_(blurred, alpha=gamma).div_(1 - gamma)
+    return x0.clamp_(-1, 1) if stage.ddpm else x0
 
 
 def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
@@ -231,7 +234,7 @@ def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
     alpha = run.schedule.alpha_bar(t)
     # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
     # theirs.
-    return math.sqrt(1 / alpha) * x - math.sqrt(1 / alpha - 1) * epsilon
+    return torch.sub(math.sqrt(1 / alpha) * x, epsilon, alpha=math.sqrt(1 / alpha - 1))
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
@@ -240,14 +243,20 @@ def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
     Where a hook has changed x̂0, the noise is what then remains of x_t: keeping the predicted one
     beside another x̂0 would let its errors grow from step to step.
     """
+    if step.t_next < 0:
+        return step.x0
+    stage = step.scale.stage
     if step.is_changed:
-        now, gamma = run.schedule.alpha_bar(step.t), _gamma(run, step.scale.stage, step.t)
-        mixed = gamma * blurred + (1 - gamma) * step.x0
-        epsilon = (step.x_t - math.sqrt(now) * mixed) / math.sqrt(1 - now)
+        now = run.schedule.alpha_bar(step.t)
+        mixed = _with_blur(step.x0, blurred, _gamma(run, stage, step.t))
+        epsilon = torch.sub(step.x_t, mixed, alpha=math.sqrt(now)).div_(math.sqrt(1 - now))
     alpha = run.schedule.alpha_bar(step.t_next)
-    gamma = _gamma(run, step.scale.stage, step.t_next)
-    mixed = gamma * blurred + (1 - gamma) * step.x0
-    return math.sqrt(alpha) * mixed + math.sqrt(1 - alpha) * epsilon
+    mixed = _with_blur(step.x0, blurred, _gamma(run, stage, step.t_next))
+    return (math.sqrt(alpha) * mixed).add_(epsilon, alpha=math.sqrt(1 - alpha))
+
+
+def _with_blur(x0: Tensor, blurred: Tensor, gamma: float) -> Tensor:
+    return torch.lerp(x0, blurred, gamma) if gamma > 0 else x0
 
 
 def ddpm_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, hookimpl
+from sinddm_toolkit.api import Picture, Task, bounds, hookimpl
 
 from .pinning import FloatArray, Pins, resample
 
@@ -36,10 +36,11 @@ class KeepingTask(Task):
     def compose_output(self, run: Run, result: Result) -> None:
         from sinddm_toolkit.api import rgb_from_tensor
 
-        new = 1 - self._kept
-        samples = self._pins.levelled(result.samples)
+        y0, x0, y1, x1 = box = bounds(self._kept < 1)
+        new = 1 - self._kept[y0:y1, x0:x1]
+        samples = self._pins.levelled(result.samples)[..., y0:y1, x0:x1]
         result.pictures = [
-            self._picture.blend(rgb_from_tensor(one), new) for one in samples.split(1)
+            self._picture.blend(rgb_from_tensor(one), new, box) for one in samples.split(1)
         ]
 
 

@@ -17,6 +17,9 @@ FloatArray = npt.NDArray[np.float32]
 RESAMPLINGS = 5
 """Of each step below the finest scale: with one, the new part takes little notice of the old."""
 
+RESAMPLED_PIXELS = 250_000
+"""Larger stages are not made again and again: all that is left to agree on there is grain."""
+
 CONSISTENCY = 20.0
 """At the coarsest scale, where the layout is made: without it a horizon may end at the border."""
 
@@ -25,6 +28,9 @@ LEAST_SHARE = 1e-3
 
 REACH = 4.0
 """Of the means that the step at a border is taken from: σ in pixels of the stage."""
+
+LEVELLED_PIXELS = 1_000_000
+"""The step of larger stages is taken from a picture of this size: tones are smooth."""
 
 BOTH_SIDES = 0.1
 """Share of those means that each side has at a border, at least."""
@@ -37,11 +43,13 @@ def resample(plan: Plan) -> None:
     """Steps in which what is new comes to agree with what is held fast.
 
     Random ones, each made again and again (Lugmayr et al., RePaint, 2022), then deterministic ones
-    at the finest scale, whose grain repeated steps would smooth. None with the blur mixture: it
-    raises what the network gets wrong, and beside parts that are right that is seen.
+    at the finest scale, whose grain repeated steps would smooth, and at all large ones. None with
+    the blur mixture: it raises what the network gets wrong, and beside parts that are right that is
+    seen.
     """
     for index, stage in enumerate(plan.stages):
-        if stage.scale < plan.stages[-1].scale or index == 0:
+        is_small = stage.size[0] * stage.size[1] <= RESAMPLED_PIXELS
+        if (stage.scale < plan.stages[-1].scale and is_small) or index == 0:
             stage.blur, stage.ddpm, stage.repeats = False, True, RESAMPLINGS
         elif stage.scale > plan.stages[index - 1].scale:
             stage.blur = False
@@ -59,19 +67,26 @@ class Pins:
 
         self._target = tensor_from_rgb(target)
         self._mask = tensor_from_rgb(mask[..., None])
-        self._sized: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self._latest: tuple[tuple[int, int], tuple[Tensor, Tensor]] | None = None
 
     def at(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """x_target^s (1, 3, h, w) and m^s (1, 1, h, w)."""
+        if size == self._mask.shape[-2:]:
+            return self._target, self._mask
+        # One size is needed again and again, at each step of its stage, then never more.
+        if self._latest is None or self._latest[0] != size:
+            self._latest = None
+            self._latest = size, self._resized(size)
+        return self._latest[1]
+
+    def _resized(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         from sinddm_toolkit.api import downsample, upsample
 
-        if size not in self._sized:
-            resize = downsample if size[0] < self._mask.shape[-2] else upsample
-            mask = resize(self._mask, size).clamp(0, 1)
-            covered = resize((self._mask > 0).float(), size)
-            colours = resize(self._target * (self._mask > 0), size)
-            self._sized[size] = (colours / covered.clamp(min=LEAST_SHARE)).clamp(-1, 1), mask
-        return self._sized[size]
+        resize = downsample if size[0] < self._mask.shape[-2] else upsample
+        mask = resize(self._mask, size).clamp_(0, 1)
+        covered = resize((self._mask > 0).float(), size).clamp_(min=LEAST_SHARE)
+        colours = resize(self._target * (self._mask > 0), size)
+        return colours.div_(covered).clamp_(-1, 1), mask
 
     def detail(self, below: tuple[int, int], size: tuple[int, int]) -> float:
         """RMSE of what is held, of one size, when it is made from a smaller one."""
@@ -79,7 +94,7 @@ class Pins:
 
         (coarse, _), (fine, mask) = self.at(below), self.at(size)
         held = (mask >= FULLY).float()
-        error = (fine - upsample(coarse, size)).square().mean(dim=1, keepdim=True) * held
+        error = upsample(coarse, size).sub_(fine).square_().mean(dim=1, keepdim=True) * held
         return float((error.sum() / held.sum().clamp(min=1)).sqrt())
 
     def fix(self, scale: ScaleState) -> None:
@@ -99,18 +114,28 @@ class Pins:
         The step along the border, averaged over a few pixels on both sides, is spread smoothly
         over the free part and taken from it, as a membrane would (Pérez et al., 2003).
         """
+        from sinddm_toolkit.api import downsample, upsample, working_size
+
+        size = (image.shape[-2], image.shape[-1])
+        membrane = self._membrane(downsample(image.cpu(), working_size(size, LEVELLED_PIXELS)))
+        if membrane is None:
+            return image
+        _, mask = self.at(size)
+        return image + (upsample(membrane, size).mul_(1 - mask)).to(image.device)
+
+    def _membrane(self, image: Tensor) -> Tensor | None:
+        """What a membrane fixed at the border's steps is everywhere; None if there is no border."""
         from sinddm_toolkit.api import filled
 
-        target, mask = self.at((image.shape[-2], image.shape[-1]))
+        target, mask = self._resized((image.shape[-2], image.shape[-1]))
         held, free = (mask >= 0.5).float(), (mask < 0.5).float()
         if not held.any() or not free.any():
-            return image
+            return None
         held_mean, held_share = _means(target, held)
-        free_mean, free_share = _means(image.cpu(), free)
+        free_mean, free_share = _means(image, free)
         # Where both sides are near lies the border.
         border = ((held_share > BOTH_SIDES) & (free_share > BOTH_SIDES)).float()
-        membrane = filled(held_mean - free_mean, border)
-        return image + (membrane * (1 - mask)).to(image.device)
+        return filled(held_mean - free_mean, border)
 
     def pull(self, step: Step, strength: float) -> None:
         """x̂0 ← m·((1-η)·x̂0 + η·x_target) + (1-m)·x̂0 (eq. 2), with η the strength."""

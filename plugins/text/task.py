@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import Result, Run, Stage, Step, TextEncoder
 
+JUDGED_PIXELS = 250_000
+"""An encoder sees some 200×200 pixels at once: what is finer than this it never looks at."""
+
 UNGUIDED_STEPS = 3
 """The last steps of the finest scale, which blend what the text made into the picture (§3.3)."""
 
@@ -24,6 +27,7 @@ class TextTask(Task):
     """The options of all, the encoder, and the record of the loss."""
 
     learns_from = "image"
+    most_pixels = JUDGED_PIXELS
 
     image: Picture = option("the picture to learn from")
     text: list[str] = option(

@@ -14,11 +14,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from sinddm_toolkit import priors
 from sinddm_toolkit.devices import Compute, choose_compute, device_name
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
+from sinddm_toolkit.recipes import Recipe
 from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod, make_schedule, sigmas_of
@@ -74,15 +77,29 @@ def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
     return sum(errors) / len(errors)
 
 
+def new_network(recipe: Recipe, init: str) -> Any:
+    """A network as a training begins with it; init: `random` or `prior`."""
+    torch.manual_seed(0)
+    network = make_network(recipe.network, recipe.width)
+    if init == "prior":
+        found = priors.fingerprint(str(recipe.network), recipe.width)
+        network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
+    return network
+
+
 def predictor(network: Any, compute: Compute | None = None) -> NetworkPredictor:
     return NetworkPredictor(network, compute or choose_compute())
 
 
 def make_samples(
-    predict: NoisePredictor, pyramid: Pyramid, schedule: Schedule, seeds: Sequence[int]
+    predict: NoisePredictor,
+    pyramid: Pyramid,
+    schedule: Schedule,
+    seeds: Sequence[int],
+    visits: int | None = None,
 ) -> tuple[Tensor, int]:
     """(n, 3, h, w) random samples of the picture's own size, and the network evaluations."""
-    plan = Plan(pyramid, schedule)
+    plan = Plan(pyramid, schedule, visits)
     plan.close()
     run = Run(plan, pyramid, schedule, seeds, choose_compute().device)
     return sample(run, predict, RunHooks([])).float().cpu(), run.evaluations

@@ -27,6 +27,7 @@ from measures import (
     load_subject,
     machine,
     make_samples,
+    new_network,
     patch_distance,
     predictor,
     save_sheet,
@@ -34,7 +35,6 @@ from measures import (
 
 from sinddm_toolkit import priors
 from sinddm_toolkit.devices import choose_compute
-from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.recipes import RECIPES, Recipe
 from sinddm_toolkit.training import plan_phase, train
 
@@ -52,15 +52,6 @@ class Point:
     updates: int
     error: float
     samples: torch.Tensor | None = None
-
-
-def new_network(recipe: Recipe, init: str) -> Any:
-    torch.manual_seed(0)
-    network = make_network(recipe.network, recipe.width)
-    if init == "prior":
-        found = priors.fingerprint(str(recipe.network), recipe.width)
-        network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
-    return network
 
 
 def measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -130,8 +131,7 @@ class ScaleState(_Guarded):
         size = self.stage.size
         if image.shape[-2:] != size or where.shape != (1, 1, *size) or where.dtype != torch.bool:
             raise ValueError(f"fix needs an image and a boolean mask of size {size}")
-        if not bool(torch.isfinite(image).all()):
-            raise ValueError("the image to fix has values that are not finite")
+        _check_finite(image, "the image to fix")
         self.fixed = image, where
         self.consistency = consistency
 
@@ -222,5 +222,10 @@ def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> Non
             f"{name} must be {old.dtype} of shape {tuple(old.shape)}, "
             f"not {new.dtype} of shape {tuple(new.shape)}"
         )
-    if not bool(torch.isfinite(new).all()):
+    _check_finite(new, name)
+
+
+def _check_finite(x: Tensor, name: str) -> None:
+    # The extremes are not finite if anything is not, and take no memory to find.
+    if not all(math.isfinite(float(extreme)) for extreme in torch.aminmax(x.detach())):
         raise ValueError(f"{name} has values that are not finite")

@@ -122,6 +122,7 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
         if image is not None:
             image = upsample(image, stage.size, run.pyramid.upsampling)
         scale = ScaleState(stage, index, image)
+        image = None  # what a hook replaces can go
         hooks.before_scale(run, scale)
         scale.close()
         image = _sample_scale(run, scale, predict, hooks)
@@ -234,7 +235,7 @@ def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
     alpha = run.schedule.alpha_bar(t)
     # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
     # theirs.
-    return torch.sub(math.sqrt(1 / alpha) * x, epsilon, alpha=math.sqrt(1 / alpha - 1))
+    return (math.sqrt(1 / alpha) * x).sub_(epsilon, alpha=math.sqrt(1 / alpha - 1))
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:

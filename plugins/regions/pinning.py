@@ -72,6 +72,7 @@ class Pins:
     def at(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """x_target^s (1, 3, h, w) and m^s (1, 1, h, w)."""
         if size == self._mask.shape[-2:]:
+            self._latest = None
             return self._target, self._mask
         # One size is needed again and again, at each step of its stage, then never more.
         if self._latest is None or self._latest[0] != size:
@@ -139,9 +140,11 @@ class Pins:
 
     def pull(self, step: Step, strength: float) -> None:
         """x̂0 ← m·((1-η)·x̂0 + η·x_target) + (1-m)·x̂0 (eq. 2), with η the strength."""
+        import torch
+
         size = (step.x0.shape[-2], step.x0.shape[-1])
         target, mask = (x.to(step.x0.device) for x in self.at(size))
-        step.x0 = step.x0 + strength * mask * (target - step.x0)
+        step.x0 = torch.lerp(step.x0, target, strength * mask)
 
 
 def _means(image: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:

@@ -233,7 +233,8 @@ class Prepared:
 
 
 def _visits(options: RunOptions, subject: Subject) -> int | None:
-    return options.sampling_steps or RECIPES[subject.config.recipe].sampling_steps
+    recipe = RECIPES.get(subject.config.recipe)  # an imported model has none
+    return options.sampling_steps or (recipe.sampling_steps if recipe else None)
 
 
 def prepare(

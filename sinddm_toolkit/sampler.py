@@ -235,7 +235,7 @@ def _mixed_x0(x: Tensor, epsilon: Tensor, t: int, run: Run) -> Tensor:
     alpha = run.schedule.alpha_bar(t)
     # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding is
     # theirs.
-    return (math.sqrt(1 / alpha) * x).sub_(epsilon, alpha=math.sqrt(1 / alpha - 1))
+    return (math.sqrt(1 / alpha) * x).sub_(math.sqrt(1 / alpha - 1) * epsilon)
 
 
 def ddim_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:

@@ -7,8 +7,8 @@ from sinddm_animate import Animate
 
 from sinddm_toolkit.api import UserError
 
-STEPS = (100, 55)
-"""Of the two scales of the picture."""
+STEPS = (48, 6)
+"""Timesteps visited of the two scales of the picture."""
 
 
 def frames(path):

@@ -26,9 +26,9 @@ def test_the_result_has_the_size_of_the_painting(sinddm_run):
 def test_it_starts_where_it_is_told(sinddm_run):
     usual, short = (
         sinddm_run(PaintToImage, painting=two_halves(60, 80), oracle=True, start_step=steps)
-        for steps in (None, 7)
+        for steps in (None, 4)
     )
-    assert (short.network_evaluations, usual.network_evaluations) == (7, 55)
+    assert (short.network_evaluations, usual.network_evaluations) == (4, 6)
 
 
 def test_transparent_paintings_are_refused(sinddm_run):

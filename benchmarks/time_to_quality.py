@@ -2,7 +2,7 @@
 
     python benchmarks/time_to_quality.py PICTURE [--budgets 10,60,300] [--paper 600] [--out FOLDER]
 
-Each recipe is trained anew for each budget (seconds, wall clock), from random weights and from the
+The denoiser that needs no training comes first. Each recipe is trained anew for each budget (seconds, wall clock), from random weights and from the
 shipped ones; the paper's recipe is trained once for `--paper` seconds and measured on the way.
 Writes a table, a plot and a sheet of samples.
 """
@@ -34,6 +34,7 @@ from measures import (
 )
 
 from sinddm_toolkit import priors
+from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.recipes import RECIPES, Recipe
 from sinddm_toolkit.training import plan_phase, train
@@ -82,8 +83,21 @@ def measure(
     taken = time.monotonic() - begun - paused
     yield from points
     error = grid_error(predictor(network), pyramid)
-    samples, _ = make_samples(predictor(network), pyramid, schedule, range(SAMPLES))
+    visits = recipe.sampling_steps
+    samples, _ = make_samples(predictor(network), pyramid, schedule, range(SAMPLES), visits)
     yield Point(label, taken, phase.made, error, samples)
+
+
+def untrained(subject: Any) -> Iterator[Point]:
+    """The denoiser that is computed from the picture's patches; what it costs is its sampling."""
+    pyramid, schedule = subject
+    predict = make_denoiser("closed-form", pyramid, schedule, choose_compute().device)
+    error = grid_error(predict, pyramid)
+    started = time.monotonic()
+    visits = RECIPES["draft"].sampling_steps
+    samples, _ = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)
+    print(f"closed-form: {(time.monotonic() - started) / SAMPLES:.1f} s a sample")
+    yield Point("closed-form", 0.0, 0, error, samples)
 
 
 def main() -> None:
@@ -99,6 +113,7 @@ def main() -> None:
     subject = load_subject(asked.picture)
     picture = subject[0].scales[-1]
     print(machine(), "\n")
+    untrained_points = list(untrained(subject))
     print("| recipe | seconds | updates | error | patches 1, 1/2, 1/4 | diversity |")
     print("|---|---|---|---|---|---|", flush=True)
     points, rows = [], [picture]
@@ -113,6 +128,7 @@ def main() -> None:
                 rows.append(point.samples[:4])
             print(line, flush=True)
 
+    add(iter(untrained_points))
     for budget in map(float, asked.budgets.split(",")):
         for name in filter(None, asked.recipes.split(",")):
             recipe = RECIPES[name]
@@ -125,7 +141,7 @@ def main() -> None:
         add(measure("paper", RECIPES["paper"], "random", asked.paper, subject, marks))
 
     save_sheet(asked.out / "samples.png", rows)
-    for label in dict.fromkeys(point.recipe for point in points):
+    for label in dict.fromkeys(point.recipe for point in points if point.seconds):
         of = [point for point in points if point.recipe == label]
         pyplot.plot([p.seconds for p in of], [p.error for p in of], "o-", label=label)
     pyplot.xscale("log")

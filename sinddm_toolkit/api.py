@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sinddm_toolkit.pyramid import working_size as working_size
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
+    from sinddm_toolkit.sampler import NoisePredictor
+    from sinddm_toolkit.schedule import Schedule
     from sinddm_toolkit.text_encoder import TextEncoder, text_encoder
 
 API_VERSION = 1
@@ -34,10 +36,12 @@ API_VERSION = 1
 _LAZY = {
     "CELL": "network",
     "HALO": "network",
+    "NoisePredictor": "sampler",
     "Plan": "plan",
     "Pyramid": "pyramid",
     "Result": "result",
     "Run": "run_state",
+    "Schedule": "schedule",
     "ScaleState": "run_state",
     "Stage": "plan",
     "Step": "run_state",
@@ -59,6 +63,7 @@ __all__ = [
     "CanvasSize",
     "InputFile",
     "Length",
+    "NoisePredictor",
     "OutputFile",
     "Picture",
     "Plan",
@@ -67,6 +72,7 @@ __all__ = [
     "Result",
     "Run",
     "ScaleState",
+    "Schedule",
     "Stage",
     "Step",
     "Task",

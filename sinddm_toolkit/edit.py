@@ -17,6 +17,7 @@ import torch
 
 from sinddm_toolkit import __version__, priors
 from sinddm_toolkit.blame import blaming
+from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.errors import UserError
@@ -62,7 +63,8 @@ BATCH_PIXELS = 1_000_000
 
 
 RECORDED_OPTIONS = (
-    *("quality", "max_pixels", "train_seed", "init", "sampling_steps", "model", "device"),
+    *("quality", "max_pixels", "train_seed", "init", "sampling_steps", "denoiser", "model"),
+    "device",
 )
 """Those that all tasks share and that a picture depends on."""
 
@@ -230,6 +232,12 @@ class Prepared:
     subject: Subject
     plan: Plan
     hooks: RunHooks
+    denoiser: NoisePredictor | None = None
+    """What stands in place of a trained network."""
+
+    def cells(self) -> Cells:
+        """What has to be known before it can be sampled."""
+        return {} if self.denoiser else self.plan.cells()
 
 
 def _visits(options: RunOptions, subject: Subject) -> int | None:
@@ -275,7 +283,12 @@ def prepare(
     hooks = RunHooks(tasks, [SamplingEvents(events)])
     hooks.plan_edit(plan, subject.pyramid)
     plan.close()
-    return Prepared(tasks, options, compute, subject, plan, hooks)
+    denoiser = None
+    if options.denoiser is not None:
+        denoiser = make_denoiser(
+            options.denoiser, subject.pyramid, subject.schedule, compute.device
+        )
+    return Prepared(tasks, options, compute, subject, plan, hooks, denoiser)
 
 
 def edit(
@@ -300,6 +313,8 @@ def edit(
     events = events or Events()
     store = store or default_store()
     ready = prepare(tasks, options, store, events, recorded)
+    if predict is not None:
+        ready.denoiser = predict(ready)
     outputs: list[Path] = []
     if write:
         outputs = check_paths(ready, [path for _, path in variants] or default_paths(ready))
@@ -307,14 +322,14 @@ def edit(
     seeds = [seed for seed, _ in variants] or options.seeds()
 
     started = time.monotonic()
-    if predict is not None:
+    if ready.denoiser is not None:
         model = new_model(ready.subject.config, ready.subject.schedule)
     elif recorded is None:
-        model = obtain_model(ready, ready.plan.cells(), store, events, cache=cache)
+        model = obtain_model(ready, ready.cells(), store, events, cache=cache)
     else:
         model = recorded_model(ready.subject, recorded, ready.compute, store, events)
     trained = time.monotonic()
-    predictor = predict(ready) if predict else NetworkPredictor(model.network, ready.compute)
+    predictor = ready.denoiser or NetworkPredictor(model.network, ready.compute)
     result, evaluations = _sample_all(ready, model, predictor, seeds, events)
     sampled = time.monotonic()
 

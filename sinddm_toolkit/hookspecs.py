@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sinddm_toolkit.pyramid import Pyramid
     from sinddm_toolkit.result import Result
     from sinddm_toolkit.run_state import Run, ScaleState, Step
+    from sinddm_toolkit.sampler import NoisePredictor
+    from sinddm_toolkit.schedule import Schedule
     from sinddm_toolkit.text_encoder import TextEncoder
 
 PROJECT = "sinddm_toolkit"
@@ -61,6 +63,19 @@ class DiscoverySpecs:
         `name` and `weights` (a file) are the user's, None if not given; a name that is another
         plugin's gives None. Quick, and without a network: UserError, in one line that says what to
         do, if the weights are not at hand. To load them may wait for the first use.
+        """
+
+    @hookspec(firstresult=True)
+    def make_denoiser(
+        self, name: str, pyramid: Pyramid, schedule: Schedule, device: torch.device
+    ) -> NoisePredictor | None:
+        """Somebody wants to sample with something else than the trained network: `--denoiser`.
+
+        The first plugin that knows the `name` makes it; None for the name of another one. It is
+        called with (x_t, t, scale, needless) like the network, at whatever size the canvas has, and
+        gives the noise in x_t; `pyramid` is the picture to be made from, `pyramid.known` says which
+        of its pixels may be used. Quick: nothing is trained, and to prepare may wait for the first
+        call.
         """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options import RESULT, Options, OutputFile, Seconds, option
@@ -13,6 +14,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers agree on."""
 
+OF_TRAININGS = ("model", "train_time", "init", "retrain")
 DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "init", "retrain")
 """What there is no choice about when a stored model is asked for by its name."""
 
@@ -69,6 +71,11 @@ class RunOptions(Options):
         minimum=1,
         maximum=100,
     )
+    denoiser: str | None = option(
+        "what a plugin offers in place of a trained network, such as the preview that needs no "
+        "training; nothing is learnt",
+        default=None,
+    )
     retrain: bool = option("forget the stored model and train anew", default=False)
     model: str | None = option(
         "use this stored model, as `models list` names it (the beginning suffices); it decides the "
@@ -82,12 +89,16 @@ class RunOptions(Options):
         """UserError if something is asked for that the model named decides."""
         if self.out is not None and RESULT in self.out:
             raise UserError(f"--out {self.out}: {RESULT} stands for this name, in other options")
-        if self.model is None:
-            return
-        for name in DECIDED_BY_MODEL:
+        if self.model is not None:
+            self._check_absent(DECIDED_BY_MODEL, "--model and {}: the model decides that")
+        if self.denoiser is not None:
+            self._check_absent(OF_TRAININGS, "--denoiser and {}: nothing is trained")
+
+    def _check_absent(self, names: Iterable[str], complaint: str) -> None:
+        for name in names:
             item = self.schema()[name]
             if getattr(self, name) != item.default:
-                raise UserError(f"--model and {item.flag}: the model decides that, leave one out")
+                raise UserError(f"{complaint.format(item.flag)}, leave one out")
 
     def seeds(self) -> list[int]:
         """One seed a sample; draws the first if none was given."""

@@ -142,7 +142,7 @@ class Checker:
             item,
             ready.subject.config.key,
             ready.subject.config.recipe,
-            ready.plan.cells(),
+            ready.cells(),
             options.samples * sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
             ready.subject.picture.name,
             lead.main_picture().path,

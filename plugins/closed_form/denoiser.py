@@ -1,0 +1,113 @@
+"""The best guess at a picture all of whose patches come from one picture.
+
+If every p×p patch of the clean picture m is one of the patches P_i of the known one, all equally
+likely, then that of a noisy y = m + σ ε has the posterior mean
+
+    E[P | y] = Σ_i w_i P_i,   w_i ∝ exp(-‖y - P_i‖² / 2σ²)
+
+(the empirical-Bayes denoiser; over the patches of one picture as in Qiu, Kutulakos & Lindell,
+*Efficient and Training-Free Single-Image Diffusion Models*, 2026). Overlapping patches each have a
+guess at a pixel; their mean is taken, the nearer the middle the heavier.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .memory import PatchMemory
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Pyramid, Schedule
+
+SIDES = ((0.15, 5), (0.5, 7), (1.0, 9), (2.0, 13), (4.0, 17), (math.inf, 21))
+"""σ up to which patches have that side: the more noise, the more has to be seen to tell what is
+below it."""
+
+OVERLAP = 2
+"""Patches that a pixel lies in, in each direction."""
+
+WINDOW = 0.12
+"""σ of a patch's weights, as a share of its side."""
+
+MOST_PAIRS = 2_000_000
+"""Of noisy and known patches that are compared at once: memory."""
+
+
+class ClosedFormDenoiser:
+    """ε in x_t^s, for canvases of any size (see `NoisePredictor`). Differentiable."""
+
+    def __init__(self, pyramid: Pyramid, schedule: Schedule, device: torch.device) -> None:
+        self._pyramid = pyramid
+        self._schedule = schedule
+        self._device = device
+        self._latest: tuple[tuple[int, int, int], PatchMemory] | None = None
+
+    def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+        alpha = self._schedule.alpha_bar(t)
+        sigma = math.sqrt((1 - alpha) / alpha)
+        side = next(side for most, side in SIDES if sigma <= most)
+        memory = self._memory(scale, t, min(side, *x.shape[-2:]))
+        means = [
+            mean_of_patches(y[0], memory, sigma, needless) for y in (x / math.sqrt(alpha)).split(1)
+        ]
+        return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
+
+    def _memory(self, scale: int, t: int, side: int) -> PatchMemory:
+        """The patches of the picture as it is mixed with its blurred self at (s, t)."""
+        gamma = self._schedule.gamma(scale, t)
+        # Where nothing is mixed in, they serve many steps.
+        key = (scale, t if gamma > 0 else -1, side)
+        if self._latest is None or self._latest[0] != key:
+            sharp = self._pyramid.scales[scale]
+            mixed = sharp
+            if gamma > 0:
+                mixed = torch.lerp(sharp, self._pyramid.blurred[scale], gamma)
+            known = None if self._pyramid.known is None else self._pyramid.known[scale]
+            self._latest = None
+            self._latest = key, PatchMemory(mixed.to(self._device), known, side)
+        return self._latest[1]
+
+
+def mean_of_patches(
+    y: Tensor, memory: PatchMemory, sigma: float, needless: Tensor | None = None
+) -> Tensor:
+    """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
+    h, w = y.shape[-2:]
+    side = memory.side
+    pixels = _footprints(h, w, side).to(y.device)
+    if needless is not None:
+        pixels = pixels[~needless.flatten()[pixels].all(dim=1)]
+    weight = _window(side).to(y)
+    total = y.new_zeros(3, h * w)
+    share = y.new_zeros(h * w)
+    for part in pixels.split(max(1, MOST_PAIRS // memory.compared)):
+        noisy = y.flatten(1)[:, part].transpose(0, 1).flatten(1)
+        guess = memory.posterior_mean(noisy, sigma).view(len(part), 3, -1) * weight
+        total = total.index_add(1, part.flatten(), guess.transpose(0, 1).flatten(1))
+        share = share.index_add(0, part.flatten(), weight.expand(len(part), -1).flatten())
+    return (total / share.clamp(min=1e-12)).view(3, h, w)
+
+
+def _footprints(h: int, w: int, side: int) -> Tensor:
+    """(q, side²) indices of the pixels of every noisy patch; the last ones end at the border."""
+    rows, columns = (_begins(length, side) for length in (h, w))
+    corners = (rows[:, None] * w + columns[None, :]).flatten()
+    inside = (torch.arange(side)[:, None] * w + torch.arange(side)[None, :]).flatten()
+    return corners[:, None] + inside[None, :]
+
+
+def _begins(length: int, side: int) -> Tensor:
+    last = length - side
+    step = max(1, side // OVERLAP)
+    return torch.tensor(sorted({*range(0, last, step), last}))
+
+
+def _window(side: int) -> Tensor:
+    """(side²,), Gaussian."""
+    away = torch.arange(side) - (side - 1) / 2
+    line = torch.exp(-0.5 * (away / (WINDOW * side)) ** 2)
+    return (line[:, None] * line[None, :]).flatten()

@@ -1,0 +1,109 @@
+"""The patches of a picture, and those of them that a noisy one may be."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+DENSE = 6_000
+"""Up to so many patches a noisy one is compared with all of them."""
+
+LATTICE = 6_000
+"""Of more, so many are looked at first, evenly spread over the picture."""
+
+FIRST = 6
+"""Best ones of the lattice, whose neighbours are looked at next."""
+
+BEST = 24
+"""Of all those, which the mean is taken of."""
+
+DIMENSIONS = 24
+"""That patches are told apart by in the search: the directions in which they differ most."""
+
+MOST_PATCHES = 150_000
+"""That are kept; of larger pictures every other one, or fewer."""
+
+
+class PatchMemory:
+    """All side×side patches of m (1, 3, h, w) that are `known` (1, 1, h, w) throughout.
+
+    Where no patch is, those that are known for the most part.
+    """
+
+    def __init__(self, m: Tensor, known: Tensor | None, side: int) -> None:
+        h, w = m.shape[-2:]
+        self.side = side = min(side, h, w)
+        count = (h - side + 1) * (w - side + 1)
+        step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
+        self._rows, self._columns = ((n - side) // step + 1 for n in (h, w))
+        self._patches = F.unfold(m, side, stride=step)[0].T.contiguous()
+        self._usable = torch.ones(len(self._patches), dtype=torch.bool, device=m.device)
+        if known is not None:
+            share = F.unfold(known.to(m.device), side, stride=step)[0].mean(dim=0)
+            self._usable = share >= share.max()
+        self._is_dense = int(self._usable.sum()) <= DENSE
+        if self._is_dense:
+            self._patches = self._patches[self._usable]
+        else:
+            self._prepare_search()
+
+    @property
+    def compared(self) -> int:
+        """Patches that each noisy one is compared with at once."""
+        if self._is_dense:
+            return len(self._patches)
+        return max(len(self._lattice), FIRST * len(self._around) * 4)
+
+    def posterior_mean(self, noisy: Tensor, sigma: float) -> Tensor:
+        """E[P | y] for y (q, 3·side²) = P + σ ε → (q, 3·side²).
+
+        Exact where all patches are compared; else over the `BEST` ones found.
+        """
+        if self._is_dense:
+            weights = torch.softmax(-_squared_distances(noisy, self._patches) / (2 * sigma**2), 1)
+            return weights @ self._patches
+        found = self._patches[self._search(noisy)]
+        distances = (noisy[:, None] - found).square().sum(dim=2)
+        weights = torch.softmax(-distances / (2 * sigma**2), dim=1)
+        return (weights[:, None] @ found)[:, 0]
+
+    def _prepare_search(self) -> None:
+        self._mean = self._patches.mean(dim=0)
+        sample = self._patches[:: max(1, len(self._patches) // 20_000)] - self._mean
+        _, directions = torch.linalg.eigh(sample.T @ sample)
+        self._directions = directions[:, -DIMENSIONS:]
+        self._places = (self._patches - self._mean) @ self._directions
+        self._places[~self._usable] = math.inf
+        gap = math.ceil(math.sqrt(len(self._patches) / LATTICE))
+        rows, columns = (torch.arange(gap // 2, n, gap) for n in (self._rows, self._columns))
+        lattice = (rows[:, None] * self._columns + columns[None, :]).flatten()
+        lattice = lattice.to(self._patches.device)
+        self._lattice = lattice[self._usable[lattice]]
+        near = torch.arange(-gap + 1, gap, device=lattice.device)
+        self._around = torch.cartesian_prod(near, near)
+
+    @torch.no_grad()
+    def _search(self, noisy: Tensor) -> Tensor:
+        """(q, BEST) patches near each of `noisy`: the best of a lattice, then of what surrounds
+        them, as neighbours in the picture are alike."""
+        place = (noisy - self._mean) @ self._directions
+        distances = _squared_distances(place, self._places[self._lattice])
+        first = self._lattice[distances.topk(min(FIRST, len(self._lattice)), largest=False).indices]
+        row = (first // self._columns)[..., None] + self._around[:, 0]
+        column = (first % self._columns)[..., None] + self._around[:, 1]
+        row, column = row.clamp(0, self._rows - 1), column.clamp(0, self._columns - 1)
+        candidates = (row * self._columns + column).flatten(1).sort(dim=1).values
+        distances = (self._places[candidates] - place[:, None]).square().sum(dim=2)
+        # What is found twice counts once.
+        distances[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = math.inf
+        best = distances.topk(min(BEST, candidates.shape[1]), dim=1, largest=False).indices
+        return candidates.gather(1, best)
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """(n, d), (m, d) → (n, m)."""
+    squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)
+    return torch.addmm(squares, a, b.T, alpha=-2).clamp(min=0)

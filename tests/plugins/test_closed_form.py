@@ -1,0 +1,145 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sinddm_toolkit.plugins.closed_form import memory as memories
+from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
+from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
+
+from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.store import default_store
+from tests.conftest import texture
+
+CPU = torch.device("cpu")
+LINE = ("run", "sample", "--image", "bg.png", "--seed", "1", "--denoiser", "closed-form")
+
+
+def picture(h, w):
+    return tensor_from_rgb(texture(h, w).astype(np.float32) / 127.5 - 1)
+
+
+def all_patches(m, side):
+    h, w = m.shape[-2:]
+    return torch.stack(
+        [
+            m[0, :, y : y + side, x : x + side].flatten()
+            for y in range(h - side + 1)
+            for x in range(w - side + 1)
+        ]
+    )
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.4, 3.0])
+def test_the_posterior_mean_of_a_patch_is_that_of_its_definition(sigma):
+    m = picture(20, 24).double()
+    patches = all_patches(m, 5)
+    noisy = patches[[3, 77, 200]] + sigma * torch.randn(3, 75, dtype=torch.double)
+    expected = []
+    for one in noisy:
+        logits = torch.tensor([-float((one - p).square().sum()) / (2 * sigma**2) for p in patches])
+        weights = (logits - logits.max()).double().exp()
+        expected.append((weights[:, None] * patches).sum(dim=0) / weights.sum())
+    found = PatchMemory(m, None, 5).posterior_mean(noisy, sigma)
+    assert torch.allclose(found, torch.stack(expected), atol=1e-6)
+
+
+def test_the_search_finds_what_comparing_with_all_finds(monkeypatch):
+    m = picture(110, 130)
+    searched = PatchMemory(m, None, 5)
+    assert not searched._is_dense
+    monkeypatch.setattr(memories, "DENSE", 10**9)
+    everything = PatchMemory(m, None, 5)
+    chosen = all_patches(m, 5)[::97]
+    noisy = chosen + 0.1 * torch.randn(chosen.shape, generator=torch.Generator().manual_seed(0))
+    error = (searched.posterior_mean(noisy, 0.1) - chosen).square().mean().sqrt()
+    exact = (everything.posterior_mean(noisy, 0.1) - chosen).square().mean().sqrt()
+    guess = (chosen - chosen.mean(dim=0)).square().mean().sqrt()
+    assert exact < 0.1 * guess
+    assert error < 0.3 * guess
+
+
+def test_without_noise_the_picture_comes_back():
+    m = picture(30, 40)
+    assert torch.allclose(mean_of_patches(m[0], PatchMemory(m, None, 5), 0.01), m[0], atol=1e-3)
+
+
+def test_what_is_hidden_is_never_used():
+    m = picture(40, 50)
+    known = torch.ones(1, 1, 40, 50)
+    m[..., 10:22, 20:34] = torch.tensor([9.0, -9.0, -9.0]).view(3, 1, 1)
+    known[..., 10:22, 20:34] = 0
+    assert float(mean_of_patches(m[0], PatchMemory(m, None, 7), 0.3).max()) > 8
+    assert float(mean_of_patches(m[0], PatchMemory(m, known, 7), 0.3).abs().max()) <= 1
+
+
+def test_a_large_picture_keeps_a_bounded_number_of_patches(monkeypatch):
+    monkeypatch.setattr(memories, "MOST_PATCHES", 2000)
+    memory = PatchMemory(picture(100, 120), None, 5)
+    assert len(memory._patches) <= 2000
+
+
+def test_any_canvas_and_needless_pixels():
+    pyramid = build_pyramid(picture(60, 80))
+    denoise = ClosedFormDenoiser(pyramid, make_schedule(pyramid.details, pyramid.factor), CPU)
+    x = torch.randn(2, 3, 70, 45)
+    whole = denoise(x, 10, 1)
+    assert whole.shape == x.shape and bool(torch.isfinite(whole).all())
+    needless = torch.zeros(70, 45, dtype=torch.bool)
+    needless[:, :20] = True
+    part = denoise(x, 10, 1, needless)
+    assert torch.allclose(part[..., 20:], whole[..., 20:], atol=1e-5)
+    assert not torch.allclose(part[..., :10], whole[..., :10], atol=1e-2)
+
+
+def test_it_predicts_the_noise_in_its_picture_and_has_gradients():
+    pyramid = build_pyramid(picture(60, 80))
+    schedule = make_schedule(pyramid.details, pyramid.factor)
+    denoise = ClosedFormDenoiser(pyramid, schedule, CPU)
+    noise = torch.randn(1, 3, 60, 80, generator=torch.Generator().manual_seed(0))
+    for t in (5, 30):
+        alpha, gamma = schedule.alpha_bar(t), schedule.gamma(1, t)
+        clean = torch.lerp(pyramid.scales[1], pyramid.blurred[1], gamma)
+        x = (alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise).requires_grad_()
+        predicted = denoise(x, t, 1)
+        assert float((predicted.detach() - noise).abs().mean()) < 0.2
+        predicted.square().sum().backward()
+        assert float(x.grad.abs().sum()) > 0
+
+
+def test_a_run_trains_nothing_and_replays(command, pasted):
+    code, out, err = command(*LINE, "--out", "a.png", "--json")
+    assert code == 0, err
+    assert json.loads(out)["training_steps"] == 0 and not list(default_store().keys())
+    assert command("replay", "a.png", "--out", "b.png")[0] == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+
+
+def test_an_edit_keeps_what_it_must(command, pasted):
+    words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--out", "h.png")
+    assert command(*words, "--denoiser", "closed-form")[0] == 0
+
+
+def test_wrong_names_and_useless_options_are_refused(command, pasted):
+    code, _, err = command(*LINE[:-1], "closed-from")
+    assert code == 2 and "--denoiser closed-from: no plugin makes it" in err
+    for more in (("--retrain",), ("--train-time", "3"), ("--init", "random")):
+        code, _, err = command(*LINE, *more)
+        assert code == 2 and f"--denoiser and {more[0]}: nothing is trained" in err
+    assert not list(default_store().keys())
+
+
+def test_rows_of_a_batch_need_no_training(command, pasted):
+    Path("edits.toml").write_text(
+        '[[row]]\ntask = "sample"\nimage = "bg.png"\ndenoiser = "closed-form"\nseed = 1\n'
+        'out = "row.png"\n'
+    )
+    code, _, err = command("batch", "edits.toml", "--jobs", 1)
+    assert code == 0, err
+    assert not list(default_store().keys())
+    assert command(*LINE, "--out", "a.png")[0] == 0
+    (row,) = Path().rglob("row.png")
+    assert np.array_equal(np.asarray(Image.open("a.png")), np.asarray(Image.open(row)))

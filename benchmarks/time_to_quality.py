@@ -2,9 +2,9 @@
 
     python benchmarks/time_to_quality.py PICTURE [--budgets 10,60,300] [--paper 600] [--out FOLDER]
 
-The denoiser that needs no training comes first. Each recipe is trained anew for each budget (seconds, wall clock), from random weights and from the
-shipped ones; the paper's recipe is trained once for `--paper` seconds and measured on the way.
-Writes a table, a plot and a sheet of samples.
+The denoiser that needs no training comes first. Each recipe is trained anew for each budget
+(seconds, wall clock), from random weights and from the shipped ones; the paper's recipe is trained
+once for `--paper` seconds and measured on the way. Writes a table, a plot and a sheet of samples.
 """
 
 from __future__ import annotations

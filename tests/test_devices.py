@@ -1,0 +1,104 @@
+"""What a GPU needs of the code, tested by the same paths on the CPU."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sinddm_toolkit.devices import Compute, choose_compute
+from sinddm_toolkit.networks import make_network
+from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.sampler import NetworkPredictor
+from sinddm_toolkit.schedule import make_schedule
+from sinddm_toolkit.training import Batches, Updater, add_gradients, plan_phase, train
+from tests.conftest import texture
+
+CPU = torch.device("cpu")
+FULL, HALF = Compute(CPU, torch.float32), Compute(CPU, torch.bfloat16)
+RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
+
+
+class Watch(TorchDispatchMode):
+    """Notes the operations that would make a GPU wait, and the memory layout of convolutions."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "unique")
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
+        self.layouts = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        if name in self.WAITING:
+            self.waits.append(name)
+        if name == "convolution" and args[0].shape[1] > 3:
+            self.layouts.append(args[0].is_contiguous(memory_format=torch.channels_last))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def subject():
+    pyramid = build_pyramid(tensor_from_rgb(texture(120, 160) / 127.5 - 1).float())
+    return pyramid, make_schedule(pyramid.details, pyramid.factor)
+
+
+def fresh(name="half"):
+    torch.manual_seed(0)
+    return make_network(name, 16).to(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("compute", [FULL, HALF])
+def test_an_update_never_waits_for_the_device(subject, compute):
+    pyramid, schedule = subject
+    phase = plan_phase(dict(enumerate(schedule.starts)), [], RECIPE, schedule, 0)
+    network = fresh()
+    updater = Updater(network, RECIPE, phase)
+    batches = Batches(pyramid, schedule, RECIPE, CPU, 0)
+    for scale in (0, pyramid.count - 1):
+        # Where the crops lie is drawn on the CPU, whatever the device.
+        batch = batches.draw(scale, schedule.starts[scale])
+        with Watch() as watch:
+            add_gradients(network, batch, scale, compute)
+            updater.update(0)
+        assert watch.waits == []
+        assert watch.layouts and all(watch.layouts)
+
+
+@pytest.mark.parametrize("compute", [FULL, HALF])
+def test_a_prediction_never_waits_for_the_device(compute):
+    for tile in (256, 32):
+        predict = NetworkPredictor(fresh(), compute, tile)
+        with Watch() as watch, torch.no_grad():
+            predict(torch.randn(1, 3, 70, 90), 3, 1)
+        assert watch.waits == []
+        assert all(watch.layouts)
+
+
+@pytest.mark.parametrize("name", ["half", None])
+def test_bf16_learns_what_fp32_learns(subject, name):
+    pyramid, schedule = subject
+    recipe = dataclasses.replace(RECIPE, network=name)
+    noise = torch.randn(pyramid.scales[-1].shape, generator=torch.Generator().manual_seed(0))
+    alpha = schedule.alpha_bar(10)
+    x = alpha**0.5 * pyramid.scales[-1] + (1 - alpha) ** 0.5 * noise
+    predicted = []
+    for compute in (FULL, HALF):
+        network = fresh(name)
+        phase = plan_phase(dict(enumerate(schedule.starts)), [], recipe, schedule, 0)
+        train(network, pyramid, schedule, recipe, phase, compute)
+        assert all(p.dtype is torch.float32 for p in network.parameters())
+        with torch.no_grad():
+            predicted.append(NetworkPredictor(network, compute)(x, 10, pyramid.count - 1))
+    full, half = predicted
+    assert half.dtype is torch.float32
+    error = float((full - noise).abs().mean())
+    assert error < 0.6
+    assert float((half - noise).abs().mean()) < error + 0.03
+    assert float((half - full).abs().mean()) < 0.08
+
+
+def test_the_cpu_can_always_be_chosen():
+    assert choose_compute("cpu").device.type == "cpu"

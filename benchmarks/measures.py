@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit import priors
-from sinddm_toolkit.devices import Compute, choose_compute, device_name
+from sinddm_toolkit.devices import choose_compute, device_name
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.images import read_picture
 from sinddm_toolkit.networks import make_network
@@ -23,7 +23,7 @@ from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
 from sinddm_toolkit.recipes import Recipe
 from sinddm_toolkit.run_state import Run
-from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
+from sinddm_toolkit.sampler import NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod, make_schedule, sigmas_of
 
 PAPER_PIXELS = 50_000
@@ -85,10 +85,6 @@ def new_network(recipe: Recipe, init: str) -> Any:
         found = priors.fingerprint(str(recipe.network), recipe.width)
         network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
     return network
-
-
-def predictor(network: Any, compute: Compute | None = None) -> NetworkPredictor:
-    return NetworkPredictor(network, compute or choose_compute())
 
 
 def make_samples(

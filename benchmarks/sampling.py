@@ -20,12 +20,12 @@ from measures import (
     make_samples,
     new_network,
     patch_distance,
-    predictor,
     save_sheet,
 )
 
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.sampler import NetworkPredictor
 from sinddm_toolkit.training import plan_phase, train
 
 VISITS = (None, 20, 10, 6, 4, 3, 2)
@@ -47,15 +47,14 @@ def main() -> None:
     phase = plan_phase(cells, [], recipe, schedule, 0, recipe.prior_rate)
     assert phase is not None
     train(network, pyramid, schedule, recipe, phase, compute, time_limit=asked.train)
+    predict = NetworkPredictor(network, compute)
     print(machine(), "\n")
     print("| timesteps a scale | evaluations | s a sample | patches 1, 1/2, 1/4 | diversity |")
     print("|---|---|---|---|---|", flush=True)
     rows = [picture]
     for visits in VISITS:
         started = time.monotonic()
-        samples, evaluations = make_samples(
-            predictor(network), pyramid, schedule, range(SAMPLES), visits
-        )
+        samples, evaluations = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)
         seconds = (time.monotonic() - started) / SAMPLES
         distances = ", ".join(f"{d:.3f}" for d in patch_distance(samples, picture))
         print(

@@ -29,7 +29,6 @@ from measures import (
     make_samples,
     new_network,
     patch_distance,
-    predictor,
     save_sheet,
 )
 
@@ -37,6 +36,7 @@ from sinddm_toolkit import priors
 from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.recipes import RECIPES, Recipe
+from sinddm_toolkit.sampler import NetworkPredictor
 from sinddm_toolkit.training import plan_phase, train
 
 SAMPLES = 8
@@ -59,13 +59,14 @@ def measure(
     label: str, recipe: Recipe, init: str, seconds: float, subject: Any, marks: list[float]
 ) -> Iterator[Point]:
     """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
-    compute = choose_compute()
+    compute = choose_compute().for_network(recipe.network)
     pyramid, schedule = subject
     endless = replace(recipe, steps_per_scale=ENDLESS)
     rate = recipe.prior_rate if init == "prior" else 1.0
     phase = plan_phase(dict(enumerate(schedule.starts)), [], endless, schedule, 0, rate)
     assert phase is not None
     network = new_network(recipe, init).to(compute.device, memory_format=torch.channels_last)
+    predict = NetworkPredictor(network, compute)
     begun = time.monotonic()
     points, paused = [], 0.0
 
@@ -74,17 +75,16 @@ def measure(
         now = time.monotonic()
         if marks and now - begun - paused >= marks[0]:
             marks.pop(0)
-            error = grid_error(predictor(network), pyramid)
+            error = grid_error(predict, pyramid)
             points.append(Point(label, now - begun - paused, phase.made, error))
-            network.train()
             paused += time.monotonic() - now
 
     train(network, pyramid, schedule, endless, phase, compute, time_limit=seconds, report=watch)
     taken = time.monotonic() - begun - paused
     yield from points
-    error = grid_error(predictor(network), pyramid)
+    error = grid_error(predict, pyramid)
     visits = recipe.sampling_steps
-    samples, _ = make_samples(predictor(network), pyramid, schedule, range(SAMPLES), visits)
+    samples, _ = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)
     yield Point(label, taken, phase.made, error, samples)
 
 

@@ -288,6 +288,7 @@ def prepare(
         denoiser = make_denoiser(
             options.denoiser, subject.pyramid, subject.schedule, compute.device
         )
+    compute = compute.for_network(subject.config.network)
     return Prepared(tasks, options, compute, subject, plan, hooks, denoiser)
 
 

@@ -30,8 +30,13 @@ def sinusoidal_embedding(position: Tensor, width: int = EMBEDDING) -> Tensor:
 
 def centre(x: Tensor, size: tuple[int, int]) -> Tensor:
     """The central `size` pixels of (n, c, h, w)."""
-    top, left = (x.shape[-2] - size[0]) // 2, (x.shape[-1] - size[1]) // 2
-    return x[..., top : top + size[0], left : left + size[1]]
+    beyond = [length - wanted for length, wanted in zip(x.shape[-2:], size, strict=True)]
+    if not any(beyond):
+        return x
+    # A slice would do, but its gradient has another memory layout than that of convolutions, and
+    # to add the two takes ten times as long.
+    (top, left), (bottom, right) = (d // 2 for d in beyond), (d - d // 2 for d in beyond)
+    return F.pad(x, (-left, -right, -top, -bottom))
 
 
 class Block(nn.Module):

@@ -20,7 +20,7 @@ class Recipe:
     optimizer: str = "muon"
     """`muon` (Muon on the kernels, Adam on the rest) or `adam`."""
     batch: int = 4
-    crop: int | None = 32
+    crop: int | None = 64
     """Side of the squares trained on, without their halo; None is the whole picture."""
     all_cells: bool = False
     """Train every scale and every t < T, whatever the edit visits."""
@@ -32,9 +32,9 @@ class Recipe:
     ema_from: int = 0
     decay_share: float = 0.9
     """Share of the updates, the last ones, over which the learning rate falls linearly to zero."""
-    prior_rate: float = 0.5
+    prior_rate: float = 0.75
     """The highest learning rate of a training that starts from weights made beforehand, as a share
-    of the usual one: at more, what they know is forgotten."""
+    of the usual one."""
     sampling_steps: int | None = None
     """Timesteps visited of each scale when nothing else is asked for; None is all."""
     milestones: tuple[float, ...] | None = None
@@ -46,7 +46,7 @@ RECIPES = {
     for recipe in (
         Recipe(
             "draft",
-            "half a minute to two on two CPU cores",
+            "seconds to a minute on two CPU cores",
             width=48,
             steps_per_scale=200,
             max_pixels=12_500_000,
@@ -54,9 +54,10 @@ RECIPES = {
         ),
         Recipe(
             "standard",
-            "three to fifteen minutes on two CPU cores",
+            "one to ten minutes on two CPU cores",
             width=64,
-            steps_per_scale=2000,
+            batch=8,
+            steps_per_scale=1000,
             max_pixels=12_500_000,
             sampling_steps=10,
         ),

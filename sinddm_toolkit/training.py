@@ -34,9 +34,6 @@ WARMUP_STEPS = 20
 REHEARSAL_SHARE = 0.25
 """Updates given to what is already known while something else is learnt, as a share of those."""
 
-WHOLE_PICTURE_PIXELS = 4096
-"""Scales up to this size are trained on whole: a crop's halo would cost more."""
-
 CHUNK_PIXELS = 400_000
 """Pixels that gradients are computed of at once; those of larger batches are added up."""
 
@@ -243,8 +240,12 @@ class Batches:
         return self._scales[scale]
 
     def _is_whole(self, scale: int) -> bool:
+        """Whether crops of this scale would be dearer than all of it, with their halo."""
+        if self.recipe.crop is None:
+            return True
         h, w = self.sizes[scale]
-        return self.recipe.crop is None or h * w <= WHOLE_PICTURE_PIXELS
+        side = self.recipe.crop
+        return h * w <= (min(h, side) + 2 * HALO) * (min(w, side) + 2 * HALO)
 
     def _corners(self, scale: int, side: int) -> list[tuple[int, int]]:
         """Corners of the crops. They are drawn from a frame half a crop wider than the picture

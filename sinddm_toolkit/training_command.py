@@ -22,6 +22,7 @@ def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, An
     compute.prepare()
     subject = make_subject(read_picture(path), options)
     plan = Plan(subject.pyramid, subject.schedule)
+    compute = compute.for_network(subject.config.network)
     ready = Prepared([], options, compute, subject, plan, RunHooks([]))
     started = time.monotonic()
     store = default_store()

@@ -34,7 +34,8 @@ class Watch(TorchDispatchMode):
         name = function.overloadpacket.__name__
         if name in self.WAITING:
             self.waits.append(name)
-        if name == "convolution" and args[0].shape[1] > 3:
+        # What has fewer channels is folded from or to pixels.
+        if name in ("convolution", "convolution_backward") and args[0].shape[1] > 12:
             self.layouts.append(args[0].is_contiguous(memory_format=torch.channels_last))
         return function(*args, **(kwargs or {}))
 
@@ -98,6 +99,11 @@ def test_bf16_learns_what_fp32_learns(subject, name):
     assert error < 0.6
     assert float((half - noise).abs().mean()) < error + 0.03
     assert float((half - full).abs().mean()) < 0.08
+
+
+def test_the_network_of_the_paper_is_not_rounded_to_bf16():
+    assert HALF.for_network(None) == FULL
+    assert HALF.for_network("half") == HALF
 
 
 def test_the_cpu_can_always_be_chosen():

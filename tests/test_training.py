@@ -17,6 +17,7 @@ from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.training import Batches, Phase, plan_phase, train
 from tests.conftest import texture
 
+CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
 
 
@@ -83,7 +84,7 @@ def test_adam_recipe_of_the_paper_learns_too(subject):
 
 
 def test_gradients_of_large_batches_are_those_of_their_parts(subject, monkeypatch):
-    recipe = dataclasses.replace(RECIPE, batch=5)
+    recipe = dataclasses.replace(RECIPE, batch=5, crop=32)
     compute = choose_compute("cpu")
     found = []
     for limit in (10**9, 9000):
@@ -154,6 +155,17 @@ def test_crops_reach_every_corner(subject):
     corners = {c for _ in range(100) for c in batches._corners(finest, 32)}
     height, width = subject[0].sizes[finest]
     assert {(0, 0), (0, width - 32), (height - 32, 0), (height - 32, width - 32)} <= corners
+
+
+def test_a_scale_is_cut_only_where_crops_are_cheaper():
+    sizes = {}
+    for h, w in ((60, 90), (90, 120), (400, 60)):
+        pyramid = build_pyramid(torch.zeros(1, 3, h, w))
+        batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
+        sizes[h, w] = batches.draw(pyramid.count - 1, 5).x.shape[-2:]
+    assert sizes[60, 90] == (60, 90)
+    assert sizes[90, 120] == (96, 96)
+    assert sizes[400, 60] == (96, 92)
 
 
 def test_adam_is_torchs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Importing torch makes a million objects that stay: looking through them takes a tenth of it.
     gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)  # and so does looking for garbage among them in the end
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:

@@ -40,6 +40,8 @@ VIEW_PIXELS = (40_000, 400_000)
 VIEW_SHARE = (0.3, 1.0)
 """Of a picture's sides that a view shows."""
 
+CROP = 32
+
 DECAY_SHARE = 0.4
 EMA_DECAY = 0.999
 CHECKPOINT_EVERY = 2000
@@ -138,7 +140,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=100_000)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    recipe = replace(RECIPES["draft"], width=asked.width, ema_decay=EMA_DECAY)
+    recipe = replace(RECIPES["draft"], width=asked.width, crop=CROP, ema_decay=EMA_DECAY)
     rng = np.random.default_rng(0)
     views = [view for path in listed_pictures(asked.pictures) for view in make_views(path, rng)]
     network = train_prior(views, recipe, asked.updates, asked.out.with_suffix(".checkpoint"))

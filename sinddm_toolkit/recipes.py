@@ -26,7 +26,8 @@ class Recipe:
     """Train every scale and every t < T, whatever the edit visits."""
     early_steps: float | None = 10.0
     """Timesteps are drawn with probabilities ∝ 1 / (t + this): the early ones, where noise is hard
-    to tell from detail, are the slowest to be learnt. None draws all alike."""
+    to tell from detail, are the slowest to be learnt. None draws all alike, as the coarsest scale
+    always does."""
     ema_decay: float = 0.99
     ema_every: int = 1
     ema_from: int = 0

@@ -269,16 +269,18 @@ class Batches:
         chosen = int(torch.randint(len(places), (), generator=self.places))
         return tuple(int(k) for k in places[chosen])
 
-    def _timesteps(self, t_end: int) -> Tensor:
+    def _timesteps(self, scale: int, t_end: int) -> Tensor:
         """(batch,) of 0 … t_end-1, on the CPU."""
         n, early = self.recipe.batch, self.recipe.early_steps
-        if early is None:
+        # The layout is made by the last timesteps of the coarsest scale: too little of them, and
+        # samples have more of what most of the picture is.
+        if early is None or scale == 0:
             return torch.randint(t_end, (n,), generator=self.places)
         shares = 1 / (torch.arange(t_end) + early)
         return torch.multinomial(shares, n, replacement=True, generator=self.places)
 
     def draw(self, scale: int, t_end: int) -> Batch:
-        t = self._timesteps(t_end)
+        t = self._timesteps(scale, t_end)
         t = t.to(self.device, non_blocking=True)
         what = self._scale(scale)
         sharp, blurred, known = what.sharp, what.blurred, what.known

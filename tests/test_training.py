@@ -168,6 +168,13 @@ def test_a_scale_is_cut_only_where_crops_are_cheaper():
     assert sizes[400, 60] == (96, 92)
 
 
+def test_the_coarsest_scale_learns_all_timesteps_alike_the_others_early_ones_more(subject):
+    batches = Batches(*subject, RECIPE, CPU, 0)
+    drawn = {s: torch.cat([batches.draw(s, 40).t for _ in range(150)]) for s in (0, 1)}
+    assert 0.4 < float((drawn[0] < 20).float().mean()) < 0.6
+    assert float((drawn[1] < 20).float().mean()) > 0.62
+
+
 def test_adam_is_torchs():
     weights = [torch.nn.Parameter(torch.randn(3, 4)) for _ in range(2)]
     copies = [torch.nn.Parameter(w.detach().clone()) for w in weights]

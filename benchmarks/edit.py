@@ -1,11 +1,11 @@
 """Time and peak memory of every task, as whole commands: from nothing and with the model at hand.
 
-    python benchmarks/edit.py [--data FOLDER] [--only WORD]
+    python benchmarks/edit.py [--data FOLDER] [--only WORD ...] [--out edit.png]
 
-Prints a table. `--data` names a folder with the paper's pictures (seascape/, forest/), which are
-not part of this repository; without it only pictures that come with the dependencies are used. The
-tasks guided by text run with the small CLIP of the tests: what a full one costs a step is measured
-by `clip_step.py`.
+Prints a table and draws a plot. `--data` names a folder with the paper's pictures (seascape/,
+forest/), which are not part of this repository; without it only pictures that come with the
+dependencies are used. The tasks guided by text run with the small CLIP of the tests: what a full
+one costs a step is measured by `clip_step.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("agg")
 from commands import measure
+from matplotlib import pyplot
 from measures import machine
 from photographs import harmonize_words, outpaint_words
 from PIL import Image
@@ -78,19 +82,32 @@ def painting_cases(folder: Path) -> dict[str, list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--only", default="", help="a part of the names of what is measured")
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="parts of the names of what is measured"
+    )
+    parser.add_argument("--out", type=Path, default=Path("edit.png"))
     asked = parser.parse_args()
     print(machine(), "\n")
     print("| command | from nothing | with the model | peak memory |\n|---|---|---|---|")
+    rows: dict[str, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for k, (label, words) in enumerate(cases(folder, asked.data).items()):
-            if asked.only not in label:
+            if not any(part in label for part in asked.only):
                 continue
             home = folder / f"home-{k}"
             cold, memory = measure(words, folder / "out.png", home)
             warm, _ = measure(words, folder / "out.png", home)
+            rows[label] = cold, warm
             print(f"| {label} | {cold:.1f} s | {warm:.1f} s | {memory:.2f} GiB |", flush=True)
+    figure, axis = pyplot.subplots(figsize=(8, 0.4 * len(rows) + 1))
+    names = list(rows)[::-1]
+    axis.barh(names, [rows[name][0] for name in names], label="from nothing")
+    axis.barh(names, [rows[name][1] for name in names], label="with the model")
+    axis.set_xlabel("seconds of the whole command")
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(asked.out, dpi=100)
 
 
 if __name__ == "__main__":

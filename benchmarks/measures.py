@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +13,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from sinddm_toolkit import priors
 from sinddm_toolkit.devices import choose_compute, device_name
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
-from sinddm_toolkit.recipes import Recipe
 from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod, make_schedule, sigmas_of
@@ -75,16 +71,6 @@ def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
             of_scale.append(float((predict(x, t, s) - noise).abs().mean()))
         errors.append(sum(of_scale) / len(of_scale))
     return sum(errors) / len(errors)
-
-
-def new_network(recipe: Recipe, init: str) -> Any:
-    """A network as a training begins with it; init: `random` or `prior`."""
-    torch.manual_seed(0)
-    network = make_network(recipe.network, recipe.width)
-    if init == "prior":
-        found = priors.fingerprint(str(recipe.network), recipe.width)
-        network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
-    return network
 
 
 def make_samples(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +27,17 @@ from measures import (
     load_subject,
     machine,
     make_samples,
-    new_network,
     patch_distance,
     save_sheet,
 )
+from trainings import begin
 
 from sinddm_toolkit import priors
 from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import choose_compute
 from sinddm_toolkit.recipes import RECIPES, Recipe
-from sinddm_toolkit.sampler import NetworkPredictor
-from sinddm_toolkit.training import plan_phase, train
 
 SAMPLES = 8
-ENDLESS = 1_000_000
-"""Updates per scale that no budget reaches."""
 
 
 @dataclass
@@ -59,14 +55,8 @@ def measure(
     label: str, recipe: Recipe, init: str, seconds: float, subject: Any, marks: list[float]
 ) -> Iterator[Point]:
     """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
-    compute = choose_compute().for_network(recipe.network)
-    pyramid, schedule = subject
-    endless = replace(recipe, steps_per_scale=ENDLESS)
-    rate = recipe.prior_rate if init == "prior" else 1.0
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], endless, schedule, 0, rate)
-    assert phase is not None
-    network = new_network(recipe, init).to(compute.device, memory_format=torch.channels_last)
-    predict = NetworkPredictor(network, compute)
+    training = begin(recipe, init, subject)
+    predict, phase = training.predictor(), training.phase
     begun = time.monotonic()
     points, paused = [], 0.0
 
@@ -75,16 +65,16 @@ def measure(
         now = time.monotonic()
         if marks and now - begun - paused >= marks[0]:
             marks.pop(0)
-            error = grid_error(predict, pyramid)
+            error = grid_error(predict, subject[0])
             points.append(Point(label, now - begun - paused, phase.made, error))
             paused += time.monotonic() - now
 
-    train(network, pyramid, schedule, endless, phase, compute, time_limit=seconds, report=watch)
+    training.run(time_limit=seconds, report=watch)
     taken = time.monotonic() - begun - paused
     yield from points
-    error = grid_error(predict, pyramid)
+    error = grid_error(predict, subject[0])
     visits = recipe.sampling_steps
-    samples, _ = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)
+    samples, _ = make_samples(predict, *subject, range(SAMPLES), visits)
     yield Point(label, taken, phase.made, error, samples)
 
 

@@ -55,7 +55,7 @@ class NetworkPredictor:
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         # On a CPU a batch is no quicker than its samples, and one by one each sample's rounding
         # does not depend on how many others there are.
-        if self.compute.device.type == "cpu":
+        if self.compute.device.type == "cpu" and len(x) > 1:
             samples = [self._predict(sample, t, scale, needless) for sample in x.split(1)]
             return torch.cat(samples)
         return self._predict(x, t, scale, needless)
@@ -133,42 +133,69 @@ def sample(run: Run, predict: NoisePredictor, hooks: Hooks) -> Tensor:
 
 def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: Hooks) -> Tensor:
     """The steps from t = T[s]-1 down to 0 of one scale → its clean picture x̂0."""
-    schedule, stage = run.schedule, scale.stage
-    noise = run.noise(stage.size)
+    noise = run.noise(scale.stage.size)
     if scale.input is None:
-        x, blurred = noise, noise
+        x = blurred = noise
     else:
-        alpha = schedule.alpha_bar(scale.start - 1)
+        alpha = run.schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
         x = noise.mul_(math.sqrt(1 - alpha)).add_(blurred, alpha=math.sqrt(alpha))
-    del noise  # each of these may be a third of a gigabyte
-    fixed = None
-    if scale.fixed is not None:
-        fixed = scale.fixed[0].to(run.device), scale.fixed[1].to(run.device)
-    needless = () if fixed is None else (fixed[1][0, 0],)
-    guide = None
-    if fixed is not None and scale.consistency > 0 and stage.ddpm:
-        guide = _Consistency(*fixed, scale.consistency)
+    del noise
+    steps = _ScaleSteps(run, scale, predict, hooks, blurred)
     for t, t_next, again in _steps(scale):
-        if guide is not None:
-            epsilon, correction = guide(x, t, stage.scale, predict, run)
-        else:
-            epsilon = predict(x, t, stage.scale, *needless)
-        run.evaluations += run.samples
-        x0 = predicted_x0(x, epsilon, blurred, t, run, stage)
-        if fixed is not None:
-            x0 = torch.where(fixed[1], fixed[0], x0, out=x0)
-        step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
-        hooks.modify_x0(run, step)
-        step.close()
-        advance = ddpm_step if stage.ddpm else ddim_step
-        x = advance(step, epsilon, blurred, run)
-        if guide is not None and t > 0:
-            x = x - correction
-        hooks.after_step(run, step)
+        x = steps.advance(x, t, t_next)
         if again:
-            x = _noised_again(x, step, run)
+            x = _noised_again(x, t, t_next, scale.stage, run)
     return x
+
+
+class _ScaleSteps:
+    """The steps of one scale.
+
+    What one of them needs is gone before the next begins: each of its tensors may be a third of a
+    gigabyte.
+    """
+
+    def __init__(
+        self, run: Run, scale: ScaleState, predict: NoisePredictor, hooks: Hooks, blurred: Tensor
+    ) -> None:
+        self._run, self._scale, self._predict, self._hooks = run, scale, predict, hooks
+        self._blurred = blurred
+        self._fixed: tuple[Tensor, Tensor] | None = None
+        self._guide: _Consistency | None = None
+        if scale.fixed is not None:
+            self._fixed = scale.fixed[0].to(run.device), scale.fixed[1].to(run.device)
+            if scale.consistency > 0 and scale.stage.ddpm:
+                self._guide = _Consistency(*self._fixed, scale.consistency)
+
+    def advance(self, x: Tensor, t: int, t_next: int) -> Tensor:
+        """x_t → x of the next timestep."""
+        run, stage = self._run, self._scale.stage
+        epsilon, correction = self._noise(x, t)
+        run.evaluations += run.samples
+        step = self._predicted(x, epsilon, t, t_next)
+        self._hooks.modify_x0(run, step)
+        step.close()
+        x = (ddpm_step if stage.ddpm else ddim_step)(step, epsilon, self._blurred, run)
+        if correction is not None and t > 0:
+            x = x - correction
+        self._hooks.after_step(run, step)
+        return x
+
+    def _noise(self, x: Tensor, t: int) -> tuple[Tensor, Tensor | None]:
+        """ε, and what is to be taken from x of the next timestep, if anything."""
+        scale = self._scale.stage.scale
+        if self._guide is not None:
+            return self._guide(x, t, scale, self._predict, self._run)
+        needless = () if self._fixed is None else (self._fixed[1][0, 0],)
+        return self._predict(x, t, scale, *needless), None
+
+    def _predicted(self, x: Tensor, epsilon: Tensor, t: int, t_next: int) -> Step:
+        """The step with x̂0 as it is before hooks change it."""
+        x0 = predicted_x0(x, epsilon, self._blurred, t, self._run, self._scale.stage)
+        if self._fixed is not None:
+            x0 = torch.where(self._fixed[1], self._fixed[0], x0, out=x0)
+        return Step(self._scale, t, t_next, x, x0, is_changed=self._fixed is not None)
 
 
 def _steps(scale: ScaleState) -> Iterator[tuple[int, int, bool]]:
@@ -206,10 +233,10 @@ class _Consistency:
         return epsilon.detach(), self._zeta * gradient * self._free
 
 
-def _noised_again(x: Tensor, step: Step, run: Run) -> Tensor:
+def _noised_again(x: Tensor, t: int, t_next: int, stage: Stage, run: Run) -> Tensor:
     """x_t drawn from q(x_t | x_next) (Ho et al., 2020, eq. 2)."""
-    keep = run.schedule.alpha_bar(step.t) / run.schedule.alpha_bar(step.t_next)
-    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(step.scale.stage.size)
+    keep = run.schedule.alpha_bar(t) / run.schedule.alpha_bar(t_next)
+    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(stage.size)
 
 
 def _gamma(run: Run, stage: Stage, t: int) -> float:

@@ -140,7 +140,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
         alpha = run.schedule.alpha_bar(scale.start - 1)
         blurred = scale.input
         x = noise.mul_(math.sqrt(1 - alpha)).add_(blurred, alpha=math.sqrt(alpha))
-    del noise
+    del noise  # or the first x would be kept to the last step
     steps = _ScaleSteps(run, scale, predict, hooks, blurred)
     for t, t_next, again in _steps(scale):
         x = steps.advance(x, t, t_next)

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
+from collections.abc import Iterable
 from pathlib import Path
+
+_ABANDONED = 600.0  # seconds: to write the bytes of one file takes far less
 
 
 def temporary_beside(path: Path) -> Path:
     """A name in the folder of `path` that nothing has."""
     return path.with_name(f".sinddm-{secrets.token_hex(8)}.tmp")
+
+
+def remove_abandoned(folders: Iterable[Path]) -> None:
+    """Remove the files that processes killed while they wrote have left in `folders`."""
+    for folder in folders:
+        for path in folder.glob(".sinddm-*.tmp"):
+            try:
+                if path.is_file() and time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+            except OSError:  # another's file, or gone meanwhile: it is in nobody's way
+                continue
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:

@@ -253,6 +253,10 @@ def batch_process(*words, **how):
     return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
 
 
+def leftovers():
+    return list(Path("e-results").rglob(".sinddm-*.tmp"))
+
+
 @pytest.mark.parametrize(("jobs", "moments"), [(1, (1, 5)), (2, (4,))])
 def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
     Path("e.jsonl").write_text(sweep(5, pause=0.1) + sweep(5, "p1.png", pause=0.1))
@@ -264,6 +268,12 @@ def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
         process.kill()
         process.communicate()
     time.sleep(0.5)  # processes of a killed parent see it and end
+    left = Path("e-results/.sinddm-0123456789abcdef.tmp")  # as of one killed while it wrote
+    left.touch()
+    for path in leftovers():
+        os.utime(path, times=(0, 0))
+    fresh = Path("e-results/.sinddm-fedcba9876543210.tmp")  # of one that writes now
+    fresh.touch()
     finished = [json.loads(path.read_text()) for path in Path("e-results").rglob("*.json")]
     finished = sum(one["state"] == "done" for one in finished)
     assert 0 < finished < 10
@@ -273,7 +283,8 @@ def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
     assert begun - finished <= 2  # no more than was in hand
     assert len(probe("begin")) - begun == 10 - finished
     expected = contents()
-    assert not [path for path in Path().rglob(".sinddm-*.tmp") if path.parent.name == "e-results"]
+    assert leftovers() == [fresh]
+    fresh.unlink()
     shutil.rmtree(home / "models")
     assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
     assert contents("whole") == expected and len(expected) == 10

@@ -17,6 +17,7 @@ from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
+from sinddm_toolkit.files import remove_abandoned
 from sinddm_toolkit.store import ModelStore, default_store
 
 ROWS_TOGETHER = 8
@@ -120,6 +121,7 @@ class Batch:
         """
         groups = self.check()
         with self.state.held():
+            remove_abandoned(self._folders())  # of an earlier run that was killed
             known = {job.item.number: self.state.done(job.item) for job in self.jobs}
             done = {number for number, facts in known.items() if facts is not None}
             results = [self._result(number, known[number]) for number in sorted(done)]
@@ -151,6 +153,10 @@ class Batch:
             for job in self.jobs
         ]
         write_report(self.results, self.source.name, entries)
+
+    def _folders(self) -> set[Path]:
+        written = (Path(path).parent for job in self.jobs for path in job.item.outputs)
+        return {self.results, self.state.folder, *written}
 
     def _result(self, number: int, facts: dict[str, Any] | None) -> RowResult:
         facts = {**(facts or {}), "status": "kept"}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pyramid import Pyramid, Size
-from sinddm_toolkit.schedule import Schedule
+from sinddm_toolkit.schedule import SAMPLING_GAMMA_MAX, Schedule
 
 RANDOM_STEPS = 8
 """DDPM steps that do as well as one of DDIM."""
@@ -38,7 +38,9 @@ class Stage:
     blur: bool
     """Whether the blurred picture below is mixed in (γ of Algorithm 2); never at scale 0."""
     ddpm: bool
-    """DDPM's random posterior instead of deterministic DDIM; it goes without blur."""
+    """DDPM's random posterior instead of deterministic DDIM."""
+    gamma_max: float = SAMPLING_GAMMA_MAX
+    """γ is held at this: to take the blur out raises the network's errors 1 / (1 - γ) times."""
     repeats: int = 1
     """How often each DDPM step is made, noise being added again in between: lets what is sampled
     agree with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""

@@ -143,9 +143,7 @@ def _sample_scale(run: Run, scale: ScaleState, predict: NoisePredictor, hooks: H
     del noise  # or the first x would be kept to the last step
     steps = _ScaleSteps(run, scale, predict, hooks, blurred)
     for t, t_next, again in _steps(scale):
-        x = steps.advance(x, t, t_next)
-        if again:
-            x = _noised_again(x, t, t_next, scale.stage, run)
+        x = steps.advance(x, t, t_next, again)
     return x
 
 
@@ -168,8 +166,8 @@ class _ScaleSteps:
             if scale.consistency > 0 and scale.stage.ddpm:
                 self._guide = _Consistency(*self._fixed, scale.consistency)
 
-    def advance(self, x: Tensor, t: int, t_next: int) -> Tensor:
-        """x_t → x of the next timestep."""
+    def advance(self, x: Tensor, t: int, t_next: int, again: bool) -> Tensor:
+        """x_t → x of the next timestep, or another x_t from that if the step is made `again`."""
         run, stage = self._run, self._scale.stage
         epsilon, correction = self._noise(x, t)
         run.evaluations += run.samples
@@ -180,7 +178,7 @@ class _ScaleSteps:
         if correction is not None and t > 0:
             x = x - correction
         self._hooks.after_step(run, step)
-        return x
+        return _noised_again(x, step, self._blurred, run) if again else x
 
     def _noise(self, x: Tensor, t: int) -> tuple[Tensor, Tensor | None]:
         """ε, and what is to be taken from x of the next timestep, if anything."""
@@ -201,7 +199,6 @@ class _ScaleSteps:
 def _steps(scale: ScaleState) -> Iterator[tuple[int, int, bool]]:
     """The timesteps of a scale, what follows each, and whether noise is added again after it."""
     for t, t_next in pairwise([*scale.stage.timesteps(scale.start), -1]):
-        # With the blur mixture a repeated step would sharpen again what is sharp.
         for k in reversed(range(scale.stage.repeats if scale.stage.ddpm and t > 0 else 1)):
             yield t, t_next, k > 0
 
@@ -233,14 +230,10 @@ class _Consistency:
         return epsilon.detach(), self._zeta * gradient * self._free
 
 
-def _noised_again(x: Tensor, t: int, t_next: int, stage: Stage, run: Run) -> Tensor:
-    """x_t drawn from q(x_t | x_next) (Ho et al., 2020, eq. 2)."""
-    keep = run.schedule.alpha_bar(t) / run.schedule.alpha_bar(t_next)
-    return math.sqrt(keep) * x + math.sqrt(1 - keep) * run.noise(stage.size)
-
-
 def _gamma(run: Run, stage: Stage, t: int) -> float:
-    return run.schedule.sampling_gamma(stage.scale, t) if stage.blur else 0.0
+    if not stage.blur:
+        return 0.0
+    return run.schedule.sampling_gamma(stage.scale, t, stage.gamma_max)
 
 
 def predicted_x0(
@@ -288,14 +281,28 @@ def _with_blur(x0: Tensor, blurred: Tensor, gamma: float) -> Tensor:
 
 
 def ddpm_step(step: Step, epsilon: Tensor, blurred: Tensor, run: Run) -> Tensor:
-    """x of the next timestep, drawn from q(x_next | x_t, x̂0) (Ho et al., 2020, eq. 7)."""
+    """x of the next timestep, drawn from q(x_next | x_t, x̂0) (Ho et al., 2020, eq. 7).
+
+    That is written for a picture that stays the same. Here it is less and less blurred: what of
+    the noise is kept goes from about the one to about the other.
+    """
     if step.t_next < 0:
         return step.x0
+    stage = step.scale.stage
     now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t_next)
-    beta = 1 - now / before
-    mean = (
-        math.sqrt(before) * beta / (1 - now) * step.x0
-        + math.sqrt(now / before) * (1 - before) / (1 - now) * step.x_t
-    )
-    deviation = math.sqrt(beta * (1 - before) / (1 - now))
-    return mean + deviation * run.noise(step.scale.stage.size)
+    keep = math.sqrt(now / before) * (1 - before) / (1 - now)
+    mixed = _with_blur(step.x0, blurred, _gamma(run, stage, step.t))
+    mean = torch.sub(step.x_t, mixed, alpha=math.sqrt(now)).mul_(keep)
+    mixed = _with_blur(step.x0, blurred, _gamma(run, stage, step.t_next))
+    mean.add_(mixed, alpha=math.sqrt(before))
+    deviation = math.sqrt((1 - now / before) * (1 - before) / (1 - now))
+    return mean.add_(run.noise(stage.size), alpha=deviation)
+
+
+def _noised_again(x: Tensor, step: Step, blurred: Tensor, run: Run) -> Tensor:
+    """x_t drawn from q(x_t | x_next) (Ho et al., 2020, eq. 2), as blurred as it was."""
+    stage = step.scale.stage
+    now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t_next)
+    x = math.sqrt(now / before) * x + math.sqrt(1 - now / before) * run.noise(stage.size)
+    more = _gamma(run, stage, step.t) - _gamma(run, stage, step.t_next)
+    return x.add_(blurred - step.x0, alpha=math.sqrt(now) * more) if more else x

@@ -97,9 +97,9 @@ class Schedule:
         """γ_t^s as training uses it."""
         return self.gammas[scale][t]
 
-    def sampling_gamma(self, scale: int, t: int) -> float:
-        """γ_t^s as sampling uses it; t = -1 is the clean picture, without blur."""
-        return min(self.gammas[scale][t], SAMPLING_GAMMA_MAX) if t >= 0 else 0.0
+    def sampling_gamma(self, scale: int, t: int, most: float = SAMPLING_GAMMA_MAX) -> float:
+        """γ_t^s as sampling uses it, held at `most`; t = -1 is the clean picture, without blur."""
+        return min(self.gammas[scale][t], most) if t >= 0 else 0.0
 
     def alpha_bar(self, t: int) -> float:
         """ᾱ_t; t = -1 is the clean picture, ᾱ = 1."""

@@ -58,7 +58,7 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
     def predict(x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         size = (x.shape[-2], x.shape[-1])
         stage = next(s for s in plan.stages if (s.scale, s.size) == (scale, size))
-        gamma = schedule.sampling_gamma(scale, t) if stage.blur else 0.0
+        gamma = schedule.sampling_gamma(scale, t, stage.gamma_max) if stage.blur else 0.0
         sharp, blurred = pyramid.scales[scale], pyramid.blurred[scale]
         mixed = upsample(gamma * blurred + (1 - gamma) * sharp, size).to(x.device)
         alpha = schedule.alpha_bar(t)

@@ -173,6 +173,38 @@ def test_repeated_steps_are_made_with_noise_added_again(subject):
     assert torch.allclose(result, x, atol=1e-5)
 
 
+def test_random_steps_keep_to_the_distribution_of_the_blur_mixture(subject):
+    """Made and made again, x_t stays √ᾱ·((1-γ)·x0 + γ·x̃) + √(1-ᾱ)·ε with ε standard normal."""
+    pyramid, schedule = subject
+    plan = Plan(*subject)
+    stage = plan.stages[1]
+    stage.ddpm, stage.repeats, stage.gamma_max = True, 3, 0.99
+    plan.inject(pyramid.scales[0], at=plan.stages[0], start=1, by="test")
+    seen = []
+
+    class Watch:
+        name = "watch"
+
+        @hookimpl
+        def after_step(self, run, step):
+            seen.append((step.scale.index, step.t, step.x_t.clone()))
+
+    run = make_run(subject, seeds=range(16), plan=plan)
+    result = sample(run, oracle(plan, *subject), RunHooks([Watch()]))
+    assert torch.allclose(result, pyramid.scales[-1], atol=1e-3)
+    visited = [(t, x) for index, t, x in seen if index == 1]
+    assert [t for t, _ in visited[:4]] == [stage.start - 1] * 3 + [stage.start - 2]
+    sharp, blurred = pyramid.scales[1], pyramid.blurred[1]
+    for t, x in visited[1:]:
+        gamma, alpha = min(schedule.gamma(1, t), 0.99), schedule.alpha_bar(t)
+        mixed = torch.lerp(sharp, blurred, gamma)
+        noise = (x - math.sqrt(alpha) * mixed) / math.sqrt(1 - alpha)
+        assert abs(float(noise.mean())) < 0.02 and abs(float(noise.std()) - 1) < 0.02, t
+        # None of what it was blurred by is left over.
+        detail = sharp - blurred
+        assert abs(float((noise * detail).mean() / detail.square().mean())) < 0.1, t
+
+
 def test_a_changed_x0_changes_the_noise_with_it(subject):
     """Pinned to a picture, the steps lead there whatever the network says, and stay finite."""
     target = subject[0].scales

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
-RESAMPLINGS = 5
-"""Of each step below the finest scale: with one, the new part takes little notice of the old."""
+LAYOUT_RESAMPLINGS = 5
+RESAMPLINGS = 3
+"""Of each step of the coarsest scale, and of those up to the finest: with one, the new part takes
+little notice of the old; the more there are, the less it has of its own."""
+
+GAMMA_MAX = 0.45
+"""Less than usual: beside parts that are right, the errors that the blur mixture raises are seen.
+Without it the new part lacks detail, as the network answers with a picture as blurred as it has
+learnt for the step."""
 
 RESAMPLED_PIXELS = 250_000
 """Larger stages are not made again and again: all that is left to agree on there is grain."""
@@ -42,17 +49,16 @@ FULLY = 1 - 1e-4
 def resample(plan: Plan) -> None:
     """Steps in which what is new comes to agree with what is held fast.
 
-    Random ones, each made again and again (Lugmayr et al., RePaint, 2022), then deterministic ones
-    at the finest scale, whose grain repeated steps would smooth, and at all large ones. None with
-    the blur mixture: it raises what the network gets wrong, and beside parts that are right that is
-    seen.
+    Random ones, each made again and again (Lugmayr et al., RePaint, 2022), but not at the finest
+    scale, whose grain they would smooth, nor at large ones.
     """
     for index, stage in enumerate(plan.stages):
+        stage.gamma_max = GAMMA_MAX
         is_small = stage.size[0] * stage.size[1] <= RESAMPLED_PIXELS
-        if (stage.scale < plan.stages[-1].scale and is_small) or index == 0:
-            stage.blur, stage.ddpm, stage.repeats = False, True, RESAMPLINGS
-        elif stage.scale > plan.stages[index - 1].scale:
-            stage.blur = False
+        if index == 0:
+            stage.ddpm, stage.repeats = True, LAYOUT_RESAMPLINGS
+        elif stage.scale < plan.stages[-1].scale and is_small:
+            stage.ddpm, stage.repeats = True, RESAMPLINGS
 
 
 class Pins:

@@ -78,6 +78,8 @@ class Outpaint(KeepingTask):
         top, left, height, width = self._frame()
         h, w = self.image.size
         placed = np.zeros((height, width, self.image.pixels.shape[2]), self.image.pixels.dtype)
+        if self.image.has_alpha:
+            placed[..., -1] = self.image.maximum
         placed[top : top + h, left : left + w] = self.image.pixels
         inside = np.zeros((height, width), np.bool_)
         inside[top : top + h, left : left + w] = True

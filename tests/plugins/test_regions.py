@@ -174,6 +174,14 @@ def test_outpaint_keeps_the_picture_bit_for_bit(command, spotted):
     assert new.std() > 10 and redness(new) < 60
 
 
+def test_what_outpaint_adds_to_a_picture_with_an_alpha_channel_is_opaque(command, spotted):
+    Image.fromarray(spotted).convert("RGBA").save("a.png")
+    line = ("run", "outpaint", "--image", "a.png", "--right", "20", "--seed", "1", "--out", "o.png")
+    code, _, err = command(*line)
+    assert code == 0, err
+    assert (read_picture("o.png").pixels[..., 3] == 255).all()
+
+
 def test_outpaint_joins_without_a_step(command, spotted, small):
     assert command(*OUTPAINT, "--right", 40, "--out", "o.png")[0] == 0
     rows = read_picture("o.png").pixels.astype(float).mean(axis=2)

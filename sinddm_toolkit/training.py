@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
-from sinddm_toolkit.network import HALO, WHOLE, Frame
+from sinddm_toolkit.network import CELL, HALO, WHOLE, Frame
 from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Adam, Muon
 from sinddm_toolkit.pyramid import Pyramid
@@ -247,16 +247,25 @@ class Batches:
         side = self.recipe.crop
         return h * w <= (min(h, side) + 2 * HALO) * (min(w, side) + 2 * HALO)
 
-    def _corners(self, scale: int, side: int) -> list[tuple[int, int]]:
+    def _corners(self, scale: int, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Corners of the crops. They are drawn from a frame half a crop wider than the picture
         and moved inside, so that the borders are seen as often as the middle."""
         corners = []
         for _ in range(self.recipe.batch):
             corner = []
-            for centre, length in zip(self._centre(scale), self.sizes[scale], strict=True):
-                corner.append(min(max(centre - side // 2, 0), max(length - side, 0)))
+            for centre, side, length in zip(
+                self._centre(scale), size, self.sizes[scale], strict=True
+            ):
+                corner.append(min(max(centre - side // 2, 0), length - side))
             corners.append((corner[0], corner[1]))
         return corners
+
+    def _spared(self) -> list[int]:
+        """How many rows and columns less than usual are learnt from.
+
+        A canvas may end within a cell: so must what is learnt from, as often as not.
+        """
+        return [int(torch.randint(CELL, (), generator=self.places)) for _ in range(2)]
 
     def _centre(self, scale: int) -> tuple[int, ...]:
         """(y, x) of the middle of a crop: any pixel that there is something to learn at."""
@@ -285,8 +294,12 @@ class Batches:
         what = self._scale(scale)
         sharp, blurred, known = what.sharp, what.blurred, what.known
         frame = WHOLE
-        if self._is_whole(scale):
+        if self.recipe.crop is None:
             sharp, blurred = (x.expand(len(t), -1, -1, -1) for x in (sharp, blurred))
+        elif self._is_whole(scale):
+            y, x0 = self._spared()
+            sharp, blurred = (x[..., y:, x0:].expand(len(t), -1, -1, -1) for x in (sharp, blurred))
+            known = None if known is None else known[..., y:, x0:]
         else:
             sharp, blurred, known, frame = self._crops(scale, sharp, blurred, known)
         noise = torch.randn(sharp.shape, generator=self.noise, device=self.device)
@@ -302,8 +315,11 @@ class Batches:
         self, scale: int, sharp: Tensor, blurred: Tensor, known: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None, Frame]:
         side = self.recipe.crop or 0
-        h, w = (min(side, length) for length in self.sizes[scale])
-        corners = self._corners(scale, side)
+        h, w = (
+            min(side, length) - spared
+            for length, spared in zip(self.sizes[scale], self._spared(), strict=True)
+        )
+        corners = self._corners(scale, (h, w))
 
         def cut(x: Tensor) -> Tensor:
             return torch.cat([_with_halo(x, y, x0, h, w) for y, x0 in corners])

@@ -44,6 +44,13 @@ def tiny(monkeypatch):
 
 
 @pytest.fixture
+def coloured(monkeypatch):
+    """Makes `draft` a training of two seconds, which is enough for large spots of colour."""
+    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=60)
+    monkeypatch.setitem(RECIPES, "draft", recipe)
+
+
+@pytest.fixture
 def small(monkeypatch):
     """Makes `draft` a training of some seconds, whose pictures look like what was learnt."""
     recipe = dataclasses.replace(RECIPES["draft"], width=32, steps_per_scale=120)

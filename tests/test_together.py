@@ -73,13 +73,13 @@ TOGETHER = (
 )
 
 
-def test_outpaint_with_a_pinned_region(command, spotted):
+def test_outpaint_with_a_pinned_region(command, spotted, coloured):
     code, _, err = command(*TOGETHER)
     assert code == 0, err
     result = read_picture("o.png").pixels
     assert result.shape == (60, 140, 3)
     assert np.array_equal(result[:, :70], spotted[:, :70])
-    assert redness(result[23:32, 108:122]) > 50
+    assert redness(result[23:32, 108:122]) > 120
 
 
 def test_a_file_and_python_give_the_same_picture(command, spotted):

@@ -14,9 +14,9 @@ import argparse
 from pathlib import Path
 
 import torch
+from grid import grid_error
 from measures import (
     diversity,
-    grid_error,
     load_subject,
     machine,
     make_samples,

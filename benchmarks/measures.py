@@ -20,13 +20,9 @@ from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
 from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NoisePredictor, sample
-from sinddm_toolkit.schedule import Schedule, cosine_alphas_cumprod, make_schedule, sigmas_of
+from sinddm_toolkit.schedule import Schedule, make_schedule
 
 PAPER_PIXELS = 50_000
-
-GRID_STEPS = (2, 5, 10, 20, 30, 40, 60, 80)
-GRID_STARTS = (100, 55, 44, 33, 24)
-"""T[s] of the measure, whatever the schedule of the model."""
 
 PATCH = 7
 PROJECTIONS = 128
@@ -48,29 +44,6 @@ def load_subject(path: Path, pixels: int = PAPER_PIXELS) -> tuple[Pyramid, Sched
     small = picture.resized(working_size(picture.size, pixels))
     pyramid = build_pyramid(tensor_from_rgb(small.rgb()))
     return pyramid, make_schedule(pyramid.details, pyramid.factor)
-
-
-@torch.no_grad()
-def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
-    """Mean L1 of the predicted noise, over t, then over the scales; the noise is always the same.
-
-    γ_t^s = clamp(σ_t / σ_T[s], 0, 1) with `GRID_STARTS`.
-    """
-    alphas = cosine_alphas_cumprod()
-    sigmas = sigmas_of(alphas)
-    generator = torch.Generator().manual_seed(1234)
-    errors = []
-    pairs = zip(pyramid.scales, pyramid.blurred, GRID_STARTS, strict=False)
-    for s, (sharp, blurred, start) in enumerate(pairs):
-        of_scale = []
-        for t in (t for t in GRID_STEPS if t < start):
-            noise = torch.randn(sharp.shape, generator=generator)
-            gamma = 0.0 if s == 0 else min(1.0, float(sigmas[t] / sigmas[start]))
-            clean = gamma * blurred + (1 - gamma) * sharp
-            x = float(alphas[t] ** 0.5) * clean + float((1 - alphas[t]) ** 0.5) * noise
-            of_scale.append(float((predict(x, t, s) - noise).abs().mean()))
-        errors.append(sum(of_scale) / len(of_scale))
-    return sum(errors) / len(errors)
 
 
 def make_samples(

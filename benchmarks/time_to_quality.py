@@ -20,10 +20,10 @@ import matplotlib
 
 matplotlib.use("agg")
 import torch
+from grid import grid_error
 from matplotlib import pyplot
 from measures import (
     diversity,
-    grid_error,
     load_subject,
     machine,
     make_samples,

@@ -57,7 +57,7 @@ def begin(
     """A training of all that unguided sampling visits; init: `random` or `prior`."""
     pyramid, schedule = subject
     recipe = replace(recipe, steps_per_scale=updates_per_scale)
-    rate = recipe.prior_rate if init == "prior" else 1.0
+    rate = recipe.rate(from_prior=init == "prior")
     phase = plan_phase(dict(enumerate(schedule.starts)), [], recipe, schedule, 0, rate)
     assert phase is not None
     compute = choose_compute().for_network(recipe.network)

@@ -439,7 +439,7 @@ def obtain_model(
             model = new_model(subject.config, subject.schedule)
         _onto(model, compute)
         recipe = RECIPES[subject.config.recipe]
-        rate = recipe.prior_rate if subject.config.init else 1.0
+        rate = recipe.rate(from_prior=subject.config.init is not None)
         phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed, rate)
         if phase is None:
             return model

@@ -41,6 +41,10 @@ class Recipe:
     milestones: tuple[float, ...] | None = None
     """Shares of the updates after each of which the rate is halved, in place of `decay_share`."""
 
+    def rate(self, *, from_prior: bool) -> float:
+        """The highest learning rate of a training, as a share of the usual one."""
+        return self.prior_rate if from_prior else 1.0
+
 
 RECIPES = {
     recipe.name: recipe

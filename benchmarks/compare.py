@@ -47,7 +47,6 @@ def cases(painting: str) -> list[Case]:
         Case("sample", (*image, "--samples", "4")),
         Case("outpaint", (*image, "--right", "50%"), (0.7, 0, 1, 1)),
         Case("roi", (*image, *moved, "--size", "1.5x1")),
-        Case("inpaint", (*image, "--mask", "60%,40%,20%,30%"), (0.6, 0.4, 0.8, 0.7)),
     ]
     if painting == "starry_night.png":
         pasted = ("--bg", painting, "--composite", "pasted.png")

@@ -260,12 +260,16 @@ class Batches:
             corners.append((corner[0], corner[1]))
         return corners
 
-    def _spared(self) -> list[int]:
+    def _spared(self, scale: int) -> tuple[int, int]:
         """How many rows and columns less than usual are learnt from.
 
         A canvas may end within a cell: so must what is learnt from, as often as not.
         """
-        return [int(torch.randint(CELL, (), generator=self.places)) for _ in range(2)]
+        rows, columns = (
+            int(torch.randint(min(CELL, length), (), generator=self.places))
+            for length in self.sizes[scale]
+        )
+        return rows, columns
 
     def _centre(self, scale: int) -> tuple[int, ...]:
         """(y, x) of the middle of a crop: any pixel that there is something to learn at."""
@@ -297,7 +301,7 @@ class Batches:
         if self.recipe.crop is None:
             sharp, blurred = (x.expand(len(t), -1, -1, -1) for x in (sharp, blurred))
         elif self._is_whole(scale):
-            y, x0 = self._spared()
+            y, x0 = self._spared(scale)
             sharp, blurred = (x[..., y:, x0:].expand(len(t), -1, -1, -1) for x in (sharp, blurred))
             known = None if known is None else known[..., y:, x0:]
         else:
@@ -317,7 +321,7 @@ class Batches:
         side = self.recipe.crop or 0
         h, w = (
             min(side, length) - spared
-            for length, spared in zip(self.sizes[scale], self._spared(), strict=True)
+            for length, spared in zip(self.sizes[scale], self._spared(scale), strict=True)
         )
         corners = self._corners(scale, (h, w))
 

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 
 LAYOUT_RESAMPLINGS = 5
-RESAMPLINGS = 3
+RESAMPLINGS = 2
 """Of each step of the coarsest scale, and of those up to the finest: with one, the new part takes
 little notice of the old; the more there are, the less it has of its own."""
 
-GAMMA_MAX = 0.45
-"""Less than usual: beside parts that are right, the errors that the blur mixture raises are seen.
-Without it the new part lacks detail, as the network answers with a picture as blurred as it has
-learnt for the step."""
+RESAMPLED_GAMMA_MAX = 0.45
+"""Less than usual, as the errors that the blur mixture raises are repeated too. Without it the new
+part lacks detail: the network answers with a picture as blurred as it has learnt for the step."""
 
 RESAMPLED_PIXELS = 250_000
 """Larger stages are not made again and again: all that is left to agree on there is grain."""
@@ -53,12 +52,12 @@ def resample(plan: Plan) -> None:
     scale, whose grain they would smooth, nor at large ones.
     """
     for index, stage in enumerate(plan.stages):
-        stage.gamma_max = GAMMA_MAX
         is_small = stage.size[0] * stage.size[1] <= RESAMPLED_PIXELS
         if index == 0:
             stage.ddpm, stage.repeats = True, LAYOUT_RESAMPLINGS
         elif stage.scale < plan.stages[-1].scale and is_small:
             stage.ddpm, stage.repeats = True, RESAMPLINGS
+            stage.gamma_max = RESAMPLED_GAMMA_MAX
 
 
 class Pins:

@@ -1,4 +1,4 @@
-"""This version beside an earlier one: seconds, the three measures, and sheets to be looked at.
+"""This version beside an earlier one: seconds, the measures, and sheets to be looked at.
 
     python benchmarks/compare.py --before PYTHON [--quality draft] [--out FOLDER]
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measures import diversity, machine, patch_distance
+from measures import detail, diversity, machine, patch_distance
 from PIL import Image
 from sinddm_toolkit.plugins.demo import composite
 from torch import Tensor
@@ -127,10 +127,10 @@ def measure(version: Version, painting: str, case: Case, original: Tensor) -> Im
         seconds.append(took)
     made_up = as_tensor([cut(picture, case.new) for picture in pictures])
     distances = ", ".join(f"{value:.3f}" for value in patch_distance(made_up, original))
-    spread = f"{diversity(made_up, original):.2f}"
+    others = f"{diversity(made_up, original):.2f} | {detail(made_up, original):.2f}"
     times = " / ".join(f"{value:.1f}" for value in seconds)
     label = f"{Path(painting).stem}, {case.task} | {version.name}"
-    print(f"| {label} | {times} s | {distances} | {spread} |", flush=True)
+    print(f"| {label} | {times} s | {distances} | {others} |", flush=True)
     return row(pictures)
 
 
@@ -142,8 +142,8 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(exist_ok=True)
     print(machine(), "\n")
-    print("| picture, task | version | seconds, first / again | patches 1, 1/2, 1/4 | diversity |")
-    print("|---|---|---|---|---|")
+    heads = "picture, task | version | seconds, first / again | patches 1, 1/2, 1/4"
+    print(f"| {heads} | diversity | detail |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         versions = [

@@ -85,6 +85,13 @@ def diversity(samples: Tensor, picture: Tensor) -> float:
     return float(samples.std(dim=0).mean() / picture.std())
 
 
+def detail(samples: Tensor, picture: Tensor) -> float:
+    """Standard deviation of what a mean of 3×3 pixels takes away ÷ that of the picture's."""
+    fine = [x - F.avg_pool2d(x, 3, stride=1, padding=1) for x in (samples, picture)]
+    of_samples, of_picture = (float(x[..., 1:-1, 1:-1].std()) for x in fine)
+    return of_samples / of_picture
+
+
 def save_sheet(path: Path, rows: Sequence[Tensor]) -> None:
     """Each row is (n, 3, h, w), all of one size: a picture of pictures."""
     lines = [np.concatenate([np.moveaxis(x.numpy(), 0, 2) for x in row], axis=1) for row in rows]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measures import detail, diversity, machine, patch_distance
+from measures import detail, diversity, machine, patch_distance, save_sheet
 from PIL import Image
 from sinddm_toolkit.plugins.demo import composite
 from torch import Tensor
@@ -108,18 +108,8 @@ def cut(picture: Image.Image, share: tuple[float, float, float, float]) -> Image
     return picture.crop(box)
 
 
-def row(pictures: list[Image.Image]) -> Image.Image:
-    """Side by side."""
-    joined = Image.new("RGB", (sum(p.width for p in pictures), pictures[0].height))
-    left = 0
-    for picture in pictures:
-        joined.paste(picture, (left, 0))
-        left += picture.width
-    return joined
-
-
-def measure(version: Version, painting: str, case: Case, original: Tensor) -> Image.Image:
-    """Prints the row of one case → its part of the sheet."""
+def measure(version: Version, painting: str, case: Case, original: Tensor) -> Tensor:
+    """Prints the row of one case → its pictures, (n, 3, h, w)."""
     pictures, seconds = [], []
     for seed in SEEDS:
         made, took = version.run(case, seed)
@@ -131,7 +121,7 @@ def measure(version: Version, painting: str, case: Case, original: Tensor) -> Im
     times = " / ".join(f"{value:.1f}" for value in seconds)
     label = f"{Path(painting).stem}, {case.task} | {version.name}"
     print(f"| {label} | {times} s | {distances} | {others} |", flush=True)
-    return row(pictures)
+    return as_tensor(pictures)
 
 
 def main() -> None:
@@ -157,10 +147,7 @@ def main() -> None:
             picture.save(folder / painting)
             for case in cases(painting):
                 rows = [measure(v, painting, case, as_tensor([picture])) for v in versions]
-                sheet = Image.new("RGB", (rows[0].width, 2 * rows[0].height + 4), "white")
-                sheet.paste(rows[0], (0, 0))
-                sheet.paste(rows[1], (0, rows[0].height + 4))
-                sheet.save(asked.out / f"{Path(painting).stem}-{case.task}.png")
+                save_sheet(asked.out / f"{Path(painting).stem}-{case.task}.png", rows)
             errors += [f"{painting}, {v.name}: {v.error(painting):.3f}" for v in versions]
     print("\nerror:", "; ".join(errors))
 

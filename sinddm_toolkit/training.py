@@ -263,8 +263,11 @@ class Batches:
     def _spared(self, scale: int) -> tuple[int, int]:
         """How many rows and columns less than usual are learnt from.
 
-        A canvas may end within a cell: so must what is learnt from, as often as not.
+        A canvas may end within a cell: so must what is learnt from, as often as not. Without crops
+        it is always the whole picture.
         """
+        if self.recipe.crop is None:
+            return 0, 0
         rows, columns = (
             int(torch.randint(min(CELL, length), (), generator=self.places))
             for length in self.sizes[scale]
@@ -298,9 +301,7 @@ class Batches:
         what = self._scale(scale)
         sharp, blurred, known = what.sharp, what.blurred, what.known
         frame = WHOLE
-        if self.recipe.crop is None:
-            sharp, blurred = (x.expand(len(t), -1, -1, -1) for x in (sharp, blurred))
-        elif self._is_whole(scale):
+        if self._is_whole(scale):
             y, x0 = self._spared(scale)
             sharp, blurred = (x[..., y:, x0:].expand(len(t), -1, -1, -1) for x in (sharp, blurred))
             known = None if known is None else known[..., y:, x0:]

@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import tracemalloc
 import warnings
 import zipfile
@@ -100,6 +102,17 @@ def test_published_layouts_give_the_same_weights(name, state):
     found = text_encoder("small_clip.json", name)._loaded[0].state_dict()
     assert found.keys() == state.keys()
     assert all(torch.equal(found[key], value.to(found[key].dtype)) for key, value in state.items())
+
+
+def test_loading_says_nothing_and_leaves_logging_alone(state):
+    save_file(state, "own.safetensors")
+    script = (
+        "import logging; from sinddm_toolkit.text_encoder import text_encoder\n"
+        "text_encoder('small_clip.json', 'own.safetensors').encode_text(['red'])\n"
+        "root = logging.getLogger(); print(root.handlers, root.filters)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[] []\n", "")
 
 
 def test_a_program_guides_as_the_same_weights_do(command, state):

@@ -10,6 +10,7 @@ Any task that a plugin brings, by its name::
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "batch", "errors", "run"]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def run(

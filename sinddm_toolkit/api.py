@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.compositing import Window, bounds, carried_over, softened, whole, with_change
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.files import check_ordinary
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
-from sinddm_toolkit.options import InputFile, OutputFile, Task, option
+from sinddm_toolkit.options import InputFile, NameOrFile, OutputFile, Task, option
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length
 
@@ -63,6 +64,7 @@ __all__ = [
     "CanvasSize",
     "InputFile",
     "Length",
+    "NameOrFile",
     "NoisePredictor",
     "OutputFile",
     "Picture",
@@ -81,6 +83,7 @@ __all__ = [
     "Window",
     "bounds",
     "carried_over",
+    "check_ordinary",
     "choose_compute",
     "downsample",
     "filled",

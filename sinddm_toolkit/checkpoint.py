@@ -25,6 +25,7 @@ from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.edit import make_subject
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
+from sinddm_toolkit.files import check_ordinary
 from sinddm_toolkit.images import Picture
 from sinddm_toolkit.model import Model, ModelConfig
 from sinddm_toolkit.network import PaperDenoiser
@@ -180,6 +181,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def _read(path: Path) -> tuple[Any, str]:
     """What `torch.save` wrote, tensors and plain values only, and the file's sha256."""
+    check_ordinary(path)
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on formats of pickle: it is read, or refused below

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -21,7 +22,7 @@ from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
+from sinddm_toolkit.events import Events, LoggingEvents
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import (
     Picture,
@@ -57,6 +58,8 @@ from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
 from sinddm_toolkit.training import Cells, Phase, plan_phase, train
+
+logger = logging.getLogger(__name__)
 
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
@@ -311,7 +314,7 @@ def edit(
     those that the options tell; they are sampled together. `predict` makes what stands in place of
     a trained network: nothing is then learnt.
     """
-    events = events or Events()
+    events = events or LoggingEvents()
     store = store or default_store()
     ready = prepare(tasks, options, store, events, recorded)
     if predict is not None:
@@ -333,6 +336,7 @@ def edit(
     predictor = ready.denoiser or NetworkPredictor(model.network, ready.compute)
     result, evaluations = _sample_all(ready, model, predictor, seeds, events)
     sampled = time.monotonic()
+    logger.info("sampling ended: %d pictures, %.1f s", len(seeds), sampled - trained)
 
     folder = outputs[0].parent if outputs else Path.cwd()
     record = _record(tasks, options, model, ready.compute, folder, result)
@@ -345,6 +349,8 @@ def edit(
         if asked in result.extras:
             notes += _write_extra(path, result.extras[asked], overwrite=options.overwrite)
             outputs.append(path)
+    for path in outputs:
+        logger.info("wrote %s", path)
     return EditResult(
         result.pictures,
         records,
@@ -457,6 +463,7 @@ def obtain_model(
         }
         if phase.made:
             save_model(path, model)
+            logger.info("stored model %s: %d updates", key, model.steps)
             cache.keep(path, model)
         if interrupted:
             events.message("what was learnt is kept: the next run goes on from there")
@@ -500,6 +507,7 @@ def recorded_model(
     elif not path.exists():
         with store.locked(subject.config.key):
             save_model(path, model)
+            logger.info("stored model %s: %d updates", model.config.key, model.steps)
     return model
 
 

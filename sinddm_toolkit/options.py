@@ -52,6 +52,13 @@ class InputFile(str):
     """The path of a file to be read, other than a picture."""
 
 
+class NameOrFile(str):
+    """The type of an option that takes a name, a `str`, or the path of a file, an `InputFile`.
+
+    A file is told by the option's `suffixes`.
+    """
+
+
 @dataclass(frozen=True)
 class Option:
     """One option: what it is called, what it takes, what it does to the picture."""
@@ -70,7 +77,8 @@ class Option:
     """The option, given many times too, that each value of this one belongs to: the last one before
     it on the command line. Its value is then a list of lists, one for each of that option's."""
     suffixes: tuple[str, ...] | None = None
-    """What the name of a file to write may end with; None: as pictures do."""
+    """What the name of a file to write may end with; None: as pictures do. Of a `NameOrFile`, what
+    tells a file."""
 
     @property
     def flag(self) -> str:
@@ -168,6 +176,8 @@ class Option:
         """Whether `value` is the path of a file."""
         if self.type is Region:
             return isinstance(value, str) and "," not in value
+        if self.type is NameOrFile:
+            return isinstance(value, str) and self._has_suffix(value)
         return self.type in FILES and isinstance(value, str)
 
     def _checked_one(self, value: Any, where: str) -> Any:
@@ -175,15 +185,20 @@ class Option:
             value = KINDS[self.type].from_value(value)
         except ValueError:
             raise self._refusal(value, where) from None
+        if self.type is NameOrFile:
+            return InputFile(value) if self.is_file(value) else str(value)
         if self.choices and value not in self.choices:
             raise self._refusal(value, where)
-        if self.suffixes and Path(value).suffix.lower() not in self.suffixes:
+        if self.suffixes and not self._has_suffix(value):
             raise self._refusal(value, where)
         too_small = self.minimum is not None and value < self.minimum
         too_large = self.maximum is not None and value > self.maximum
         if too_small or too_large:
             raise self._refusal(value, where)
         return value
+
+    def _has_suffix(self, path: str) -> bool:
+        return Path(path).suffix.lower() in (self.suffixes or ())
 
     def _refusal(self, value: Any, where: str) -> UserError:
         shown = value if isinstance(value, str) else repr(value)
@@ -293,6 +308,7 @@ KINDS: dict[type, Kind] = {
     Picture: Kind("PICTURE", "a picture", picture_from, picture_from),
     OutputFile: Kind("FILE", "the name of a file to write", OutputFile, _path_as(OutputFile)),
     InputFile: Kind("FILE", "the name of a file", InputFile, _path_as(InputFile)),
+    NameOrFile: Kind("NAME|FILE", "a name, or that of a file", NameOrFile, _path_as(NameOrFile)),
     Region: Kind(
         "X,Y,W,H|MASK",
         "a box X,Y,W,H in pixels of the picture or percent of it, or a mask picture",
@@ -359,7 +375,7 @@ def option(
     A field annotated `list[X]` may be given several times. With `follows`, the name of another such
     field, each value belongs to one of that field's (see `Option.follows`). `suffixes`, such as
     `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
-    that of a picture.
+    that of a picture. A `NameOrFile` needs them.
     """
     required = default is _REQUIRED
     return _Declaration(

@@ -91,10 +91,15 @@ def _recorded_model(record: dict[str, Any], path: Path) -> RecordedModel:
 
 
 def _task(entry: dict[str, Any], path: Path, inputs: Mapping[str, Path]) -> Task:
+    cls = registry.current().task(entry["name"])
+    for name, item in cls.schema().items():
+        value = entry["options"].get(name)
+        if any(map(item.is_file, value if isinstance(value, list) else [value])):
+            raise UserError(f"the recipe in {path} is damaged: {name} is a file without its hash")
     values = {
         name: _restored(name, value, path, inputs) for name, value in entry["options"].items()
     }
-    return registry.current().task(entry["name"])(**values)
+    return cls(**values)
 
 
 def _restored(name: str, value: Any, path: Path, inputs: Mapping[str, Path]) -> Any:

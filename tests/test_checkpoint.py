@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pickle
 from pathlib import Path
 
@@ -421,6 +422,16 @@ def test_what_is_no_checkpoint_is_refused(content, command, pasted):
     Path("bad.pt").write_bytes(content)
     code, _, err = command("models", "import", "bad.pt", "--image", "bg.png")
     assert code == 2 and "bad.pt is not a checkpoint" in err and len(err.splitlines()) == 1
+
+
+def test_what_is_no_file_is_refused_at_once(command, pasted):
+    os.mkfifo("pipe.pt")
+    Path("zero.pt").symlink_to("/dev/zero")
+    Path("folder").mkdir()
+    words = {"pipe.pt": "is no ordinary file", "zero.pt": "is no ordinary file"}
+    for name, reason in {**words, "folder": "is a folder: give a file"}.items():
+        code, _, err = command("models", "import", name, "--image", "bg.png")
+        assert code == 2 and err == f"sinddm-tk: {name} {reason}\n"
 
 
 def test_missing_files_are_named(command, pasted):

@@ -75,6 +75,29 @@ def test_the_core_knows_no_task(path):
             assert not re.search(rf"\b{spellings}\b", text, re.IGNORECASE)
 
 
+def calls(path):
+    """(name as it is written, keyword → source) of every call in a file, and what it imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), {k.arg: ast.unparse(k.value) for k in node.keywords}
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                yield f"{getattr(node, 'module', None) or ''}.{alias.name}".strip("."), {}
+
+
+@pytest.mark.parametrize("path", sorted({*CORE, *BUNDLED, *EXAMPLES}), ids=lambda path: path.stem)
+def test_no_file_is_read_in_a_way_that_runs_what_is_in_it(path):
+    """Neither by PyTorch or pickle nor by loaders of open_clip, which would pass it on to them."""
+    for name, keywords in calls(path):
+        words = name.split(".")
+        assert not {"jit", "pickle", "cPickle", "dill", "cloudpickle", "joblib"} & set(words)
+        assert words[-1] not in ("load_openai_model", "load_checkpoint")
+        assert name not in ("eval", "exec", "open_clip.load_state_dict", "factory.load_state_dict")
+        assert keywords.get("weights_only", "True") == "True"
+        assert name != "torch.load" or "weights_only" in keywords
+        assert not {"pretrained", "allow_pickle", "trust_remote_code"} & keywords.keys()
+
+
 def test_top_level_holds_what_it_should():
     allowed = {
         *("sinddm_toolkit", "plugins", "presets", "tests", "docs", "benchmarks"),

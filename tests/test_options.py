@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Options, Seconds, option
+from sinddm_toolkit.options import InputFile, NameOrFile, Options, Seconds, option, recorded
 from sinddm_toolkit.sizes import CanvasSize
 
 
@@ -101,3 +103,20 @@ def test_options_that_follow_another_are_grouped():
         Many(source=["a", "b"], target=[1, 2, 3])
     with pytest.raises(UserError, match="--target: 10 is not allowed"):
         Many(source=["a"], target=[[10]])
+
+
+class Named(Options):
+    look: NameOrFile | None = option("a look", default=None, suffixes=(".toml",))
+
+
+def test_a_name_or_a_file_is_told_by_its_suffix(tmp_path):
+    item = Named.schema()["look"]
+    name, file = Named(look="plain:x.toml.gz").look, Named(look=tmp_path / "own.TOML").look
+    assert type(name) is str and isinstance(file, InputFile)
+    assert item.from_text("own.toml") == InputFile("own.toml")
+    assert item.read("own.toml", "here", tmp_path) == str(tmp_path / "own.toml")
+    assert item.read("plain", "here", tmp_path) == "plain"
+    Path(file).write_text("x = 1")
+    assert recorded(name, tmp_path) == name and recorded(file, tmp_path)["file"] == "own.TOML"
+    with pytest.raises(UserError, match=r"a name, or that of a file, ending with \.toml"):
+        Named(look=3)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import logging
 import warnings
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,7 +15,13 @@ from torch import Tensor
 
 from sinddm_toolkit.api import UserError, choose_compute
 
+from .configs import register_config
+from .tensors import read_tensors
 from .weights import Choice, is_quick_gelu, preprocessing
+
+MOST_MISSING = 2
+"""A model may have so many times the numbers in the file of its weights: position embeddings are
+stretched where they are of another size, no more."""
 
 
 class ClipEncoder:
@@ -40,28 +44,37 @@ class ClipEncoder:
         """The model and its tokenizer."""
         import open_clip
 
-        name = self._choice.model
-        if self._choice.config is not None:
-            name = register_config(self._choice.config)
+        tensors = read_tensors(self._weights)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of PyTorch, about programs
-                model = open_clip.create_model(
-                    name,
-                    pretrained=str(self._weights),
-                    device=self._device,
-                    force_quick_gelu=is_quick_gelu(self._choice),
-                    force_preprocess_cfg=preprocessing(self._choice),
-                    # PyTorch reads a program's weights without running anything in it.
-                    weights_only=not is_torchscript(self._weights),
-                )
-            tokenizer = open_clip.get_tokenizer(name)
-        except (RuntimeError, KeyError, OSError, ImportError) as error:
+            with hushed():
+                name = self._choice.model
+                if self._choice.config is not None:
+                    name = register_config(self._choice.config)
+                    with torch.device("meta"):  # without memory for its numbers
+                        check_size(self._made(name, "meta"), tensors)
+                model = self._made(name, self._device)
+                fill(model, tensors)
+                tokenizer = open_clip.get_tokenizer(name)
+        except UserError:
+            raise
+        except Exception as error:  # what open_clip raises depends on what does not fit
             reason = " ".join(str(error).split())
             raise UserError(
                 f"CLIP {self.name}: {self._weights} could not be loaded: {reason:.200}"
             ) from error
         return model.requires_grad_(False).eval(), tokenizer
+
+    def _made(self, name: str, device: torch.device | str) -> Any:
+        """The model of open_clip's configuration `name`, with weights that mean nothing."""
+        import open_clip
+
+        return open_clip.create_model(
+            name,
+            device=device,
+            pretrained_hf=False,
+            force_quick_gelu=is_quick_gelu(self._choice),
+            force_preprocess_cfg=preprocessing(self._choice),
+        )
 
     @cached_property
     def image_size(self) -> int:
@@ -106,35 +119,59 @@ def check_format(weights: Path) -> None:
         raise UserError(f"CLIP weights {weights}: this is no file of weights, or a damaged one")
 
 
-def is_torchscript(weights: Path) -> bool:
-    """Whether the weights lie in a program, as OpenAI itself publishes them."""
-    if not zipfile.is_zipfile(weights):
-        return False
-    with zipfile.ZipFile(weights) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+def check_size(model: Any, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError if `model` is far too large for the weights that are to go into it.
 
-
-def register_config(path: Path) -> str:
-    """Make open_clip know the model of a configuration file → its name there.
-
-    A vocabulary given as a plain file name lies beside that file. UserError if it is no
-    configuration.
+    A configuration of a few words can ask for more than any memory holds.
     """
-    import open_clip
+    wanted = sum(tensor.numel() for tensor in [*model.parameters(), *model.buffers()])
+    given = sum(tensor.numel() for tensor in tensors.values())
+    if wanted > MOST_MISSING * given:
+        raise ValueError(f"the model has {wanted} weights and the file {given}")
 
+
+def fill(model: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Put weights into open_clip's `model`, of whatever layout its own loader knows.
+
+    RuntimeError if some are missing, left over or of another shape. What no layer could be called
+    is left aside: a program has its masks and sizes among its weights.
+    """
+    from open_clip import factory
+
+    state = factory.convert_state_dict(model, dict(tensors))
+    if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
+        state = factory.convert_to_custom_text_state_dict(state)
+    own = model.state_dict()
+    kinds = {_kind(name) for name in own}
+    state = {name: value for name, value in state.items() if name in own or _kind(name) in kinds}
+    for name in {"logit_scale", "logit_bias"} & own.keys():
+        state[name] = state.get(name, own[name]).reshape(own[name].shape)
+    factory.resize_pos_embed(state, model)
+    factory.resize_text_pos_embed(state, model)
+    model.load_state_dict(state)
+
+
+def _kind(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Silence about what is meant to be so: open_clip warns of a model that it gives no weights.
+
+    The handler is there for the time being, or the functions of `logging` would make one that stays
+    and prints.
+    """
+    root, handler = logging.getLogger(), logging.NullHandler()
+
+    def is_from_elsewhere(record: logging.LogRecord) -> bool:
+        return "open_clip" not in Path(record.pathname).parts
+
+    root.addHandler(handler)
+    root.addFilter(is_from_elsewhere)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config = config.get("model_cfg", config)
-        tokenizer = config["text_cfg"].get("tokenizer_kwargs", {})
-        config["embed_dim"], config["vision_cfg"]
-    except (ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"--clip {path}: this is no model configuration of open_clip") from error
-    if "bpe_path" in tokenizer:
-        tokenizer["bpe_path"] = str(path.resolve().parent / tokenizer["bpe_path"])
-    text = json.dumps(config)
-    name = f"{path.stem}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / f"{name}.json"
-        file.write_text(text, encoding="utf-8")
-        open_clip.add_model_config(file)
-    return name
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        root.removeFilter(is_from_elsewhere)
+        root.removeHandler(handler)

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.api import UserError
+from sinddm_toolkit.api import UserError, check_ordinary
 
 DEFAULT = "ViT-B-32-quickgelu:openai"
 """The paper's. OpenAI's weights were trained with the quick approximation of GELU."""
@@ -82,6 +82,7 @@ def choose(name: str | None, weights: Path | None) -> Choice:
 
 def _file_of_config(config: Path, weights: Path | None) -> Path:
     """The weights that go with a configuration: those given, or the file of its name beside it."""
+    check_ordinary(config)
     if not config.is_file():
         raise UserError(f"--clip {config}: there is no such file")
     if weights is not None:
@@ -96,6 +97,7 @@ def _file_of_config(config: Path, weights: Path | None) -> Path:
 
 
 def _existing(weights: Path) -> Path:
+    check_ordinary(weights)
     if not weights.is_file():
         raise UserError(f"CLIP weights {weights}: there is no such file")
     return weights

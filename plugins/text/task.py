@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from sinddm_toolkit.api import InputFile, OutputFile, Picture, Task, hookimpl, option
+from sinddm_toolkit.api import (
+    InputFile,
+    NameOrFile,
+    OutputFile,
+    Picture,
+    Task,
+    hookimpl,
+    option,
+)
 
 from .losses import Point, joined, plot
 from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_all
@@ -33,10 +40,11 @@ class TextTask(Task):
     text: list[str] = option(
         "what you want to see, as TEXT or TEXT:WEIGHT; with a weight below 0: what you do not"
     )
-    clip: str | None = option(
+    clip: NameOrFile | None = option(
         "the CLIP model, NAME[:PRETRAINED] of open_clip or a configuration file; SINDDM_TK_CLIP or "
         "ViT-B-32-quickgelu:openai if not given",
         default=None,
+        suffixes=(".json",),
     )
     clip_weights: InputFile | None = option("a file with the weights of that model", default=None)
     views: int = option(
@@ -51,8 +59,6 @@ class TextTask(Task):
     )
 
     def check(self) -> None:
-        if self.clip and self.clip.endswith(".json"):
-            self.clip = str(Path(self.clip).resolve())  # so that a recipe holds it
         self._points: list[list[Point]] = []
         self.prompts()
         self.encoder()

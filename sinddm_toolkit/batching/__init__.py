@@ -16,7 +16,7 @@ from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
+from sinddm_toolkit.events import Events, LoggingEvents
 from sinddm_toolkit.files import remove_abandoned
 from sinddm_toolkit.store import ModelStore, default_store
 
@@ -78,7 +78,7 @@ class Batch:
         wanted = folder or source.results or source.folder / f"{source.name}-results"
         self.results = Path(wanted).resolve()
         self.store = store or default_store()
-        self.events = events or Events()
+        self.events = events or LoggingEvents()
         self.state = State(self.results)
         self._checker = Checker(self.results, self.store, self.state, self.events)
         self.jobs: list[Job] = []

@@ -16,7 +16,7 @@ from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.edit import EditResult, edit, obtain_model, prepare
 from sinddm_toolkit.errors import ToolkitError
-from sinddm_toolkit.events import Events
+from sinddm_toolkit.events import Events, LoggingEvents
 from sinddm_toolkit.images import Picture
 from sinddm_toolkit.model import ModelCache
 from sinddm_toolkit.request import make_tasks
@@ -72,7 +72,7 @@ def learn(
     """
     place.enter(threads)
     started = time.monotonic()
-    events = events or Events()
+    events = events or LoggingEvents()
     tasks, options = make_tasks(item.layer())
     ready = prepare(tasks, options, place.store, events)
     obtain_model(ready, cells, place.store, events, cache=_cache(), keep_part=False)

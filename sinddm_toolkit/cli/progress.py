@@ -1,4 +1,4 @@
-"""Progress on standard error, when that is a terminal."""
+"""Progress on standard error: bars on a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sinddm_toolkit.events import Events
+from sinddm_toolkit.events import Events, LineEvents
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -24,6 +24,13 @@ class PlainEvents(Events):
         click.echo(f"note: {text}", err=True)
 
     def achieved(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+class LogEvents(PlainEvents, LineEvents):
+    """Also says every few seconds how far it is: for the logs of long runs."""
+
+    def tell(self, text: str) -> None:
         click.echo(text, err=True)
 
 
@@ -71,9 +78,9 @@ class BarEvents(Events):
 
 @contextmanager
 def console_events(*, quiet: bool) -> Iterator[Events]:
-    """Bars on a terminal, silence elsewhere."""
+    """Bars on a terminal, lines elsewhere; if `quiet`, only what a person must know."""
     if quiet or not sys.stderr.isatty():
-        yield PlainEvents()
+        yield PlainEvents() if quiet else LogEvents()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -21,7 +21,7 @@ import numpy as np
 import open_clip
 import torch
 from safetensors.torch import save_file
-from sinddm_toolkit.plugins.clip.encoder import register_config
+from sinddm_toolkit.plugins.clip.configs import register_config
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -8,7 +8,18 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from sinddm_toolkit.errors import UserError
+
 _ABANDONED = 600.0  # seconds: to write the bytes of one file takes far less
+
+
+def check_ordinary(path: Path) -> None:
+    """UserError if `path` is there and is neither a file nor a link to one: reading it might never
+    end."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: give a file")
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no ordinary file")
 
 
 def temporary_beside(path: Path) -> Path:

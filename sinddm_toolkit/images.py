@@ -162,7 +162,10 @@ class Picture:
         return self.blend(rgb, everything, box)
 
     def blend(self, rgb: Rgb, weight: Rgb, box: Box | None = None) -> Picture:
-        """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept."""
+        """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept.
+
+        ValueError if anything that counts is not finite, or sizes differ.
+        """
         size = self._cut(box).shape[:2]
         if rgb.shape != (*size, 3):
             raise ValueError(f"the colours are {rgb.shape}, not {(*size, 3)}")

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.files import check_ordinary, temporary_beside, write_atomically
+from sinddm_toolkit.files import check_ordinary, is_there, temporary_beside, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -584,7 +584,7 @@ def check_file(path: Path, *, overwrite: bool) -> None:
             raise UserError(f"{path} is a folder: give the name of a file")
         if not path.parent.is_dir():
             raise UserError(f"{path}: there is no folder {path.parent}")
-        if path.exists() and not overwrite:
+        if is_there(path) and not overwrite:
             raise _exists(path)
         probe = temporary_beside(path)
         probe.touch(exist_ok=False)

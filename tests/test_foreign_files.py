@@ -374,3 +374,55 @@ def test_a_folder_is_no_preset_and_no_batch(command, pasted):
     for words in (("run", "sample", "--preset", "./folder.toml"), ("batch", "folder.toml")):
         code, _, err = command(*words)
         assert (code, err) == (2, "sinddm-tk: folder.toml is a folder: give a file\n")
+
+
+# --- links that lead nowhere ---
+
+
+@pytest.fixture
+def loops(pasted):
+    """Links to themselves in the working folder."""
+    for name in ("l.png", "l.toml", "l"):
+        Path(name).symlink_to(name)
+
+
+SAMPLE = ("run", "sample", "--image", "bg.png")
+HARMONIZE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((*SAMPLE, "--out", "l.png"), "cannot write l.png: "),
+        ((*SAMPLE, "--out", "l.png", "--overwrite"), "cannot write l.png: "),
+        ((*SAMPLE, "--out", "l/a.png"), "l/a.png: there is no folder l"),
+        ((*HARMONIZE, "--save-mask", "l.png"), "cannot write l.png: "),
+        (("run", "sample", "--image", "l.png"), "cannot read l.png: "),
+        (("run", "inpaint", "--image", "bg.png", "--mask", "l.png"), "cannot read l.png: "),
+        (("replay", "l.png"), "cannot read l.png: "),
+        ((*SAMPLE, "--preset", "./l.toml"), "l.toml cannot be read: "),
+        ((*SAMPLE, "--preset", "./on-l.toml"), "on-l.toml, line 1: extends: l.toml cannot be read: "),
+        (("batch", "l.toml"), "l.toml cannot be read: "),
+        (("batch", "to-l.toml"), "l.png: "),
+        (("batch", "good.toml", "--folder", "l"), "cannot make the folder "),
+    ],
+)
+def test_a_link_to_itself_is_refused_in_one_line(words, told, loops, command):
+    Path("on-l.toml").write_text('extends = "./l.toml"')
+    row = '[[row]]\ntask = "sample"\nimage = "bg.png"\n'
+    Path("to-l.toml").write_text(f'{row}out = "l.png"\n')
+    Path("good.toml").write_text(row)
+    before = sorted(path.name for path in Path().iterdir())
+    code, _, err = command(*words)
+    assert code == 2 and told in err, err
+    assert "symbolic links" in err or "folder" in err
+    assert sorted(path.name for path in Path().iterdir()) == before
+    assert Path("l.png").is_symlink()
+
+
+def test_a_preset_is_not_saved_through_a_link_to_itself(home, command):
+    folder = home / "presets"
+    folder.mkdir(parents=True)
+    (folder / "look.toml").symlink_to("look.toml")
+    code, _, err = command("presets", "save", "look", "sample", "--size", "2x1", "--overwrite")
+    assert code == 2 and "cannot write" in err and "symbolic link" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +77,7 @@ class Batch:
         self.source = source
         self.overrides = overrides or Overrides()
         wanted = folder or source.results or source.folder / f"{source.name}-results"
-        self.results = Path(wanted).resolve()
+        self.results = Path(os.path.realpath(wanted))  # unlike Path.resolve it never fails
         self.store = store or default_store()
         self.events = events or Events()
         self.state = State(self.results)

@@ -401,7 +401,10 @@ HARMONIZE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png")
         (("run", "inpaint", "--image", "bg.png", "--mask", "l.png"), "cannot read l.png: "),
         (("replay", "l.png"), "cannot read l.png: "),
         ((*SAMPLE, "--preset", "./l.toml"), "l.toml cannot be read: "),
-        ((*SAMPLE, "--preset", "./on-l.toml"), "on-l.toml, line 1: extends: l.toml cannot be read: "),
+        (
+            (*SAMPLE, "--preset", "./on-l.toml"),
+            "on-l.toml, line 1: extends: l.toml cannot be read: ",
+        ),
         (("batch", "l.toml"), "l.toml cannot be read: "),
         (("batch", "to-l.toml"), "l.png: "),
         (("batch", "good.toml", "--folder", "l"), "cannot make the folder "),

@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from sinddm_toolkit import __version__, priors
 from sinddm_toolkit.blame import blaming
 from sinddm_toolkit.denoisers import make_denoiser
 from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
-from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.events import Events, LoggingEvents
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import (
@@ -53,7 +54,7 @@ from sinddm_toolkit.pyramid import (
 from sinddm_toolkit.recipes import RECIPES, Recipe
 from sinddm_toolkit.result import Result
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.run_state import Run, Step
+from sinddm_toolkit.run_state import Run, Step, is_finite
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
@@ -556,10 +557,11 @@ def _sample_all(
     together = max(1, BATCH_PIXELS // (plan.canvas[0] * plan.canvas[1]))
     joined: Result | None = None
     evaluations = 0
+    finite = _Finite(predict, _no_numbers(ready, model))
     for k in range(0, len(seeds), together):
         run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
         run.report = events.working
-        samples = sample(run, predict, hooks).float().cpu()
+        samples = finite.checked(sample(run, finite, hooks)).float().cpu()
         result = Result(samples, subject.picture)
         hooks.compose_output(run, result)
         evaluations += run.evaluations
@@ -570,6 +572,38 @@ def _sample_all(
     if joined is None:
         raise ValueError("no samples were asked for")
     return joined, evaluations
+
+
+class _Finite:
+    """Predicts as another does, and ends the run where that makes what is no number.
+
+    So that neither a picture is made of it, nor a plugin blamed that only uses it.
+    """
+
+    def __init__(self, predict: NoisePredictor, error: ToolkitError) -> None:
+        self._predict = predict
+        self._error = error
+
+    def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+        known = () if needless is None else (needless,)
+        return self.checked(self._predict(x, t, scale, *known))
+
+    def checked(self, x: Tensor) -> Tensor:
+        if is_finite(x):
+            return x
+        raise self._error
+
+
+def _no_numbers(ready: Prepared, model: Model) -> ToolkitError:
+    """What is said of values that are not finite."""
+    if ready.denoiser is not None:
+        name = ready.options.denoiser or type(ready.denoiser).__name__
+        return ToolkitError(f"the denoiser {name} makes values that are not finite")
+    key = model.config.key
+    return ToolkitError(
+        f"the model {key} is damaged, it makes values that are not finite: "
+        f"`sinddm-tk models remove {key}` and train again"
+    )
 
 
 class SamplingEvents:

@@ -6,6 +6,11 @@ class ToolkitError(Exception):
 
     exit_code = 1
 
+    @property
+    def lines(self) -> list[str]:
+        """What is shown of it, line by line: nearly always its text."""
+        return [str(self)]
+
 
 class UserError(ToolkitError):
     """The request cannot be carried out as asked: bad input, a bad value, no room to write."""

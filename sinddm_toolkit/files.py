@@ -22,6 +22,15 @@ def check_ordinary(path: Path) -> None:
         raise UserError(f"{path} is no ordinary file")
 
 
+def is_there(path: Path) -> bool:
+    """Whether `path`, or what it links to, exists. OSError if links lead in a circle."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def temporary_beside(path: Path) -> Path:
     """A name in the folder of `path` that nothing has."""
     return path.with_name(f".sinddm-{secrets.token_hex(8)}.tmp")
@@ -43,6 +52,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
     OSError if that fails; FileExistsError if there is a file and `overwrite` is false.
     """
+    is_there(path)  # links in a circle: an OSError, which that of `resolve` is not
     target = path.resolve()
     temporary = temporary_beside(target)
     try:

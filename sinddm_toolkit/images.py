@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
+import math
 import os
 import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.files import temporary_beside, write_atomically
+from sinddm_toolkit.files import check_ordinary, is_there, temporary_beside, write_atomically
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,12 +41,24 @@ FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+READABLE = (
+    *("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM"),
+    *("AVIF", "JPEG2000", "PSD", "TGA"),
+)
+"""As Pillow calls them; JPEG is MPO too. It opens more, PostScript for one, which is a program:
+nobody keeps pictures in that, and every decoder is something to attack."""
 LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 """What libjpeg and libwebp write; the formats with 8 bits only."""
+DEEP_PNG_SIDE = 1_000_000
+"""What libpng writes; Pillow, which writes 8 bits, has no limit."""
 MAX_PIXELS = 500_000_000
 STRIP_ROWS = 256
 JPEG_QUALITY = 95
 JPEG_EXIF_BYTES = 65_533
+ICC_BYTES = {"PNG": 2**20 - 1, "JPEG": 255 * 65_519}
+"""The largest profile: that JPEG holds, and that Pillow reads from a PNG if nobody tells it to."""
+TEXT_BYTES = 32 * 2**20
+"""The largest profile or text, unpacked, that is read from a PNG."""
 
 ORIENTATION_TAG = 0x0112
 SOFTWARE_TAG = 0x0131
@@ -70,8 +85,11 @@ FRAME_WORDS = {"TIFF": "pages", "PSD": "layers"}
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
+DECODERS = ("PIL", "tifffile", "imagecodecs")
+"""The names of the loggers of those that read and write files here."""
+
 _PILLOW = threading.RLock()
-"""Held while this module has changed what is global to the process: size limit and warnings."""
+"""Held while this module has changed what is global to the process: limits, warnings, loggers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +162,10 @@ class Picture:
         return self.blend(rgb, everything, box)
 
     def blend(self, rgb: Rgb, weight: Rgb, box: Box | None = None) -> Picture:
-        """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept."""
+        """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept.
+
+        ValueError if anything that counts is not finite, or sizes differ.
+        """
         size = self._cut(box).shape[:2]
         if rgb.shape != (*size, 3):
             raise ValueError(f"the colours are {rgb.shape}, not {(*size, 3)}")
@@ -157,6 +178,8 @@ class Picture:
             rows = slice(top, top + STRIP_ROWS)
             old, share = colour[rows], weight[rows, :, None]
             levels = share * self._levels(rgb[rows]) + (1 - share) * old
+            if not np.isfinite(np.where(share == 0, 0, levels)).all():
+                raise ValueError("the colours are not finite")
             old[...] = np.where(share == 0, old, np.rint(np.clip(levels, 0, self.maximum)))
         return changed
 
@@ -258,6 +281,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     with _explained(path):
         if path.is_dir():
             raise UserError(f"{path} is a folder: give a picture")
+        check_ordinary(path)
         with path.open("rb") as file:
             yield file
 
@@ -268,14 +292,8 @@ def _explained(what: str | Path) -> Iterator[None]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _PILLOW, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            limit = Image.MAX_IMAGE_PIXELS
-            Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses what is twice as large
-            try:
-                yield
-            finally:
-                Image.MAX_IMAGE_PIXELS = limit
+        with _undisturbed():
+            yield
     except UserError:
         raise
     except FileNotFoundError:
@@ -288,9 +306,61 @@ def _explained(what: str | Path) -> Iterator[None]:
     except MemoryError:
         raise UserError(f"cannot read {what}: there is not enough memory") from None
     except Exception as error:  # decoders raise just about anything on damaged data
-        detail = " ".join(str(error).split())
-        reason = getattr(error, "strerror", None) or f"it is damaged or cut short ({detail})"
-        raise UserError(f"cannot read {what}: {reason}") from error
+        raise UserError(f"cannot read {what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Why something can't be read: in a decoder's own words, but never in those of Python."""
+    damaged = "it is damaged or cut short"
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:  # the system's
+        # No argument is invalid but a place before the start of the file, which the file told.
+        return damaged if error.errno == errno.EINVAL else error.strerror
+    if "PngImagePlugin.MAX_TEXT" in text:
+        return f"it holds a colour profile or a text of more than {TEXT_BYTES >> 20} MB"
+    is_for_people = isinstance(error, (OSError, SyntaxError, NotImplementedError))
+    is_of_decoder = type(error).__module__.partition(".")[0] in DECODERS
+    return f"{damaged} ({text})" if text and (is_for_people or is_of_decoder) else damaged
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What reads and writes files has the limits of this module and says nothing by itself."""
+    from PIL import Image, PngImagePlugin
+
+    loggers = [logging.getLogger(name) for name in DECODERS]
+    with _PILLOW, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pixels, text = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        levels = [logger.level for logger in loggers]
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses what is twice as large
+        PngImagePlugin.MAX_TEXT_CHUNK = TEXT_BYTES
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, text
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def _stderr_closed() -> Iterator[None]:
+    """What is written to standard error is lost, whoever writes it."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _too_large(what: str | Path) -> str:
@@ -298,9 +368,7 @@ def _too_large(what: str | Path) -> str:
 
 
 def _from_file(file: BinaryIO, name: str, deep: bool) -> Picture:
-    from PIL import Image
-
-    with Image.open(file) as image:
+    with _open_image(file) as image:
         if not deep or image.mode == "I;16":
             return _from_pil(image, name)
         _refuse_unfit(image, name)
@@ -312,9 +380,19 @@ def _from_file(file: BinaryIO, name: str, deep: bool) -> Picture:
         return Picture(_upright(pixels, turn), name, None, image.info.get("icc_profile"), exif)
 
 
+def _open_image(file: BinaryIO) -> Image.Image:
+    """The picture in `file`, nothing of it decoded yet, if its format is one of `READABLE`."""
+    from PIL import Image
+
+    Image.init()
+    return Image.open(file, formats=[name for name in READABLE if name in Image.OPEN])
+
+
 def _from_pil(image: Image.Image, name: str) -> Picture:
     _refuse_unfit(image, name)
-    pixels = _pillow_pixels(image)
+    # Pillow leaves it to libtiff to say what is wrong with a strip: on standard error.
+    with _stderr_closed() if image.format == "TIFF" else nullcontext():
+        pixels = _pillow_pixels(image)
     turn, exif = _exif_of(image)  # after the pixels: Pillow itself turns TIFF when it loads them
     return Picture(_upright(pixels, turn), name, None, image.info.get("icc_profile") or None, exif)
 
@@ -329,7 +407,11 @@ def _refuse_unfit(image: Image.Image, name: str) -> None:
         words = FRAME_WORDS.get(image.format or "", "frames")
         raise UserError(f"{name} has {frames} {words}: give a still picture")
     if 0 in image.size:
-        raise UserError(f"{name} is empty: it has {image.width}×{image.height} pixels")
+        raise UserError(_empty(name, image.width, image.height))
+
+
+def _empty(name: str, width: int, height: int) -> str:
+    return f"{name} is empty: it has {width}×{height} pixels"
 
 
 def _pillow_pixels(image: Image.Image) -> Pixels:
@@ -359,13 +441,14 @@ def _with_axis(pixels: Array) -> Pixels:
 def _from_deep_tiff(file: BinaryIO, name: str) -> Picture | None:
     """A TIFF with 16 bits a channel; None, and the file at its start, if Pillow can read it."""
     import tifffile
-    from PIL import Image
 
     with tifffile.TiffFile(file) as tiff:
         page: Any = tiff.pages[0]
         if page.is_reduced or "DNGVersion" in page.tags:
             # Nikon, Sony, Adobe and others put a thumbnail in front of what the sensor saw.
             raise UserError(f"{name} is a camera raw file: develop it to TIFF or PNG first")
+        if 0 in (page.imagewidth, page.imagelength):
+            raise UserError(_empty(name, page.imagewidth, page.imagelength))
         file.seek(0)
         if page.bitspersample <= 8:
             return None
@@ -373,11 +456,12 @@ def _from_deep_tiff(file: BinaryIO, name: str) -> Picture | None:
             raise UserError(f"{name} {fault}")
         if page.imagewidth * page.imagelength > MAX_PIXELS:
             raise UserError(_too_large(name))
+        if len(page.dataoffsets) != math.prod(page.chunked):  # what is missing would be black
+            raise UserError(f"cannot read {name}: it is damaged or cut short (strips are missing)")
         pixels, icc = _tiff_pixels(page), page.tags.valueof(ICC_TAG)
-    exif = Image.Exif()
-    file.seek(0)
-    exif.load_from_fp(file)
-    turn, kept = _kept_exif(exif, from_tiff=True)
+        turn, kept = page.tags.valueof(ORIENTATION_TAG, default=1), None
+    with suppress(Exception):  # broken EXIF of any kind is no reason to refuse a good picture
+        turn, kept = _kept_exif(_tiff_tags(file), from_tiff=True)
     return Picture(_upright(pixels, turn), name, None, icc, kept)
 
 
@@ -407,6 +491,25 @@ def _tiff_pixels(page: Any) -> Pixels:
     return np.concatenate([colour, alpha], axis=2).astype(np.uint16) if kind in (1, 2) else colour
 
 
+def _tiff_tags(file: BinaryIO) -> Image.Exif:
+    """IFD0 of a TIFF and what hangs on it; of a BigTIFF its texts and the orientation."""
+    import tifffile
+    from PIL import Image
+
+    tags = Image.Exif()
+    file.seek(0)
+    is_big = b"+" in file.read(4)
+    file.seek(0)
+    if not is_big:
+        tags.load_from_fp(file)
+        return tags
+    with tifffile.TiffFile(file) as tiff:  # of the other byte order, Pillow can't read them
+        for tag in tiff.pages[0].tags:
+            if tag.code == ORIENTATION_TAG or isinstance(tag.value, str):
+                tags[tag.code] = tag.value
+    return tags
+
+
 def _upright(pixels: Array, orientation: int) -> Pixels:
     """(h, w, c), turned and mirrored as the EXIF orientation 1 … 8 says."""
     if orientation in (5, 6, 7, 8):
@@ -428,6 +531,7 @@ def _exif_of(image: Image.Image) -> tuple[int, bytes | None]:
 
 def _kept_exif(exif: Image.Exif, from_tiff: bool) -> tuple[int, bytes | None]:
     """The orientation, and the rest as bytes."""
+    exif.bigtiff = False  # of what is made of it
     turn = exif.get(ORIENTATION_TAG, 1)
     for tag in list(exif):
         structural = from_tiff and tag not in DESCRIPTIVE_TAGS
@@ -480,7 +584,7 @@ def check_file(path: Path, *, overwrite: bool) -> None:
             raise UserError(f"{path} is a folder: give the name of a file")
         if not path.parent.is_dir():
             raise UserError(f"{path}: there is no folder {path.parent}")
-        if path.exists() and not overwrite:
+        if is_there(path) and not overwrite:
             raise _exists(path)
         probe = temporary_beside(path)
         probe.touch(exist_ok=False)
@@ -531,7 +635,18 @@ def encoded(
     picture: Picture, format: str, name: str, recipe: str | None
 ) -> tuple[bytes, list[str]]:
     """The bytes of a file and what it could not keep, in words."""
+    with _undisturbed():
+        return _encoded(picture, format, name, recipe)
+
+
+def _encoded(
+    picture: Picture, format: str, name: str, recipe: str | None
+) -> tuple[bytes, list[str]]:
     notes = []
+    if picture.icc and len(picture.icc) > ICC_BYTES.get(format, len(picture.icc)):
+        size = f"{len(picture.icc) / 2**20:.1f} MB"
+        notes.append(f"{name}: a colour profile of {size} is too large for {format}: left out")
+        picture = replace(picture, icc=None)
     if picture.depth == 16 and format in LONGEST_SIDE:
         notes.append(f"{name}: {format} holds 8 bits a channel, the 16-bit picture was rounded")
         rounded = (picture.pixels.astype(np.uint32) + 128) // 257
@@ -545,6 +660,9 @@ def encoded(
     if picture.depth == 8:
         return _encoded_by_pillow(picture, format, exif), notes
     if format == "PNG":
+        if max(picture.size) > DEEP_PNG_SIDE:
+            limit = f"at most {DEEP_PNG_SIDE} pixels a side"
+            raise UserError(f"{name}: PNG of 16 bits holds {limit}: use .tiff")
         return _encoded_deep_png(picture, exif), notes
     return _encoded_deep_tiff(picture, exif), notes
 
@@ -655,13 +773,11 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
 
     path = Path(path)
     with _opened(path) as file:
-        tags = Image.Exif()
         if file.read(4) in TIFF_STARTS:  # Pillow opens no 16-bit grey with alpha
-            file.seek(0)
-            tags.load_from_fp(file)
+            tags = _tiff_tags(file)
         else:
-            file.seek(0)
-            with Image.open(file) as image:
+            tags = Image.Exif()
+            with _open_image(file) as image:
                 # `getexif` would decode a whole PNG in search of EXIF behind the pixels.
                 tags.load(image.info.get("exif", b""))
     recipe = tags.get(RECIPE_TAG)

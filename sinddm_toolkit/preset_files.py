@@ -10,6 +10,7 @@ quality = "standard"
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def find(name: str, folder: Path | None = None) -> Path:
     raise UserError(f"there is no preset {name!r}{hint}")
 
 
-def load(name: str, folder: Path | None = None, above: tuple[Path, ...] = ()) -> Preset:
+def load(name: str, folder: Path | None = None, above: tuple[str, ...] = ()) -> Preset:
     """The preset `name`, or of the file that it is the path of, with what it extends.
 
     UserError, naming file, line and key, for whatever is wrong.
@@ -107,9 +108,9 @@ def load(name: str, folder: Path | None = None, above: tuple[Path, ...] = ()) ->
     summary, base = (_text(table, key, origin) for key in (SUMMARY, EXTENDS))
     below = Layer()
     if base:
-        above = (*above, path.resolve())
+        above = (*above, os.path.realpath(path))  # unlike Path.resolve it never fails
         try:
-            if find(base, path.parent).resolve() in above:
+            if os.path.realpath(find(base, path.parent)) in above:
                 raise UserError(f"{base} extends {path.stem} in turn")
             below = load(base, path.parent, above).layer
         except UserError as error:

@@ -225,7 +225,12 @@ def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> Non
     _check_finite(new, name)
 
 
-def _check_finite(x: Tensor, name: str) -> None:
+def is_finite(x: Tensor) -> bool:
+    """Whether all of x is neither infinite nor no number."""
     # The extremes are not finite if anything is not, and take no memory to find.
-    if not all(math.isfinite(float(extreme)) for extreme in torch.aminmax(x.detach())):
+    return all(math.isfinite(float(extreme)) for extreme in torch.aminmax(x.detach()))
+
+
+def _check_finite(x: Tensor, name: str) -> None:
+    if not is_finite(x):
         raise ValueError(f"{name} has values that are not finite")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.files import check_ordinary
 
 Keys = tuple[str | int, ...]
 """The path of a key: names of tables and places in lists."""
@@ -17,6 +18,7 @@ Keys = tuple[str | int, ...]
 def read_text(path: Path) -> str:
     """The text in `path`, UTF-8. UserError if it can't be read."""
     try:
+        check_ordinary(path)
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file") from None

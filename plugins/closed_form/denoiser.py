@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sinddm_toolkit.api import UserError
+
 from .memory import PatchMemory
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ OVERLAP = 2
 WINDOW = 0.12
 """σ of a patch's weights, as a share of its side."""
 
+MOST_PIXELS = 16_000_000
+"""Of the picture as the model sees it: a preview of more would take hours, and gigabytes."""
+
 MOST_PAIRS = 2_000_000
 """Of noisy and known patches that are compared at once: memory."""
 
@@ -41,6 +46,13 @@ class ClosedFormDenoiser:
     """ε in x_t^s, for canvases of any size (see `NoisePredictor`). Differentiable."""
 
     def __init__(self, pyramid: Pyramid, schedule: Schedule, device: torch.device) -> None:
+        """UserError if the picture is too large to be compared with."""
+        h, w = pyramid.sizes[-1]
+        if h * w > MOST_PIXELS:
+            raise UserError(
+                f"the closed-form denoiser takes at most {MOST_PIXELS / 1e6:g} megapixels, and "
+                f"this picture is worked on at {w}×{h}: crop it or give fewer --max-pixels"
+            )
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
@@ -78,13 +90,18 @@ def mean_of_patches(
     """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
     h, w = y.shape[-2:]
     side = memory.side
-    pixels = _footprints(h, w, side).to(y.device)
+    corners, inside = (part.to(y.device) for part in _footprints(h, w, side))
+    together = max(1, MOST_PAIRS // memory.compared)
     if needless is not None:
-        pixels = pixels[~needless.flatten()[pixels].all(dim=1)]
+        hidden = needless.flatten()
+        parts = corners.split(together)
+        needed = torch.cat([~hidden[part[:, None] + inside].all(dim=1) for part in parts])
+        corners = corners[needed]
     weight = _window(side).to(y)
     total = y.new_zeros(3, h * w)
     share = y.new_zeros(h * w)
-    for part in pixels.split(max(1, MOST_PAIRS // memory.compared)):
+    for corner in corners.split(together):
+        part = corner[:, None] + inside
         noisy = y.flatten(1)[:, part].transpose(0, 1).flatten(1)
         guess = memory.posterior_mean(noisy, sigma).view(len(part), 3, -1) * weight
         total = total.index_add(1, part.flatten(), guess.transpose(0, 1).flatten(1))
@@ -92,12 +109,13 @@ def mean_of_patches(
     return (total / share.clamp(min=1e-12)).view(3, h, w)
 
 
-def _footprints(h: int, w: int, side: int) -> Tensor:
-    """(q, side²) indices of the pixels of every noisy patch; the last ones end at the border."""
+def _footprints(h: int, w: int, side: int) -> tuple[Tensor, Tensor]:
+    """(q,) indices of the first pixel of every noisy patch, the last ones end at the border;
+    (side²,) what is to be added to one for those of all its pixels."""
     rows, columns = (_begins(length, side) for length in (h, w))
     corners = (rows[:, None] * w + columns[None, :]).flatten()
     inside = (torch.arange(side)[:, None] * w + torch.arange(side)[None, :]).flatten()
-    return corners[:, None] + inside[None, :]
+    return corners, inside
 
 
 def _begins(length: int, side: int) -> Tensor:

@@ -77,13 +77,14 @@ class PatchMemory:
         self._directions = directions[:, -DIMENSIONS:]
         self._places = (self._patches - self._mean) @ self._directions
         self._places[~self._usable] = math.inf
-        gap = math.ceil(math.sqrt(len(self._patches) / LATTICE))
-        rows, columns = (torch.arange(gap // 2, n, gap) for n in (self._rows, self._columns))
+        gaps = _gaps(self._rows, self._columns)
+        sides = self._rows, self._columns
+        rows, columns = (torch.arange(gap // 2, n, gap) for gap, n in zip(gaps, sides, strict=True))
         lattice = (rows[:, None] * self._columns + columns[None, :]).flatten()
         lattice = lattice.to(self._patches.device)
         self._lattice = lattice[self._usable[lattice]]
-        near = torch.arange(-gap + 1, gap, device=lattice.device)
-        self._around = torch.cartesian_prod(near, near)
+        near = (torch.arange(-gap + 1, gap, device=lattice.device) for gap in gaps)
+        self._around = torch.cartesian_prod(*near)
 
     @torch.no_grad()
     def _search(self, noisy: Tensor) -> Tensor:
@@ -101,6 +102,17 @@ class PatchMemory:
         distances[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = math.inf
         best = distances.topk(min(BEST, candidates.shape[1]), dim=1, largest=False).indices
         return candidates.gather(1, best)
+
+
+def _gaps(rows: int, columns: int) -> tuple[int, int]:
+    """Down and across, between the patches of the lattice: alike, unless it is too narrow."""
+    gap = math.ceil(math.sqrt(rows * columns / LATTICE))
+    down, across = min(gap, rows), min(gap, columns)
+    if down < gap:
+        across = math.ceil(columns * rows / LATTICE / down)
+    elif across < gap:
+        down = math.ceil(rows * columns / LATTICE / across)
+    return down, across
 
 
 def _squared_distances(a: Tensor, b: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,11 +54,18 @@ class RefusedRows(UserError):
 
     def __init__(self, refusals: Sequence[UserError], count: int) -> None:
         self.refusals = refusals
-        lines = "\n".join(f"  {refusal}" for refusal in refusals[:20])
-        more = f"\n  and {len(refusals) - 20} more" if len(refusals) > 20 else ""
-        super().__init__(
-            f"{len(refusals)} of {count} rows are refused, nothing was run:\n{lines}{more}"
-        )
+        self.count = count
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each row, of the first twenty."""
+        told = [f"  {refusal}" for refusal in self.refusals[:20]]
+        more = len(self.refusals) - len(told)
+        if more:
+            told.append(f"  and {more} more")
+        head = f"{len(self.refusals)} of {self.count} rows are refused, nothing was run:"
+        return [head, *told]
 
 
 class Batch:
@@ -76,7 +84,7 @@ class Batch:
         self.source = source
         self.overrides = overrides or Overrides()
         wanted = folder or source.results or source.folder / f"{source.name}-results"
-        self.results = Path(wanted).resolve()
+        self.results = Path(os.path.realpath(wanted))  # unlike Path.resolve it never fails
         self.store = store or default_store()
         self.events = events or LoggingEvents()
         self.state = State(self.results)

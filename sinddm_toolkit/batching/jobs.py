@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ class Checker:
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
         out = options.out or self._default_out(row, tasks[0])
-        options.out = OutputFile(Path(out).resolve())
+        options.out = OutputFile(os.path.realpath(out))  # unlike Path.resolve it never fails
         outputs = default_paths(ready)
         where = self._state.relative(outputs[0])
         schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import explain_layer, report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
@@ -50,7 +51,7 @@ def _batch(
         if explain:
             for row in work.rows():
                 if not as_json:
-                    click.echo(f"{row.origin}:")
+                    click.echo(readable(f"{row.origin}:"))
                 explain_layer(row.layer, as_json=as_json)
             return 0
         if dry_run:
@@ -97,10 +98,7 @@ def _conclude(results: list[RowResult], work: Batch, *, as_json: bool, quiet: bo
     elif not quiet or counts["failed"]:
         kept = f", {counts['kept']} done before" if counts["kept"] else ""
         failed = f", {counts['failed']} failed" if counts["failed"] else ""
-        click.echo(
-            f"{counts['done']} rows done{kept}{failed}; see {_near(work.results / 'report.html')}",
-            err=True,
-        )
+        tell(f"{counts['done']} rows done{kept}{failed}; see {_near(work.results / 'report.html')}")
     return 1 if counts["failed"] else 0
 
 
@@ -139,9 +137,10 @@ def _show_plan(work: Batch, jobs: int, *, as_json: bool) -> None:
         return
     for row in rows:
         mark = "done" if row["done"] else " + ".join(row["tasks"])
-        click.echo(f"row {row['row']}  {mark}  {', '.join(_near(Path(o)) for o in row['outputs'])}")
+        outputs = ", ".join(_near(Path(path)) for path in row["outputs"])
+        click.echo(readable(f"row {row['row']}  {mark}  {outputs}"))
     for one in plan["trainings"]:
-        click.echo(f"training of {one['picture']}: {one['updates']} updates")
+        click.echo(readable(f"training of {one['picture']}: {one['updates']} updates"))
     click.echo(
         f"{len(rows)} rows, {len(done)} done; {len(plan['trainings'])} trainings; "
         f"about {_minutes(training)} of training and {_minutes(sampling)} of sampling"

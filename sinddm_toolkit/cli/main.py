@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from sinddm_toolkit import __version__, registry
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import ToolkitError
 
 INTERRUPTED = 130
@@ -75,12 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"interrupted: {what}" if what else "interrupted")
         sys.exit(INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        text = readable(error.format_message())
+        click.UsageError(text, getattr(error, "ctx", None)).show()
         sys.exit(2)
     except ToolkitError as error:
         if debug:
             raise
-        _say(str(error))
+        first, *others = error.lines
+        _say(first)
+        for line in others:
+            tell(line)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _say(text: str) -> None:
-    click.echo(f"sinddm-tk: {text}", err=True)
+    tell(f"sinddm-tk: {text}")
 
 
 def _early_options(words: list[str]) -> list[str]:

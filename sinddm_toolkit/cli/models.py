@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit import registry
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.store import default_store
 
@@ -34,20 +35,21 @@ def list_models(as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     if not found:
-        click.echo(f"no models yet in {store.folder}", err=True)
+        tell(f"no models yet in {store.folder}")
     for facts in found:
         if "error" in facts:
-            click.echo(f"{facts['model']}  {facts['error']}")
+            click.echo(readable(f"{facts['model']}  {facts['error']}"))
             continue
         height, width = facts["size"]
         scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
         origin = facts["trained_at"]
         if facts["imported_from"]:
             origin = f"from {facts['imported_from']}"
-        click.echo(
+        line = (
             f"{facts['model']}  {facts['name']}  {width}x{height}  {facts['quality']}  "
             f"{facts['updates']} updates  (scale {scales})  {origin}"
         )
+        click.echo(readable(line))
 
 
 def _summary(description: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def remove(names: tuple[str, ...], everything: bool) -> None:
     keys = store.keys() if everything else [store.find(name) for name in names]
     for key in keys:
         store.remove(key)
-        click.echo(f"removed {key}", err=True)
+        tell(f"removed {key}")
 
 
 @models.command("import")
@@ -116,7 +118,7 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
         click.echo(json.dumps(_summary(store.describe(key))))
         return
     click.echo(key)
-    click.echo(f"use it: {_example(image)} --model {key}", err=True)
+    tell(f"use it: {_example(image)} --model {key}")
 
 
 def _example(image: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sinddm_toolkit import registry
+from sinddm_toolkit.cli.lines import readable, tell
 
 
 @click.group()
@@ -28,7 +29,7 @@ def list_plugins(as_json: bool) -> None:
     for record in records:
         click.echo(f"{record.name}  {record.version or ''}  ({record.source})")
         if record.error:
-            click.echo(f"    broken: {record.error}")
+            click.echo(readable(f"    broken: {record.error}"))
             continue
         if record.tasks:
             click.echo(f"    tasks: {', '.join(record.tasks)}")
@@ -48,5 +49,5 @@ def new(name: str, folder: Path) -> None:
     from sinddm_toolkit.scaffold import new_plugin
 
     made = shlex.quote(str(new_plugin(name, folder)))
-    click.echo(f"wrote {made}; install it and run its tests:", err=True)
-    click.echo(f"    pip install -e {made}'[test]' && pytest {made}", err=True)
+    tell(f"wrote {made}; install it and run its tests:")
+    tell(f"    pip install -e {made}'[test]' && pytest {made}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import UserError
 
 
@@ -34,10 +35,10 @@ def list_presets(as_json: bool) -> None:
         return
     for one in found:
         if "error" in one:
-            click.echo(f"{one['name']}  broken: {one['error']}")
+            click.echo(readable(f"{one['name']}  broken: {one['error']}"))
             continue
         tasks = " + ".join(one["tasks"]) or "any task"
-        click.echo(f"{one['name']}  ({tasks}, {one['whose']})  {one['summary']}")
+        click.echo(readable(f"{one['name']}  ({tasks}, {one['whose']})  {one['summary']}"))
 
 
 @presets.command()
@@ -53,10 +54,10 @@ def show(name: str, as_json: bool) -> None:
         names = ("option", "value", "from")
         click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
         return
-    click.echo(f"{preset.name}: {preset.summary}" if preset.summary else preset.name)
+    click.echo(readable(f"{preset.name}: {preset.summary}" if preset.summary else preset.name))
     click.echo(f"tasks: {' + '.join(preset.layer.tasks) or 'any'}")
     for option, value, origin in rows:
-        click.echo(f"  {option} = {value}    {origin}")
+        click.echo(readable(f"  {option} = {value}    {origin}"))
 
 
 @presets.command()
@@ -76,7 +77,8 @@ def validate(files: tuple[str, ...]) -> None:
 
     for name in files:
         preset = preset_files.load(str(Path(name).absolute()))
-        click.echo(f"{name}: good ({' + '.join(preset.layer.tasks) or 'any task'})")
+        tasks = " + ".join(preset.layer.tasks) or "any task"
+        click.echo(readable(f"{name}: good ({tasks})"))
 
 
 @presets.command(
@@ -109,9 +111,9 @@ def save(
         layer = one_run(parts_of_line(list(line)), COMMAND_LINE)
     table, left_out = preset_files.look_of(layer, {key.replace("_", "-") for key in keep})
     written = preset_files.save(name, table, summary, overwrite=overwrite)
-    click.echo(f"wrote {written}", err=True)
+    tell(f"wrote {written}")
     if left_out:
-        click.echo(f"left out: {', '.join(left_out)} (--keep OPTION keeps one)", err=True)
+        tell(f"left out: {', '.join(left_out)} (--keep OPTION keeps one)")
 
 
 @presets.command()

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.events import Events, LineEvents
 
 if TYPE_CHECKING:
@@ -21,17 +20,17 @@ class PlainEvents(Events):
     """Says only what a person must know."""
 
     def message(self, text: str) -> None:
-        click.echo(f"note: {text}", err=True)
+        tell(f"note: {text}")
 
     def achieved(self, text: str) -> None:
-        click.echo(text, err=True)
+        tell(text)
 
 
 class LogEvents(PlainEvents, LineEvents):
     """Also says every few seconds how far it is: for the logs of long runs."""
 
     def tell(self, text: str) -> None:
-        click.echo(text, err=True)
+        tell(text)
 
 
 class BarEvents(Events):
@@ -42,15 +41,15 @@ class BarEvents(Events):
         self._bar: TaskID | None = None
 
     def message(self, text: str) -> None:
-        self._progress.console.print(f"note: {text}", highlight=False)
+        self.achieved(f"note: {text}")
 
     def achieved(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False, markup=False)
+        self._progress.console.print(readable(text), highlight=False, markup=False)
 
     def _begin(self, text: str, steps: int) -> None:
         if self._bar is not None:
             self._progress.remove_task(self._bar)
-        self._bar = self._progress.add_task(text, total=steps, detail="")
+        self._bar = self._progress.add_task(readable(text), total=steps, detail="")
 
     def training_begins(self, name: str, steps: int) -> None:
         self._begin(f"learning {name}", steps)
@@ -86,7 +85,7 @@ def console_events(*, quiet: bool) -> Iterator[Events]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
         TimeRemainingColumn(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sinddm_toolkit import registry
+from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
@@ -189,8 +190,9 @@ def explain_layer(layer: Layer, *, as_json: bool) -> None:
         names = ("option", "value", "from")
         click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
         return
-    widths = [max(len(row[k]) for row in rows) for k in range(2)]
-    for option, value, origin in rows:
+    shown = [[readable(cell) for cell in row] for row in rows]
+    widths = [max(len(row[k]) for row in shown) for k in range(2)]
+    for option, value, origin in shown:
         click.echo(f"{option:{widths[0]}}  {value:{widths[1]}}  {origin}")
 
 
@@ -200,14 +202,13 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         click.echo(json.dumps(facts))
         return
     for note in facts["notes"]:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     if not quiet:
         seconds = facts["seconds"]
         for path in facts["outputs"]:
-            click.echo(f"wrote {path}", err=True)
-        click.echo(
+            tell(f"wrote {path}")
+        tell(
             f"seed {facts['seed']}, model {facts['model']} ({facts['training_steps']} updates), "
             f"training {seconds['training']:.1f} s, sampling {seconds['sampling']:.1f} s "
-            f"on {facts['device']}",
-            err=True,
+            f"on {facts['device']}"
         )

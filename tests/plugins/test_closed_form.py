@@ -82,6 +82,26 @@ def test_a_large_picture_keeps_a_bounded_number_of_patches(monkeypatch):
     assert len(memory._patches) <= 2000
 
 
+@pytest.mark.parametrize("size", [(16, 7000), (7000, 16), (18, 3000)])
+def test_patches_are_found_in_a_picture_hardly_wider_than_they_are(size):
+    memory = PatchMemory(picture(*size), None, 16)
+    assert not memory._is_dense and 1000 < len(memory._lattice) <= memories.LATTICE
+    chosen = memory._patches[::97]
+    error = (memory.posterior_mean(chosen, 0.1) - chosen).square().mean().sqrt()
+    assert error < 0.3 * (chosen - chosen.mean(dim=0)).square().mean().sqrt()
+
+
+def test_a_picture_that_is_worked_on_too_large_is_refused(command, pasted, monkeypatch):
+    from sinddm_toolkit.plugins.closed_form import denoiser
+
+    monkeypatch.setattr(denoiser, "MOST_PIXELS", 4100)
+    code, _, err = command(*LINE, "--out", "a.png")
+    assert code == 2 and not Path("a.png").exists()
+    told = "takes at most 0.0041 megapixels, and this picture is worked on at 80×60: crop it"
+    assert len(err.splitlines()) == 1 and told in err
+    assert command(*LINE, "--out", "a.png", "--max-pixels", 4000)[0] == 0
+
+
 def test_any_canvas_and_needless_pixels():
     pyramid = build_pyramid(picture(60, 80))
     denoise = ClosedFormDenoiser(pyramid, make_schedule(pyramid.details, pyramid.factor), CPU)

@@ -35,6 +35,7 @@ from sinddm_toolkit.model import (
     ModelCache,
     ModelConfig,
     RecordedModel,
+    damaged,
     load_model,
     new_model,
     save_model,
@@ -432,19 +433,28 @@ def obtain_model(
     path = store.path(key)
     if subject.config.is_imported:
         return _onto(cache.load(path), compute)
-    with store.locked(key, lambda: events.message("another process is training this picture")):
-        if path.exists() and not options.retrain:
-            model = cache.load(path)
-        else:
-            model = new_model(subject.config, subject.schedule)
-        _onto(model, compute)
-        recipe = RECIPES[subject.config.recipe]
-        rate = recipe.rate(from_prior=subject.config.init is not None)
+    recipe = RECIPES[subject.config.recipe]
+    rate = recipe.rate(from_prior=subject.config.init is not None)
+
+    def found() -> tuple[Model, Phase | None]:
+        """The model as it is now, and what it still has to learn."""
+        is_kept = store.has(key) and not options.retrain
+        model = cache.load(path) if is_kept else new_model(subject.config, subject.schedule)
+        if model.config != subject.config:
+            raise damaged(key)
         phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed, rate)
+        return _onto(model, compute), phase
+
+    # Files change as a whole, so that reading takes no lock, and no right to write.
+    model, phase = found()
+    if phase is not None and options.train_time == 0.0:
+        _check_known(model, cells, subject.picture.name)
+        return model
+    if phase is None:
+        return model
+    with store.locked(key, lambda: events.message("another process is training this picture")):
+        model, phase = found()
         if phase is None:
-            return model
-        if options.train_time == 0.0:
-            _check_known(model, cells, subject.picture.name)
             return model
         cache.forget()
         interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
@@ -483,10 +493,13 @@ def recorded_model(
 ) -> Model:
     """The model as a record describes it: from the store if unchanged, else trained again."""
     path = store.path(subject.config.key)
-    if path.exists():
-        model = load_model(path)
-        if model.weights_hash() == recorded.weights_hash:
-            return _onto(model, compute)
+    if store.has(subject.config.key):
+        try:
+            model = load_model(path)
+            if model.weights_hash() == recorded.weights_hash:
+                return _onto(model, compute)
+        except UserError as error:  # for this picture it can be done without
+            events.message(str(error))
     model = _onto(new_model(subject.config, subject.schedule), compute)
     for phase in recorded.history:
         again = replace(deepcopy(phase), made=0)

@@ -33,13 +33,20 @@ class ModelStore:
     def path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
 
+    def has(self, key: str) -> bool:
+        """Whether something has that name: a link to nothing is no model, but in the way."""
+        path = self.path(key)
+        return path.exists() or path.is_symlink()
+
     def keys(self) -> list[str]:
         """All models, the most recently written first."""
-        files = sorted(self.folder.glob(f"[!.]*{SUFFIX}"), key=_written, reverse=True)
+        files = sorted(self.folder.glob(f"[!.]*{SUFFIX}"), key=written_at, reverse=True)
         return [file.name.removesuffix(SUFFIX) for file in files]
 
     def find(self, start: str) -> str:
-        """The one key that begins with `start`; UserError if none or several do."""
+        """The one key that begins with `start`; UserError if it is empty, or none or several do."""
+        if not start:
+            raise UserError("a model is named by the beginning of its key, which is empty here")
         found = [key for key in self.keys() if key.startswith(start)]
         if len(found) != 1:
             count = "no model" if not found else f"{len(found)} models"
@@ -47,11 +54,15 @@ class ModelStore:
         return found[0]
 
     def describe(self, key: str) -> dict[str, Any]:
-        """What `models show` prints of one model."""
+        """What `models show` prints of one model. UserError if it is damaged or gone."""
         from sinddm_toolkit.model import read_description
 
         path = self.path(key)
-        return {"key": key, "bytes": path.stat().st_size, **read_description(path)}
+        found = read_description(path)
+        try:
+            return {"key": key, "bytes": path.stat().st_size, **found}
+        except FileNotFoundError:
+            raise UserError(f"there is no model {key} in {self.folder} any more") from None
 
     def with_weights(self, weights_hash: str, picture: str) -> str | None:
         """The key of a model of the `picture` (`ModelConfig.picture`) with just these weights."""
@@ -65,8 +76,14 @@ class ModelStore:
         return None
 
     def remove(self, key: str) -> None:
+        """Remove a model. UserError if that is not allowed, or if something else is there."""
         with self.locked(key):
-            self.path(key).unlink(missing_ok=True)
+            try:
+                self.path(key).unlink(missing_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"cannot remove {self.path(key)}: {error.strerror or error}"
+                ) from error
 
     @contextmanager
     def locked(self, key: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
@@ -96,8 +113,12 @@ class ModelStore:
             lock.release()
 
 
-def _written(path: Path) -> float:
-    return path.stat().st_mtime
+def written_at(path: Path) -> int:
+    """When the file was written, in nanoseconds; 0 if it is gone, or a link to nothing."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def default_store() -> ModelStore:

@@ -21,7 +21,7 @@ from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Adam, Muon
 from sinddm_toolkit.pyramid import Pyramid
 from sinddm_toolkit.recipes import Recipe
-from sinddm_toolkit.schedule import Schedule
+from sinddm_toolkit.schedule import TIMESTEPS, Schedule
 
 MUON_LR = 0.02
 MUON_DECAY = 0.1
@@ -36,6 +36,9 @@ REHEARSAL_SHARE = 0.25
 
 CHUNK_PIXELS = 400_000
 """Pixels that gradients are computed of at once; those of larger batches are added up."""
+
+MOST_UPDATES = 10_000_000
+"""Of a phase that a file tells of: it takes seconds to go through them."""
 
 REPORT_EVERY = 20
 """Updates between reports: reading the loss makes a GPU wait."""
@@ -91,11 +94,31 @@ class Phase:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Phase:
-        """The inverse of `to_json` after a trip through JSON, which turns the keys into text."""
+        """The inverse of `to_json` after a trip through JSON, which turns the keys into text.
+
+        KeyError, TypeError or ValueError if `data` is no phase.
+        """
         fields = dict(data)
         for key in ("t_ends", "updates"):
             fields[key] = {int(s): n for s, n in fields[key].items()}
-        return cls(**fields)
+        phase = cls(**fields)
+        phase._check()
+        return phase
+
+    def _check(self) -> None:
+        """TypeError or ValueError unless the fields are such as `plan_phase` and `train` make."""
+        counts = (*self.updates.values(), self.made, self.decay_from, self.end)
+        numbers = (*counts, *self.t_ends, *self.t_ends.values(), self.seed)
+        if any(type(number) is not int or number < 0 for number in numbers):
+            raise TypeError("a phase is told in whole numbers")
+        if self.t_ends.keys() != self.updates.keys() or max(counts) > MOST_UPDATES:
+            raise ValueError("updates must be told of the same scales as t_ends")
+        if not all(1 <= t_end <= TIMESTEPS for t_end in self.t_ends.values()):
+            raise ValueError(f"t_ends must be from 1 to {TIMESTEPS}")
+        if not (self.made <= self.planned and 0 < self.rate <= 1):
+            raise ValueError("no more updates are made than planned, at a rate up to 1")
+        if not isinstance(self.environment, dict):
+            raise TypeError("an environment has names")
 
 
 History = list[Phase]

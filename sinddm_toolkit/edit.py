@@ -30,6 +30,7 @@ from sinddm_toolkit.images import (
     write_file,
     write_picture,
 )
+from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.model import (
     Model,
     ModelCache,
@@ -424,8 +425,8 @@ def obtain_model(
 ) -> Model:
     """The model of an edit that knows `cells`, trained as far as that is missing, and stored.
 
-    Ctrl-C during the training stores what was learnt, if `keep_part`, and then raises
-    KeyboardInterrupt.
+    Ctrl-C (or what else asks to stop) during the training stores what was learnt, if `keep_part`,
+    and then raises Interrupted.
     """
     subject, options, compute = ready.subject, ready.options, ready.compute
     cache = cache or ModelCache()
@@ -459,7 +460,7 @@ def obtain_model(
         cache.forget()
         interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
         if interrupted and not keep_part:
-            raise KeyboardInterrupt
+            raise Interrupted(interrupted)
         model.facts = {
             "name": subject.picture.name,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -470,7 +471,7 @@ def obtain_model(
             cache.keep(path, model)
         if interrupted:
             events.message("what was learnt is kept: the next run goes on from there")
-            raise KeyboardInterrupt
+            raise Interrupted(interrupted)
     return model
 
 
@@ -503,8 +504,9 @@ def recorded_model(
     model = _onto(new_model(subject.config, subject.schedule), compute)
     for phase in recorded.history:
         again = replace(deepcopy(phase), made=0)
-        if _train(model, subject, again, compute, events, stop_after=phase.made):
-            raise KeyboardInterrupt
+        interrupted = _train(model, subject, again, compute, events, stop_after=phase.made)
+        if interrupted:
+            raise Interrupted(interrupted)
     if model.weights_hash() != recorded.weights_hash:
         events.message(
             "the model came out otherwise than recorded (another machine or version of torch): "
@@ -530,9 +532,8 @@ def _train(
     *,
     limit: float | None = None,
     stop_after: int | None = None,
-) -> bool:
-    """Train through `phase` and note it in the model's history; True if Ctrl-C ended it."""
-
+) -> int | None:
+    """Train through `phase` and note it in the model's history → the signal that ended it."""
     model.network.train()
     phase.environment = compute.environment()
     events.training_begins(subject.picture.name, phase.planned)

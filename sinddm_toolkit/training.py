@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
+from sinddm_toolkit.interrupts import interrupt_flag
 from sinddm_toolkit.network import CELL, HALO, WHOLE, Frame
 from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Adam, Muon
@@ -459,13 +457,13 @@ def train(
     stop_after: int | None = None,
     time_limit: float | None = None,
     report: Callable[[TrainingReport], None] | None = None,
-) -> bool:
+) -> int | None:
     """Train `network` (on `compute.device`) through `phase`, leaving the averaged weights in it.
 
     `phase.made` counts the updates as they are made. With `time_limit` (seconds) the learning rate
     starts its fall early enough to reach zero about then; `phase.decay_from` and `phase.end` record
     it. `stop_after` ends after that many updates: a recorded phase is made again by it.
-    True if Ctrl-C ended the training: an update is then finished first and nothing is lost.
+    If a signal ended the training, its number: an update is then finished first, nothing is lost.
     """
     compute.prepare()
     batches = Batches(pyramid, schedule, recipe, compute.device, phase.seed)
@@ -520,27 +518,3 @@ def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> Non
     elif phase.made < phase.decay_from and elapsed >= limit * full_rate_share:
         phase.decay_from = phase.made
         phase.end = min(phase.end, max(phase.made + 1, round(phase.made / full_rate_share)))
-
-
-@contextmanager
-def interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C into a flag to be asked for, so that an update is never cut in half.
-
-    A second Ctrl-C interrupts at once. Outside the main thread, where Python can't install
-    handlers, the flag never rises.
-    """
-    raised = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield raised.is_set
-        return
-
-    def on_interrupt(signum: int, frame: Any) -> None:
-        if raised.is_set():
-            raise KeyboardInterrupt
-        raised.set()
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield raised.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)

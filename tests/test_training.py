@@ -9,6 +9,7 @@ import torch
 
 from sinddm_toolkit import training
 from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.optimizers import Adam, orthogonalised
 from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
@@ -103,7 +104,8 @@ def test_same_seed_same_weights(subject):
     assert torch.equal(weights(first), weights(second))
 
 
-def test_a_stopped_training_can_be_made_again(subject):
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_stopped_training_can_be_made_again(number, subject):
     stopped = whole_plan(subject[1])
 
     pressed = []
@@ -111,14 +113,28 @@ def test_a_stopped_training_can_be_made_again(subject):
     def interrupt(report):
         if not pressed:
             pressed.append(report.step)
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
 
     network = fresh_network()
     compute = choose_compute("cpu")
-    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt)
+    before = signal.getsignal(number)
+    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt) == number
+    assert signal.getsignal(number) is before
     assert 0 < stopped.made < stopped.planned
     again = dataclasses.replace(Phase.from_json(json.loads(json.dumps(stopped.to_json()))), made=0)
     assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_stops_a_training_at_once(number, subject):
+    def interrupt(report):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
+
+    phase = whole_plan(subject[1])
+    with pytest.raises(Interrupted) as interrupted:
+        train(fresh_network(), *subject, RECIPE, phase, choose_compute("cpu"), report=interrupt)
+    assert interrupted.value.number == number and phase.made == training.REPORT_EVERY
 
 
 def test_time_limit_ends_early_and_is_recorded(subject):

@@ -1,8 +1,10 @@
 import dataclasses
+import itertools
 import json
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 
 import pytest
 import torch
@@ -123,6 +125,54 @@ def test_a_stopped_training_can_be_made_again(number, subject):
     assert 0 < stopped.made < stopped.planned
     again = dataclasses.replace(Phase.from_json(json.loads(json.dumps(stopped.to_json()))), made=0)
     assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
+
+
+@pytest.mark.parametrize("paper", [False, True], ids=["muon", "adam"])
+def test_a_training_goes_on_exactly_from_any_state(paper, subject):
+    recipe = RECIPE
+    if paper:
+        recipe = dataclasses.replace(
+            RECIPES["paper"], width=16, batch=2, steps_per_scale=20, ema_from=5, ema_every=3
+        )
+    kept = []
+
+    def keep(state):
+        kept.append((deepcopy(state), dataclasses.replace(phase)))
+
+    seconds = itertools.count()
+    phase = whole_plan(subject[1], recipe)
+    whole = run(subject, phase, recipe, keep=keep, clock=lambda: float(next(seconds)))
+    assert phase.made == phase.planned
+    made = [phase.made for _, phase in kept]
+    assert len(made) > 3
+    for state, begun in [kept[0], kept[len(kept) // 2], kept[-1]]:
+        state = deepcopy(state)
+        again = run(subject, begun, recipe, begun=state, keep=keep, clock=lambda: 0.0)
+        assert torch.equal(weights(again), weights(whole))
+        assert begun.made == phase.made
+    assert len(kept) == len(made)  # where no time passes, nothing is kept
+
+
+def test_a_training_is_kept_every_ten_seconds(subject):
+    """And when a signal ends it. Each update takes three seconds here, keeping it a hundred."""
+    made, now = [], [0.0]
+    phase = whole_plan(subject[1])
+
+    class Batches(training.Batches):
+        def draw(self, scale, t_end):
+            now[0] += 3
+            return super().draw(scale, t_end)
+
+    def keep(state):
+        made.append(phase.made)
+        now[0] += 100
+        if len(made) == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "Batches", Batches)
+        run(subject, phase, keep=keep, clock=lambda: now[0])
+    assert made == [4, 8, 12, 12]
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -9,13 +9,10 @@ from contextlib import contextmanager
 import pluggy
 
 from sinddm_toolkit.errors import PluginError, ToolkitError
+from sinddm_toolkit.interrupts import Interrupted, signal_of
 
 Who = Callable[[BaseException], str | None]
 """The plugin that an error comes from; None if it is none of them."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while a plugin was at work; the text says which, and at what."""
 
 
 @contextmanager
@@ -23,7 +20,7 @@ def blaming(plugin: str | Who, doing: str) -> Iterator[None]:
     """What fails in here becomes a PluginError that names the plugin and what it was `doing`.
 
     Also an attempt to exit: a plugin does not end the program. Errors of the toolkit, with which
-    plugins refuse bad input, pass. Ctrl-C becomes `Interrupted`.
+    plugins refuse bad input, pass. Ctrl-C becomes an `Interrupted` that says the same.
     """
 
     def name(error: BaseException) -> str | None:
@@ -36,7 +33,7 @@ def blaming(plugin: str | Who, doing: str) -> Iterator[None]:
     except KeyboardInterrupt as error:
         if (found := name(error)) is None:
             raise
-        raise Interrupted(f"plugin {found} was {doing}") from error
+        raise Interrupted(signal_of(error), f"plugin {found} was {doing}") from error
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise PluginError(

@@ -27,12 +27,18 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.files import check_ordinary
 from sinddm_toolkit.images import Picture
-from sinddm_toolkit.model import Model, ModelConfig
+from sinddm_toolkit.model import MOST_WIDTH, Model, ModelConfig
 from sinddm_toolkit.network import PaperDenoiser
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor
-from sinddm_toolkit.schedule import TIMESTEPS, Schedule, cosine_alphas_cumprod
-from sinddm_toolkit.training import Phase
+from sinddm_toolkit.schedule import (
+    TIMESTEPS,
+    Schedule,
+    cosine_alphas_cumprod,
+    falls_within_0_and_1,
+    start_step,
+)
+from sinddm_toolkit.training import MOST_UPDATES, Phase
 
 PUBLISHED_MAX_PIXELS = 50_000
 """The published implementation shrinks every picture to this first."""
@@ -174,7 +180,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UserError(f"{where}: `ema` must hold tensors by name, here it is {_words(ema)}")
     updates = _entry(content, "step", where)
     schedule = _schedule(ema, f"{where}, ema")
-    if not isinstance(updates, int) or updates < len(schedule.starts):
+    if type(updates) is not int or not len(schedule.starts) <= updates <= MOST_UPDATES:
         raise UserError(f"{where}: `step` is {updates!r:.40}: a trained checkpoint is needed")
     return Checkpoint(path, digest, updates, schedule, _network(ema, f"{where}, ema"))
 
@@ -227,7 +233,7 @@ def _tensor(ema: dict[str, Any], key: str, where: str, shape: tuple[int, ...] | 
 def _network(ema: dict[str, Any], where: str) -> PaperDenoiser:
     """The denoiser with the weights of `ema`."""
     head = _tensor(ema, WIDTH_KEY, where, None)
-    if head.dim() != 4 or head.shape[1] < 1:
+    if head.dim() != 4 or not 1 <= head.shape[1] <= MOST_WIDTH // 2:
         raise UserError(f"{where}: {WIDTH_KEY} must be (3, width / 2, 1, 1), not {_words(head)}")
     network = PaperDenoiser(2 * head.shape[1])
     state = network.state_dict()
@@ -254,7 +260,7 @@ def published_name(name: str) -> str:
 def _schedule(ema: dict[str, Any], where: str) -> Schedule:
     """ᾱ and γ as stored, with the start steps that follow from γ."""
     alphas = _tensor(ema, "alphas_cumprod", where, None).double().numpy()
-    if alphas.shape != (TIMESTEPS,) or not _falls_within_0_and_1(alphas):
+    if alphas.shape != (TIMESTEPS,) or not falls_within_0_and_1(alphas):
         raise UserError(
             f"{where}: alphas_cumprod must be {TIMESTEPS} numbers that fall from below 1 to above 0"
         )
@@ -274,10 +280,6 @@ def _schedule(ema: dict[str, Any], where: str) -> Schedule:
     )
 
 
-def _falls_within_0_and_1(values: npt.NDArray[np.float64]) -> bool:
-    return bool(values[0] < 1 and values[-1] > 0 and (np.diff(values) < 0).all())
-
-
 def _in_full_precision(alphas: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """`alphas` as they were before they were rounded to float32, if they are the usual ones.
 
@@ -285,13 +287,3 @@ def _in_full_precision(alphas: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
     """
     exact = cosine_alphas_cumprod()
     return exact if np.allclose(alphas, exact, rtol=TABLE_TOLERANCE, atol=0) else alphas
-
-
-def start_step(gammas: npt.NDArray[np.float64]) -> int:
-    """T[s] of a scale from its γ_t, (T,); 0 if they are no such row.
-
-    γ_t = clamp(σ_t / c_s, 0, 1) and T[s] is the first t with σ_t > c_s, so it is the first t where
-    γ_t has reached 1. (Were σ_t = c_s exactly it would be one further on; float32 can't tell.)
-    """
-    rising = gammas[0] > 0 and gammas[-1] == 1 and (np.diff(gammas) >= 0).all()
-    return max(1, int(np.argmax(gammas >= 1))) if rising else 0

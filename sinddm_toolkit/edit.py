@@ -24,6 +24,7 @@ from sinddm_toolkit.devices import Compute, choose_compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.events import Events, LoggingEvents
+from sinddm_toolkit.files import remove_abandoned
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import (
     Picture,
@@ -32,11 +33,13 @@ from sinddm_toolkit.images import (
     write_file,
     write_picture,
 )
+from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.model import (
     Model,
     ModelCache,
     ModelConfig,
     RecordedModel,
+    damaged,
     load_model,
     new_model,
     save_model,
@@ -57,8 +60,9 @@ from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.run_state import Run, Step, is_finite
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
-from sinddm_toolkit.store import ModelStore, default_store
-from sinddm_toolkit.training import Cells, Phase, plan_phase, train
+from sinddm_toolkit.store import ModelStore, default_store, remove_file
+from sinddm_toolkit.training import Cells, Phase, TrainingState, plan_phase, train
+from sinddm_toolkit.unfinished import Unfinished, keeper, read_unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -430,46 +434,138 @@ def obtain_model(
 ) -> Model:
     """The model of an edit that knows `cells`, trained as far as that is missing, and stored.
 
-    Ctrl-C during the training stores what was learnt, if `keep_part`, and then raises
-    KeyboardInterrupt.
+    Ctrl-C (or what else asks to stop) during the training stores what was learnt, if `keep_part`,
+    and then raises Interrupted. A training that ended otherwise, or is no part to keep, goes on
+    exactly from where it was.
     """
-    subject, options, compute = ready.subject, ready.options, ready.compute
-    cache = cache or ModelCache()
-    key = subject.config.key
-    path = store.path(key)
+    learner = _Learner(ready, cells, store, events, cache or ModelCache(), keep_part)
+    subject, options = ready.subject, ready.options
     if subject.config.is_imported:
-        return _onto(cache.load(path), compute)
-    with store.locked(key, lambda: events.message("another process is training this picture")):
-        if path.exists() and not options.retrain:
-            model = cache.load(path)
-        else:
-            model = new_model(subject.config, subject.schedule)
-        _onto(model, compute)
-        recipe = RECIPES[subject.config.recipe]
-        rate = recipe.rate(from_prior=subject.config.init is not None)
-        phase = plan_phase(cells, model.history, recipe, model.schedule, subject.config.seed, rate)
-        if phase is None:
-            return model
+        return _onto(learner.cache.load(learner.path), ready.compute)
+    # Files change as a whole, so that reading takes no lock, and no right to write.
+    model = learner.load()
+    if learner.missing(model) is None:
+        return model
+    if options.train_time == 0.0 and not learner.unfinished.exists():
+        return learner.as_it_is(model)
+    waiting = "another process is training this picture"
+    with store.locked(learner.key, lambda: events.message(waiting)):
+        remove_abandoned([store.folder])
+        model = learner.load()
+        begun = learner.taken_up(model)
         if options.train_time == 0.0:
-            _check_known(model, cells, subject.picture.name)
-            return model
-        cache.forget()
-        interrupted = _train(model, subject, phase, compute, events, limit=options.train_time)
-        if interrupted and not keep_part:
-            raise KeyboardInterrupt
+            return learner.as_it_is(model)
+        if phase := begun.phase if begun else learner.missing(model):
+            learner.learn(model, phase, begun.state if begun else None)
+    return model
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """What `obtain_model` does with the model of an edit; but for `load` it must hold the lock."""
+
+    ready: Prepared
+    cells: Cells
+    store: ModelStore
+    events: Events
+    cache: ModelCache
+    keep_part: bool
+
+    @property
+    def key(self) -> str:
+        return self.ready.subject.config.key
+
+    @property
+    def path(self) -> Path:
+        return self.store.path(self.key)
+
+    @property
+    def unfinished(self) -> Path:
+        return self.store.unfinished(self.key)
+
+    @property
+    def recipe(self) -> Recipe:
+        return RECIPES[self.ready.subject.config.recipe]
+
+    def load(self) -> Model:
+        """The model as it is now; a new one if there is none, or none is wanted."""
+        subject = self.ready.subject
+        is_wanted = self.store.has(self.key) and not self.ready.options.retrain
+        model = (
+            self.cache.load(self.path) if is_wanted else new_model(subject.config, subject.schedule)
+        )
+        if model.config != subject.config:
+            raise damaged(self.key)
+        return _onto(model, self.ready.compute)
+
+    def missing(self, model: Model) -> Phase | None:
+        """The training that `model` still needs."""
+        config = self.ready.subject.config
+        rate = self.recipe.rate(from_prior=config.init is not None)
+        schedule = model.schedule
+        phase = plan_phase(self.cells, model.history, self.recipe, schedule, config.seed, rate)
+        return phase and replace(phase, environment=self.ready.compute.environment())
+
+    def as_it_is(self, model: Model) -> Model:
+        """`model`, of which no more is to be learnt. UserError if too little is known."""
+        _check_known(model, self.cells, self.ready.subject.picture.name)
+        return model
+
+    def taken_up(self, model: Model) -> Unfinished | None:
+        """The unfinished training of `model`, if the one that is missing is the same.
+
+        Else it counts as if Ctrl-C had ended it where it is: then `model` knows what was learnt,
+        unless it is not for this edit to say so. Batches that are cut off and then changed learn
+        anew, as their results must not depend on where that was.
+        """
+        phase, limit = self.missing(model), self.ready.options.train_time
+        if phase is None:
+            return None
+        begun = read_unfinished(self.unfinished, model, self.recipe, self.events)
+        if begun is None:
+            return None
+        if limit is None and begun.goes_on_as(phase):
+            return begun
+        if limit == 0.0 and not begun.keep_part:
+            return None
+        if begun.keep_part or self.keep_part:
+            self.cache.forget()
+            begun.end(model, self.recipe)
+            self._store(model)
+        remove_file(self.unfinished)
+        return None
+
+    def learn(self, model: Model, phase: Phase, state: TrainingState | None) -> None:
+        """Train `model` through `phase`, from `state` if some of it has been made."""
+        subject, limit = self.ready.subject, self.ready.options.train_time
+        self.cache.forget()
+        interrupted = _train(
+            *(model, subject, phase, self.ready.compute, self.events),
+            limit=limit,
+            begun=state,
+            keep=keeper(
+                *(self.unfinished, model, phase, subject.picture.name, self.events),
+                keep_part=self.keep_part,
+            ),
+        )
+        if interrupted and not self.keep_part:
+            raise Interrupted(interrupted)
+        if phase.made:
+            self._store(model)
+            remove_file(self.unfinished)
+        if interrupted:
+            self.events.message("what was learnt is kept: the next run goes on from there")
+            raise Interrupted(interrupted)
+
+    def _store(self, model: Model) -> None:
         model.facts = {
-            "name": subject.picture.name,
+            "name": self.ready.subject.picture.name,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "toolkit": __version__,
         }
-        if phase.made:
-            save_model(path, model)
-            logger.info("stored model %s: %d updates", key, model.steps)
-            cache.keep(path, model)
-        if interrupted:
-            events.message("what was learnt is kept: the next run goes on from there")
-            raise KeyboardInterrupt
-    return model
+        save_model(self.path, model)
+        logger.info("stored model %s: %d updates", self.key, model.steps)
+        self.cache.keep(self.path, model)
 
 
 def _check_known(model: Model, cells: Cells, name: str) -> None:
@@ -491,15 +587,19 @@ def recorded_model(
 ) -> Model:
     """The model as a record describes it: from the store if unchanged, else trained again."""
     path = store.path(subject.config.key)
-    if path.exists():
-        model = load_model(path)
-        if model.weights_hash() == recorded.weights_hash:
-            return _onto(model, compute)
+    if store.has(subject.config.key):
+        try:
+            model = load_model(path)
+            if model.weights_hash() == recorded.weights_hash:
+                return _onto(model, compute)
+        except UserError as error:  # for this picture it can be done without
+            events.message(str(error))
     model = _onto(new_model(subject.config, subject.schedule), compute)
     for phase in recorded.history:
-        again = replace(deepcopy(phase), made=0)
-        if _train(model, subject, again, compute, events, stop_after=phase.made):
-            raise KeyboardInterrupt
+        again = replace(deepcopy(phase), made=0, environment=compute.environment())
+        interrupted = _train(model, subject, again, compute, events, stop_after=phase.made)
+        if interrupted:
+            raise Interrupted(interrupted)
     if model.weights_hash() != recorded.weights_hash:
         events.message(
             "the model came out otherwise than recorded (another machine or version of torch): "
@@ -526,11 +626,11 @@ def _train(
     *,
     limit: float | None = None,
     stop_after: int | None = None,
-) -> bool:
-    """Train through `phase` and note it in the model's history; True if Ctrl-C ended it."""
-
+    begun: TrainingState | None = None,
+    keep: Callable[[TrainingState], None] | None = None,
+) -> int | None:
+    """Train through `phase` and note it in the model's history → the signal that ended it."""
     model.network.train()
-    phase.environment = compute.environment()
     events.training_begins(subject.picture.name, phase.planned)
     interrupted = train(
         model.network,
@@ -539,6 +639,8 @@ def _train(
         RECIPES[subject.config.recipe],
         phase,
         compute,
+        begun=begun,
+        keep=keep,
         stop_after=stop_after,
         time_limit=limit,
         report=events.training,

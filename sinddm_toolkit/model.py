@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from sinddm_toolkit import priors
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.files import write_atomically
-from sinddm_toolkit.networks import Denoiser, make_network
+from sinddm_toolkit.networks import NETWORKS, Denoiser, make_network
 from sinddm_toolkit.pyramid import Size, Upsampling, scale_sizes
 from sinddm_toolkit.schedule import Schedule
+from sinddm_toolkit.store import written_at
+from sinddm_toolkit.tensor_files import (
+    DamagedFile,
+    hash_of,
+    read_facts,
+    read_tensors,
+    write_tensors,
+)
 from sinddm_toolkit.training import Cells, History, Phase
 
 FORMAT = "sinddm-toolkit model"
@@ -25,6 +33,13 @@ FORMAT_VERSION = 1
 
 FACTS = ("name", "trained_at", "imported_at", "imported_from", "toolkit")
 """What a model file says for people, where it is known."""
+
+NO_MODEL = (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+"""What is raised where a description, or weights, are not a model's."""
+
+MOST_WIDTH = 4096
+MOST_SIDE = 1_000_000
+"""Bounds of what a file may ask for: a damaged one must not ask for all the memory."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,26 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ModelConfig:
-        """The inverse of `to_json` after a trip through JSON, which makes tuples lists."""
-        return cls(**{**data, "size": tuple(data["size"])})
+        """The inverse of `to_json` after a trip through JSON, which makes tuples lists.
+
+        KeyError, TypeError or ValueError if `data` is no configuration.
+        """
+        config = cls(**{**data, "size": tuple(data["size"])})
+        texts = (config.picture, config.recipe)
+        optional = (config.checkpoint, config.network, config.init)
+        if not all(isinstance(text, str) for text in texts) or not all(
+            text is None or isinstance(text, str) for text in optional
+        ):
+            raise TypeError("picture, recipe, checkpoint, network and init must be texts")
+        if (config.network or "paper") not in NETWORKS:
+            raise ValueError(f"there is no network {config.network!r}")
+        height, width = config.size
+        for number, most in ((height, MOST_SIDE), (width, MOST_SIDE), (config.width, MOST_WIDTH)):
+            if type(number) is not int or not 1 <= number <= most:
+                raise ValueError(f"size and width must be whole numbers, not {number!r}")
+        if type(config.seed) is not int:
+            raise TypeError("seed must be a whole number")
+        return config
 
 
 @dataclass
@@ -89,11 +122,7 @@ class Model:
 
     def weights_hash(self) -> str:
         """sha256 of the weights: equal hashes sample equal pictures."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return hash_of(self.network.state_dict())
 
     def to_record(self) -> dict[str, Any]:
         """What a picture's recipe holds of the model, JSON."""
@@ -161,36 +190,69 @@ def description(model: Model) -> dict[str, Any]:
 
 def save_model(path: Path, model: Model) -> None:
     """Write `model` whole or not at all. UserError if it can't be written."""
-    tensors = {
-        name: t.detach().cpu().contiguous() for name, t in model.network.state_dict().items()
-    }
-    data = save(tensors, metadata={"sinddm": json.dumps(description(model))})
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data, overwrite=True)
+        write_tensors(path, model.network.state_dict(), description(model))
     except OSError as error:
         raise UserError(f"cannot write the model {path}: {error.strerror or error}") from error
 
 
-def read_description(path: Path) -> dict[str, Any]:
-    """The JSON of a model file, without its weights. UserError if it is no model file of ours."""
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What fails in here becomes a UserError that says what is to be done about `path`."""
+    key = path.stem
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+        yield
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such model file") from None
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path} is not a model file: {error}") from error
-    try:
-        found: dict[str, Any] = json.loads(metadata["sinddm"])
-        version = found["version"]
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"{path} is not a model file of this toolkit") from None
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f"{path} has model format {version}, this version of the toolkit reads {FORMAT_VERSION}"
-        )
+        if not path.is_symlink():
+            raise UserError(f"there is no model {key} in {path.parent}") from None
+        raise damaged(key) from None
+    except OSError as error:
+        raise UserError(f"cannot read the model {key}: {error.strerror or error}") from error
+    except (DamagedFile, *NO_MODEL) as error:
+        raise damaged(key) from error
+
+
+def damaged(key: str) -> UserError:
+    """What is said of a model file that is not what was written."""
+    remove = f"`sinddm-tk models remove {shlex.quote(key)}`"
+    return UserError(f"the model {key} is damaged: {remove} and train again")
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """The JSON of a model file, without its weights. UserError if it is none, or damaged."""
+    with _reading(path):
+        found = read_facts(path)
+        _check_format(path.stem, found)
+        _parts(found)
     return found
+
+
+def _check_format(key: str, found: dict[str, Any]) -> None:
+    """DamagedFile if `found` describes no model, UserError if one of another version."""
+    if found.get("format") != FORMAT:
+        raise DamagedFile("it holds no model")
+    if found["version"] != FORMAT_VERSION:
+        raise UserError(
+            f"the model {key} has format {found['version']}, this version of the toolkit reads "
+            f"{FORMAT_VERSION}"
+        )
+
+
+def _parts(found: dict[str, Any]) -> tuple[ModelConfig, Schedule, History]:
+    """The description's parts. KeyError, TypeError or ValueError if one is not as it should be."""
+    config = ModelConfig.from_json(found["config"])
+    schedule = Schedule.from_json(found["schedule"])
+    history = [Phase.from_json(phase) for phase in found["history"]]
+    count = len(schedule.starts)
+    if count != len(scale_sizes(config.size)[0]):
+        raise ValueError("the schedule is of another number of scales than the picture")
+    if any(max(phase.t_ends) >= count for phase in history):
+        raise ValueError("a scale was trained that the picture has not")
+    if not all(isinstance(t, int) for t in found["trained"].values()):
+        raise TypeError("trained must be a number of timesteps for each scale")
+    if not all(isinstance(found.get(fact, ""), str) for fact in (*FACTS, "weights_sha256")):
+        raise TypeError("what a file says for people must be texts")
+    return config, schedule, history
 
 
 class ModelCache:
@@ -201,14 +263,14 @@ class ModelCache:
 
     def load(self, path: Path) -> Model:
         """The model in `path`, which is read if it isn't the one that is kept. UserError."""
-        if self._kept is None or self._kept[:2] != (path, path.stat().st_mtime_ns):
-            self.keep(path, load_model(path))
-        assert self._kept is not None
+        written = written_at(path)
+        if self._kept is None or self._kept[:2] != (path, written):
+            self._kept = (path, written, load_model(path))
         return self._kept[2]
 
     def keep(self, path: Path, model: Model) -> None:
         """`model` is what is in `path` now."""
-        self._kept = (path, path.stat().st_mtime_ns, model)
+        self._kept = (path, written_at(path), model)
 
     def forget(self) -> None:
         """The model is about to be changed."""
@@ -217,19 +279,13 @@ class ModelCache:
 
 def load_model(path: Path) -> Model:
     """The model in `path`, on the CPU. UserError if it is damaged or no model of ours."""
-    found = read_description(path)
-    try:
-        config = ModelConfig.from_json(found["config"])
-        schedule = Schedule(
-            tuple(found["schedule"]["alphas_cumprod"]),
-            tuple(found["schedule"]["starts"]),
-            tuple(tuple(row) for row in found["schedule"]["gammas"]),
-        )
+    with _reading(path):
+        found, weights = read_tensors(path)
+        _check_format(path.stem, found)
+        config, schedule, history = _parts(found)
+        if hash_of(weights) != found["weights_sha256"]:
+            raise DamagedFile("its weights are not as they were written")
         network = make_network(config.network, config.width)
-        with safe_open(path, framework="pt") as file:
-            network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        history = [Phase.from_json(phase) for phase in found["history"]]
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"the model {path} is damaged: remove it and train again") from error
+        network.load_state_dict(weights)
     facts: dict[str, Any] = {key: found[key] for key in FACTS if key in found}
     return Model(config, schedule, network, history, facts)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,20 @@ def _first_above(sigmas: npt.NDArray[np.float64], c: float) -> int:
     return max(1, int(np.argmax(sigmas > c)))
 
 
+def falls_within_0_and_1(values: npt.NDArray[np.float64]) -> bool:
+    return bool(values[0] < 1 and values[-1] > 0 and (np.diff(values) < 0).all())
+
+
+def start_step(gammas: npt.NDArray[np.float64]) -> int:
+    """T[s] of a scale from its γ_t, (T,); 0 if they are no such row.
+
+    γ_t = clamp(σ_t / c_s, 0, 1) and T[s] is the first t with σ_t > c_s, so it is the first t where
+    γ_t has reached 1. (Were σ_t = c_s exactly it would be one further on; float32 can't tell.)
+    """
+    rising = gammas[0] > 0 and gammas[-1] == 1 and (np.diff(gammas) >= 0).all()
+    return max(1, int(np.argmax(gammas >= 1))) if rising else 0
+
+
 @dataclass(frozen=True)
 class Schedule:
     """ᾱ_t with the start step T[s] and the blur weight γ_t^s of every scale.
@@ -76,6 +91,24 @@ class Schedule:
     alphas_cumprod: tuple[float, ...]
     starts: tuple[int, ...]
     gammas: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Schedule:
+        """The inverse of `asdict` after a trip through JSON.
+
+        KeyError, TypeError or ValueError if `data` describes no schedule.
+        """
+        alphas = np.array(data["alphas_cumprod"], dtype=np.float64)
+        gammas = np.array(data["gammas"], dtype=np.float64)
+        if alphas.shape != (TIMESTEPS,) or not falls_within_0_and_1(alphas):
+            raise ValueError(f"alphas_cumprod must be {TIMESTEPS} numbers that fall from 1 to 0")
+        if gammas.ndim != 2 or gammas.shape[1] != TIMESTEPS or gammas[0].any():
+            raise ValueError(f"gammas must be {TIMESTEPS} numbers a scale, zero at scale 0")
+        starts = (TIMESTEPS, *map(start_step, gammas[1:]))
+        if not all(starts) or list(starts) != data["starts"]:
+            raise ValueError("starts are not those of gammas")
+        rows = tuple(tuple(map(float, row)) for row in gammas)
+        return cls(tuple(map(float, alphas)), starts, rows)
 
     @property
     def timesteps(self) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
@@ -16,12 +14,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
+from sinddm_toolkit.interrupts import interrupt_flag
 from sinddm_toolkit.network import CELL, HALO, WHOLE, Frame
 from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Adam, Muon
 from sinddm_toolkit.pyramid import Pyramid
 from sinddm_toolkit.recipes import Recipe
-from sinddm_toolkit.schedule import Schedule
+from sinddm_toolkit.schedule import TIMESTEPS, Schedule
 
 MUON_LR = 0.02
 MUON_DECAY = 0.1
@@ -36,6 +35,12 @@ REHEARSAL_SHARE = 0.25
 
 CHUNK_PIXELS = 400_000
 """Pixels that gradients are computed of at once; those of larger batches are added up."""
+
+MOST_UPDATES = 10_000_000
+"""Of a phase that a file tells of: it takes seconds to go through them."""
+
+KEEP_EVERY = 10.0
+"""Seconds of work that may be lost."""
 
 REPORT_EVERY = 20
 """Updates between reports: reading the loss makes a GPU wait."""
@@ -91,11 +96,31 @@ class Phase:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Phase:
-        """The inverse of `to_json` after a trip through JSON, which turns the keys into text."""
+        """The inverse of `to_json` after a trip through JSON, which turns the keys into text.
+
+        KeyError, TypeError or ValueError if `data` is no phase.
+        """
         fields = dict(data)
         for key in ("t_ends", "updates"):
             fields[key] = {int(s): n for s, n in fields[key].items()}
-        return cls(**fields)
+        phase = cls(**fields)
+        phase._check()
+        return phase
+
+    def _check(self) -> None:
+        """TypeError or ValueError unless the fields are such as `plan_phase` and `train` make."""
+        counts = (*self.updates.values(), self.made, self.decay_from, self.end)
+        numbers = (*counts, *self.t_ends, *self.t_ends.values(), self.seed)
+        if any(type(number) is not int or number < 0 for number in numbers):
+            raise TypeError("a phase is told in whole numbers")
+        if self.t_ends.keys() != self.updates.keys() or max(counts) > MOST_UPDATES:
+            raise ValueError("updates must be told of the same scales as t_ends")
+        if not all(1 <= t_end <= TIMESTEPS for t_end in self.t_ends.values()):
+            raise ValueError(f"t_ends must be from 1 to {TIMESTEPS}")
+        if not (self.made <= self.planned and 0 < self.rate <= 1):
+            raise ValueError("no more updates are made than planned, at a rate up to 1")
+        if not isinstance(self.environment, dict):
+            raise TypeError("an environment has names")
 
 
 History = list[Phase]
@@ -425,6 +450,59 @@ class Updater:
                 parameter.copy_(average)
 
 
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a training is: all that its next updates depend on beside picture and phase."""
+
+    tensors: dict[str, Tensor]
+    """Weights, their average, moments and the states of the generators, by names."""
+    steps: int
+    """Steps of Adam."""
+    error: float
+    """The recent mean L1 of the noise, for reports."""
+
+
+def _live(network: Denoiser, updater: Updater) -> dict[str, Tensor]:
+    """The tensors that change from one update to the next, not copies of them."""
+    remembered = updater.state()["tensors"]
+    return {
+        **{f"network.{name}": tensor for name, tensor in network.state_dict().items()},
+        **{f"updater.{index}": tensor for index, tensor in enumerate(remembered)},
+    }
+
+
+def _state(network: Denoiser, updater: Updater, batches: Batches, error: Tensor) -> TrainingState:
+    generators = {"places": batches.places.get_state(), "noise": batches.noise.get_state()}
+    tensors = {**_live(network, updater), **generators}
+    return TrainingState(tensors, updater.adam.steps, float(error))
+
+
+def _restore(state: TrainingState, network: Denoiser, updater: Updater) -> None:
+    """All of `state` but for the generators. It must fit."""
+    with torch.no_grad():
+        for name, tensor in _live(network, updater).items():
+            tensor.copy_(state.tensors[name])
+    updater.adam.steps = state.steps
+
+
+def fits(state: TrainingState, network: Denoiser, recipe: Recipe, phase: Phase) -> bool:
+    """Whether `state` is one of such a training."""
+    live = _live(network, Updater(network, recipe, phase))
+    states = [state.tensors.get(name, torch.empty(0)) for name in ("places", "noise")]
+    return (
+        live.keys() | {"places", "noise"} == state.tensors.keys()
+        and all(tensor.shape == state.tensors[name].shape for name, tensor in live.items())
+        and all(tensor.dtype == torch.uint8 for tensor in states)
+    )
+
+
+def end_training(network: Denoiser, recipe: Recipe, phase: Phase, state: TrainingState) -> None:
+    """Leave in `network` the averaged weights of a training that is to end at `state`."""
+    updater = Updater(network, recipe, phase)
+    _restore(state, network, updater)
+    updater.take_average()
+
+
 def train(
     network: Denoiser,
     pyramid: Pyramid,
@@ -433,26 +511,38 @@ def train(
     phase: Phase,
     compute: Compute,
     *,
+    begun: TrainingState | None = None,
     stop_after: int | None = None,
     time_limit: float | None = None,
     report: Callable[[TrainingReport], None] | None = None,
-) -> bool:
+    keep: Callable[[TrainingState], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> int | None:
     """Train `network` (on `compute.device`) through `phase`, leaving the averaged weights in it.
 
     `phase.made` counts the updates as they are made. With `time_limit` (seconds) the learning rate
     starts its fall early enough to reach zero about then; `phase.decay_from` and `phase.end` record
     it. `stop_after` ends after that many updates: a recorded phase is made again by it.
-    True if Ctrl-C ended the training: an update is then finished first and nothing is lost.
+    If a signal ended the training, its number: an update is then finished first, nothing is lost.
+
+    `keep` is given the state every `KEEP_EVERY` seconds of the `clock`, and when a signal ends the
+    training. With that as `begun`, and `phase` as it was, the updates that are missing are those
+    that would have followed.
     """
     compute.prepare()
     batches = Batches(pyramid, schedule, recipe, compute.device, phase.seed)
     updater = Updater(network, recipe, phase)
-    started = time.monotonic()
     error = torch.zeros((), device=compute.device)
+    if begun is not None:
+        _restore(begun, network, updater)
+        batches.places.set_state(begun.tensors["places"])
+        batches.noise.set_state(begun.tensors["noise"])
+        error += begun.error
+    started = kept = clock()
     with interrupt_flag() as interrupted:
-        for k, scale in enumerate(phase.scale_order()):
+        for k, scale in islice(enumerate(phase.scale_order()), phase.made, None):
             if time_limit is not None:
-                _fit_into(time_limit, time.monotonic() - started, phase, recipe)
+                _fit_into(time_limit, clock() - started, phase, recipe)
             if interrupted() or k == stop_after or k >= phase.end:
                 break
             batch = batches.draw(scale, phase.t_ends[scale])
@@ -463,6 +553,11 @@ def train(
             error = torch.lerp(error, loss, max(0.02, 1 / phase.made))
             if report is not None and phase.made % REPORT_EVERY == 0:
                 report(TrainingReport(phase.made, phase.end, float(error)))
+            if keep is not None and clock() - kept >= KEEP_EVERY:
+                keep(_state(network, updater, batches, error))
+                kept = clock()
+        if keep is not None and interrupted() and phase.made:
+            keep(_state(network, updater, batches, error))
         updater.take_average()
         if report is not None:
             report(TrainingReport(phase.made, phase.end, float(error)))
@@ -497,27 +592,3 @@ def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> Non
     elif phase.made < phase.decay_from and elapsed >= limit * full_rate_share:
         phase.decay_from = phase.made
         phase.end = min(phase.end, max(phase.made + 1, round(phase.made / full_rate_share)))
-
-
-@contextmanager
-def interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Turns Ctrl-C into a flag to be asked for, so that an update is never cut in half.
-
-    A second Ctrl-C interrupts at once. Outside the main thread, where Python can't install
-    handlers, the flag never rises.
-    """
-    raised = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield raised.is_set
-        return
-
-    def on_interrupt(signum: int, frame: Any) -> None:
-        if raised.is_set():
-            raise KeyboardInterrupt
-        raised.set()
-
-    previous = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield raised.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)

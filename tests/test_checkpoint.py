@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from sinddm_toolkit.checkpoint import import_checkpoint, seems_known, start_step
+from sinddm_toolkit.checkpoint import import_checkpoint, seems_known
 from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.dispatch import RunHooks
 from sinddm_toolkit.errors import UserError
@@ -23,7 +23,7 @@ from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.run_state import Run
 from sinddm_toolkit.sampler import NetworkPredictor, predicted_x0, sample
-from sinddm_toolkit.schedule import Schedule
+from sinddm_toolkit.schedule import Schedule, start_step
 from tests.conftest import texture
 
 FIVE_SCALES = (1.19, 0.84, 0.59, 0.41)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import save
 
 import sinddm_toolkit as st
 from sinddm_toolkit.store import default_store
@@ -120,6 +121,111 @@ def test_models_commands(command, pasted, tiny):
     assert default_store().keys() == []
     assert command("models", "remove", "zz")[0] == 2
     assert command("models", "remove")[0] == 2
+
+
+def test_a_damaged_model_is_noticed_before_anything_is_done(command, pasted, tiny):
+    key = json.loads(command("train", "bg.png", "--json")[1])["model"]
+    path = default_store().path(key)
+    whole = path.read_bytes()
+    spoilt = bytearray(whole)
+    spoilt[-2000] ^= 16
+    expected = f"the model {key} is damaged: `sinddm-tk models remove {key}` and train again"
+    for content in (spoilt, b"", whole[:-200]):
+        path.write_bytes(content)
+        for words in (SAMPLE, (*SAMPLE, "--model", key), ("train", "bg.png")):
+            code, out, err = command(*words)
+            assert (code, out, err) == (2, "", f"sinddm-tk: {expected}\n")
+    path.unlink()
+    path.symlink_to("nowhere")
+    code, _, err = command(*SAMPLE)
+    assert code == 2 and expected in err and not Path("bg-sample.png").exists()
+    assert command("models", "remove", key)[0] == 0
+    assert command(*SAMPLE)[0] == 0 and default_store().keys() == [key]
+
+
+def test_a_damaged_model_does_not_stop_a_replay(command, pasted, tiny):
+    assert command(*SAMPLE, "--out", "s.png")[0] == 0
+    (key,) = default_store().keys()
+    default_store().path(key).write_bytes(b"")
+    code, _, err = command("replay", "s.png", "--out", "again.png")
+    assert code == 0 and "is damaged" in err
+    assert np.array_equal(pixels("s.png"), pixels("again.png"))
+
+
+def test_a_model_under_anothers_name_is_not_used(command, pasted, tiny):
+    key = json.loads(command("train", "bg.png", "--json")[1])["model"]
+    other = ("--train-seed", "7")
+    assert command("train", "bg.png", *other)[0] == 0
+    (second,) = set(default_store().keys()) - {key}
+    default_store().path(second).write_bytes(default_store().path(key).read_bytes())
+    code, _, err = command(*SAMPLE, *other)
+    assert code == 2 and f"the model {second} is damaged" in err
+
+
+def test_one_odd_entry_does_not_hide_the_others(command, pasted, tiny):
+    key = json.loads(command("train", "bg.png", "--json")[1])["model"]
+    folder = default_store().folder
+    (folder / "dangling.safetensors").symlink_to("nowhere")
+    (folder / "folder.safetensors").mkdir()
+    os.mkfifo(folder / "pipe.safetensors")
+    (folder / "empty.safetensors").touch()
+    facts = {**default_store().describe(key), "history": None}
+    (folder / "null.safetensors").write_bytes(save({}, metadata={"sinddm": json.dumps(facts)}))
+    odd = {"dangling", "folder", "pipe", "empty", "null"}
+    code, out, _ = command("models", "list", "--json")
+    listed = {entry["model"]: entry for entry in json.loads(out)}
+    assert code == 0 and listed.keys() == {key, *odd}
+    assert {name for name, entry in listed.items() if "is damaged" in entry.get("error", "")} == odd
+    code, out, _ = command("models", "list")
+    assert code == 0 and len(out.splitlines()) == 6
+    assert command("models", "show", key[:6])[0] == 0
+    assert command(*SAMPLE, "--model", key[:6])[0] == 0
+    for name in odd:
+        code, _, err = command("models", "show", name)
+        assert code == 2 and "is damaged" in err and len(err.splitlines()) == 1
+        code, _, err = command("models", "remove", name)
+        assert code == (2 if name == "folder" else 0)
+    assert "cannot remove" in command("models", "remove", "folder")[2]
+    (folder / "folder.safetensors").rmdir()
+    assert default_store().keys() == [key]
+
+
+def test_a_file_removed_meanwhile_does_not_spoil_the_list(command, pasted, tiny, monkeypatch):
+    assert command("train", "bg.png")[0] == 0
+    monkeypatch.setattr("sinddm_toolkit.store.ModelStore.keys", lambda store: ["gone"])
+    code, out, _ = command("models", "list")
+    assert code == 0 and "there is no model gone" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "remove", ""),
+        ("models", "show", ""),
+        ("models", "path", ""),
+        (*SAMPLE, "--model", ""),
+    ],
+)
+def test_no_name_is_not_the_only_model(words, command, pasted, tiny):
+    assert command("train", "bg.png")[0] == 0
+    code, _, err = command(*words)
+    assert code == 2 and "empty" in err and len(err.splitlines()) == 1
+    assert len(default_store().keys()) == 1 and not Path("bg-sample.png").exists()
+
+
+def test_a_store_that_can_not_be_written_serves_what_is_known(command, pasted, tiny, monkeypatch):
+    key = json.loads(command("train", "bg.png", "--json")[1])["model"]
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)  # what has to be written first of all
+    whole = ("run", "sample", "--image", "bg.png", "--overwrite", "--out", "o.png")
+    for words in ((), ("--train-time", "0"), ("--model", key), ("--train-time", "5m")):
+        code, _, err = command(*whole, *words)
+        assert code == 0, err
+    code, _, err = command(*whole, "--retrain")
+    assert code == 2 and "cannot use the model store" in err and "Read-only" in err
 
 
 def test_training_is_kept_on_ctrl_c_and_goes_on(pasted):

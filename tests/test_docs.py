@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sinddm_toolkit import registry
-from sinddm_toolkit.cli.main import build_cli
+from sinddm_toolkit.cli.root import build_cli
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

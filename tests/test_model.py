@@ -1,15 +1,20 @@
+import dataclasses
 import errno
 import json
+import math
 import os
+import random
 import subprocess
 import sys
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.model import (
     ModelConfig,
+    description,
     load_model,
     new_model,
     read_description,
@@ -19,6 +24,7 @@ from sinddm_toolkit.model import (
 from sinddm_toolkit.pyramid import build_pyramid
 from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.store import ModelStore, default_store
+from sinddm_toolkit.tensor_files import write_tensors
 from sinddm_toolkit.training import Phase
 
 PYRAMID = build_pyramid(torch.rand(1, 3, 60, 80) * 2 - 1)
@@ -54,20 +60,180 @@ def test_key_depends_on_every_part_of_the_configuration(model):
     assert len({config.key, *keys}) == 6
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 200])
+DAMAGED = "the model m is damaged: `sinddm-tk models remove m` and train again"
+
+
+def old_file(path, model, changes=None, weights=None):
+    """A file as version 0.1 wrote it, without a hash of its description, with `changes` in it."""
+    facts = {**description(model), **(changes or {})}
+    tensors = {name: x.contiguous() for name, x in model.network.state_dict().items()}
+    metadata = {"sinddm": json.dumps(facts)}
+    path.write_bytes(save({**tensors, **(weights or {})}, metadata=metadata))
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x00" * 200, save({})])
 def test_damaged_files_are_refused(content, tmp_path):
     path = tmp_path / "m.safetensors"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="not a model file"):
-        load_model(path)
+    for read in (load_model, read_description):
+        with pytest.raises(UserError) as refusal:
+            read(path)
+        assert str(refusal.value) == DAMAGED
 
 
-def test_truncated_file_is_refused(model, tmp_path):
+def test_a_file_cut_short_is_refused(model, tmp_path):
     path = tmp_path / "m.safetensors"
     save_model(path, model)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(UserError):
+    whole = path.read_bytes()
+    for length in (0, 5, 1000, len(whole) - 100, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(UserError) as refusal:
+            load_model(path)
+        assert str(refusal.value) == DAMAGED
+
+
+def test_any_changed_bit_is_noticed(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_model(path, model)
+    whole = path.read_bytes()
+    places = {*range(120), *random.Random(0).sample(range(len(whole)), 500)}
+    for name in (b'"sinddm"', b'"sha256"', b'"F32"', b'"dtype"', b'"data_offsets"'):
+        begins = whole.index(name)
+        places |= set(range(begins, begins + len(name)))
+    for place in places:
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << place % 8
+        path.write_bytes(spoilt)
+        with pytest.raises(UserError, match="the model m "):
+            load_model(path)
+    path.write_bytes(whole)
+    assert load_model(path).weights_hash() == model.weights_hash()
+
+
+def test_files_without_a_hash_of_their_description_are_read(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    old_file(path, model)
+    assert load_model(path).weights_hash() == model.weights_hash()
+    assert read_description(path)["trained"] == {"1": 5}
+
+
+def test_weights_that_are_not_those_described_are_noticed(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    name, weights = next(iter(model.network.state_dict().items()))
+    nan = torch.full_like(weights, math.nan)
+    others = {name: weights + 1e-6}, {name: weights[:1]}, {name: weights.double()}, {"more": nan}
+    for changed in (*others, {name: nan}):
+        old_file(path, model, weights=changed)
+        with pytest.raises(UserError) as refusal:
+            load_model(path)
+        assert str(refusal.value) == DAMAGED
+    model.network.load_state_dict({**model.network.state_dict(), name: nan})
+    save_model(path, model)  # as hashed, and of no use
+    with pytest.raises(UserError) as refusal:
         load_model(path)
+    assert str(refusal.value) == DAMAGED
+
+
+def spoilt_schedules():
+    good = dataclasses.asdict(SCHEDULE)
+    alphas, starts, gammas = (list(good[k]) for k in ("alphas_cumprod", "starts", "gammas"))
+    rows = list(map(list, gammas))
+    return [
+        "text",
+        None,
+        [good],
+        {},
+        {**good, "starts": [100]},
+        {**good, "starts": [100, starts[1] + 1]},
+        {**good, "starts": [float(start) for start in starts[:1]] + ["x"]},
+        {**good, "starts": None},
+        {**good, "gammas": rows[:1]},
+        {**good, "gammas": [rows[1], rows[1]]},
+        {**good, "gammas": [rows[0], rows[1][::-1]]},
+        {**good, "gammas": [rows[0], [math.nan, *rows[1][1:]]]},
+        {**good, "gammas": [rows[0], rows[1][:50]]},
+        {**good, "gammas": [rows[0], rows[1], rows[1]], "starts": [*starts, starts[1]]},
+        {**good, "gammas": [], "starts": []},
+        {**good, "alphas_cumprod": alphas[::-1]},
+        {**good, "alphas_cumprod": alphas[:-1]},
+        {**good, "alphas_cumprod": [10**400, *alphas[1:]]},
+        {**good, "alphas_cumprod": [2.0, *alphas[1:]]},
+        {**good, "alphas_cumprod": [*alphas[:-1], math.nan]},
+    ]
+
+
+@pytest.mark.parametrize("schedule", spoilt_schedules(), ids=range(len(spoilt_schedules())))
+def test_what_is_no_schedule_is_noticed(schedule, model, tmp_path):
+    refuse_description(model, tmp_path, {"schedule": schedule})
+
+
+def refuse_description(model, folder, changes):
+    """Files with and without a hash of their description."""
+    path = folder / "m.safetensors"
+    old_file(path, model, changes)
+    facts = {**description(model), **changes}
+    write_tensors(folder / "n.safetensors", model.network.state_dict(), facts)
+    for file in (path, folder / "n.safetensors"):
+        for read in (read_description, load_model):
+            with pytest.raises(UserError, match=f"^the model {file.stem} is damaged: "):
+                read(file)
+
+
+PHASE = Phase({1: 5}, {1: 30}, 7, 18, 30, made=30).to_json()
+SIZES = (5, "ab", [0, 0], [-3, 5], [5], [60.0, 80])
+CONFIG = ModelConfig("0" * 64, (60, 80), "draft", 8, 0).to_json()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"format": value} for value in (None, "another", [])),
+        *({"trained": value} for value in (None, "text", [1], {"1": "5"})),
+        *({"name": value} for value in (None, 5)),
+        {"weights_sha256": 5},
+        *({"config": value} for value in (None, "text", [], {}, {**CONFIG, "more": 1})),
+        *(
+            {"config": {**CONFIG, "size": size}}
+            for size in (5, "ab", [0, 0], [-3, 5], [5], [60.0, 80])
+        ),
+        *({"config": {**CONFIG, "width": width}} for width in (-4, 0, "8", 8.0, 10**6, True)),
+        *({"config": {**CONFIG, name: 5}} for name in ("picture", "recipe", "init", "network")),
+        {"config": {**CONFIG, "seed": "0"}},
+        {"config": {**CONFIG, "network": "none such"}},
+        *({"history": value} for value in (None, 5, "text", [None], ["text"], [{}])),
+        *(
+            {"history": [{**PHASE, **phase}]}
+            for phase in (
+                {"made": 31},
+                {"made": 10**12, "updates": {"1": 10**12}},
+                {"made": "30"},
+                {"updates": {"0": 30}},
+                {"updates": {"1": -1}},
+                {"t_ends": {"1": 10**9}},
+                {"t_ends": {"1": 0}},
+                {"t_ends": {"99": 5}, "updates": {"99": 30}},
+                {"t_ends": [5]},
+                {"seed": "x"},
+                {"rate": 200.0},
+                {"rate": math.nan},
+                {"rate": "fast"},
+                {"environment": None},
+            )
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_description_can_not_be_is_noticed(changes, model, tmp_path):
+    refuse_description(model, tmp_path, changes)
+
+
+def test_descriptions_that_are_no_objects_are_noticed(model, tmp_path):
+    path = tmp_path / "m.safetensors"
+    for text in ("", "5", "null", "[]", '"text"', "{", "[" * 100_000):
+        path.write_bytes(save({}, metadata={"sinddm": text}))
+        with pytest.raises(UserError) as refusal:
+            read_description(path)
+        assert str(refusal.value) == DAMAGED
 
 
 def test_other_versions_are_refused(model, tmp_path, monkeypatch):
@@ -75,7 +241,7 @@ def test_other_versions_are_refused(model, tmp_path, monkeypatch):
     monkeypatch.setattr("sinddm_toolkit.model.FORMAT_VERSION", 99)
     save_model(path, model)
     monkeypatch.undo()
-    with pytest.raises(UserError, match="format 99"):
+    with pytest.raises(UserError, match="m has format 99"):
         load_model(path)
 
 
@@ -102,6 +268,8 @@ def test_store_lists_finds_and_removes(model):
     assert store.find(model.config.key[:4]) == model.config.key
     with pytest.raises(UserError, match="no model"):
         store.find("zz")
+    with pytest.raises(UserError, match="empty"):
+        store.find("")
     store.remove(model.config.key)
     assert store.keys() == []
 

@@ -1,14 +1,17 @@
 import dataclasses
+import itertools
 import json
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 
 import pytest
 import torch
 
 from sinddm_toolkit import training
 from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from sinddm_toolkit.networks import make_network
 from sinddm_toolkit.optimizers import Adam, orthogonalised
 from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
@@ -103,7 +106,8 @@ def test_same_seed_same_weights(subject):
     assert torch.equal(weights(first), weights(second))
 
 
-def test_a_stopped_training_can_be_made_again(subject):
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_stopped_training_can_be_made_again(number, subject):
     stopped = whole_plan(subject[1])
 
     pressed = []
@@ -111,14 +115,76 @@ def test_a_stopped_training_can_be_made_again(subject):
     def interrupt(report):
         if not pressed:
             pressed.append(report.step)
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
 
     network = fresh_network()
     compute = choose_compute("cpu")
-    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt)
+    before = signal.getsignal(number)
+    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt) == number
+    assert signal.getsignal(number) is before
     assert 0 < stopped.made < stopped.planned
     again = dataclasses.replace(Phase.from_json(json.loads(json.dumps(stopped.to_json()))), made=0)
     assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
+
+
+@pytest.mark.parametrize("paper", [False, True], ids=["muon", "adam"])
+def test_a_training_goes_on_exactly_from_any_state(paper, subject):
+    recipe = RECIPE
+    if paper:
+        recipe = dataclasses.replace(
+            RECIPES["paper"], width=16, batch=2, steps_per_scale=20, ema_from=5, ema_every=3
+        )
+    kept = []
+
+    def keep(state):
+        kept.append((deepcopy(state), dataclasses.replace(phase)))
+
+    seconds = itertools.count()
+    phase = whole_plan(subject[1], recipe)
+    whole = run(subject, phase, recipe, keep=keep, clock=lambda: float(next(seconds)))
+    assert phase.made == phase.planned
+    made = [phase.made for _, phase in kept]
+    assert len(made) > 3
+    for state, begun in [kept[0], kept[len(kept) // 2], kept[-1]]:
+        state = deepcopy(state)
+        again = run(subject, begun, recipe, begun=state, keep=keep, clock=lambda: 0.0)
+        assert torch.equal(weights(again), weights(whole))
+        assert begun.made == phase.made
+    assert len(kept) == len(made)  # where no time passes, nothing is kept
+
+
+def test_a_training_is_kept_every_ten_seconds(subject):
+    """And when a signal ends it. Each update takes three seconds here, keeping it a hundred."""
+    made, now = [], [0.0]
+    phase = whole_plan(subject[1])
+
+    class Batches(training.Batches):
+        def draw(self, scale, t_end):
+            now[0] += 3
+            return super().draw(scale, t_end)
+
+    def keep(state):
+        made.append(phase.made)
+        now[0] += 100
+        if len(made) == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "Batches", Batches)
+        run(subject, phase, keep=keep, clock=lambda: now[0])
+    assert made == [4, 8, 12, 12]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_stops_a_training_at_once(number, subject):
+    def interrupt(report):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
+
+    phase = whole_plan(subject[1])
+    with pytest.raises(Interrupted) as interrupted:
+        train(fresh_network(), *subject, RECIPE, phase, choose_compute("cpu"), report=interrupt)
+    assert interrupted.value.number == number and phase.made == training.REPORT_EVERY
 
 
 def test_time_limit_ends_early_and_is_recorded(subject):

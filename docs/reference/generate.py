@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit import hookspecs, registry
-from sinddm_toolkit.cli.main import build_cli
+from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.cli.run import AND, TaskCommand, line_options, report_options
 from sinddm_toolkit.options import Option
 from sinddm_toolkit.plugin_checks import hooks_of

@@ -68,7 +68,7 @@ def learn(
 ) -> float:
     """Train the model that `item` needs, as far as `cells` are not known → seconds.
 
-    A training that is cut off leaves nothing: results must not depend on where that was.
+    A training that is cut off goes on exactly: results must not depend on where that was.
     """
     place.enter(threads)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""`python -m sinddm_toolkit.cli`: the command line where the script is not on the path."""
+"""`python -m sinddm_toolkit.cli`: the same as `python -m sinddm_toolkit`."""
 
 from sinddm_toolkit.cli.main import main
 

@@ -1,125 +1,43 @@
-"""The root of the command line, its errors and its early options."""
+"""The entry point of the command line. It imports next to nothing before it minds signals."""
 
 from __future__ import annotations
 
 import atexit
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-import click
-
-from sinddm_toolkit import __version__, registry
-from sinddm_toolkit.cli.lines import readable, tell
-from sinddm_toolkit.errors import ToolkitError
-
-INTERRUPTED = 130
-
-
-def build_cli() -> click.Group:
-    """The whole command line, with what plugins add to it."""
-    from sinddm_toolkit.cli.batch import batch
-    from sinddm_toolkit.cli.doctor import doctor
-    from sinddm_toolkit.cli.models import models
-    from sinddm_toolkit.cli.plugins import plugins
-    from sinddm_toolkit.cli.presets import presets
-    from sinddm_toolkit.cli.replay import replay
-    from sinddm_toolkit.cli.run import RunGroup
-    from sinddm_toolkit.cli.train import train
-
-    cli = click.Group(
-        "sinddm-tk",
-        help="Edit one picture with a diffusion model trained on that picture alone.",
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        params=[
-            click.Option(
-                ["--plugins-dir"],
-                multiple=True,
-                metavar="FOLDER",
-                help="Load the plugins in this folder too (repeatable; anywhere on the line).",
-            ),
-            click.Option(
-                ["--no-plugin"],
-                multiple=True,
-                metavar="NAME",
-                help="Leave this plugin out (repeatable; anywhere on the line).",
-            ),
-            click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
-        ],
-        callback=lambda **_: None,
-    )
-    click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
-        cli.add_command(command)
-    registry.current().add_commands(cli)
-    return cli
+from sinddm_toolkit.interrupts import leave_to, listening, raise_interrupted, signal_of
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point: exits with 0, 1 (a failure), 2 (bad input) or 130 (Ctrl-C)."""
+    """Carry out a line: exits with 0, 1 (a failure), 2 (bad input) or 128 + a signal's number.
+
+    Without `arguments` the line is the process's own, which then ends.
+    """
+    with listening(raise_interrupted):
+        try:
+            _settle_process()
+            from sinddm_toolkit.cli.root import carry_out
+
+            status = carry_out(sys.argv[1:] if arguments is None else arguments)
+            if arguments is None:  # all is done, but for taking the interpreter apart
+                leave_to(signal.SIG_IGN)
+        except KeyboardInterrupt as error:
+            if arguments is None:  # whoever asks twice will not wait for that
+                leave_to(signal.SIG_DFL)
+            what = f": {error}" if str(error) else ""
+            print(f"sinddm-tk: interrupted{what}", file=sys.stderr)
+            status = 128 + signal_of(error)
+        sys.exit(status)
+
+
+def _settle_process() -> None:
     # Waiting threads spin, by default long enough to bring everything to a crawl when another
     # program wants one of the cores. OpenMP reads this when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Importing torch makes a million objects that stay: looking through them takes a tenth of it.
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)  # and so does looking for garbage among them in the end
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
-    try:
-        rest = _early_options([word for word in given if word != "--debug"])
-        status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
-    except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        what = str(error.__cause__ or "")  # click has made an Abort of it
-        _say(f"interrupted: {what}" if what else "interrupted")
-        sys.exit(INTERRUPTED)
-    except click.ClickException as error:
-        text = readable(error.format_message())
-        click.UsageError(text, getattr(error, "ctx", None)).show()
-        sys.exit(2)
-    except ToolkitError as error:
-        if debug:
-            raise
-        first, *others = error.lines
-        _say(first)
-        for line in others:
-            tell(line)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        if debug:
-            raise
-        text = " ".join(str(error).split())
-        _say(f"this is a bug of ours: {type(error).__name__}: {text} (--debug shows where)")
-        sys.exit(1)
-
-
-def _say(text: str) -> None:
-    tell(f"sinddm-tk: {text}")
-
-
-def _early_options(words: list[str]) -> list[str]:
-    """Load the plugins that the line asks for: they decide which words may follow.
-
-    Returns the line without those options, which may stand anywhere in it.
-    """
-    values: dict[str, list[str]] = {"--plugins-dir": [], "--no-plugin": []}
-    rest = []
-    remaining = iter(words)
-    for word in remaining:
-        name, equals, value = word.partition("=")
-        if name not in values:
-            rest.append(word)
-            continue
-        if not equals:
-            value = next(remaining, "")
-        if not value:
-            raise click.UsageError(f"Option '{name}' requires an argument.")
-        values[name].append(value)
-    folders = [Path(folder) for folder in values["--plugins-dir"]]
-    registry.use(registry.discover(folders, values["--no-plugin"]))
-    return rest

@@ -12,7 +12,7 @@ import click
 from sinddm_toolkit import registry
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.store import ModelStore, default_store
 
 
 @click.group()
@@ -23,33 +23,46 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_models(as_json: bool) -> None:
-    """What has been learnt, the latest first."""
+    """What has been learnt, the latest first, and what was being learnt when that was cut off."""
     store = default_store()
-    found = []
-    for key in store.keys():  # noqa: SIM118
-        try:
-            found.append(_summary(store.describe(key)))
-        except UserError as error:
-            found.append({"model": key, "error": str(error)})
+    keys = dict.fromkeys([*store.keys(), *store.unfinished_keys()])
+    found = [_listed(store, key) for key in keys]
     if as_json:
         click.echo(json.dumps(found))
         return
     if not found:
         tell(f"no models yet in {store.folder}")
     for facts in found:
-        if "error" in facts:
-            click.echo(readable(f"{facts['model']}  {facts['error']}"))
-            continue
-        height, width = facts["size"]
+        click.echo(readable(_line(facts)))
+
+
+def _listed(store: ModelStore, key: str) -> dict[str, Any]:
+    """What the list tells of a model, or of a training whose model is not there yet."""
+    try:
+        begun = store.describe_unfinished(key)
+        if store.has(key):
+            found = _summary(store.describe(key))
+        else:
+            found = {"model": key, **(begun or {}), "updates": 0}
+    except UserError as error:
+        return {"model": key, "error": str(error)}
+    in_training = begun and {name: begun[name] for name in ("made", "planned")}
+    return {**found, "in_training": in_training}
+
+
+def _line(facts: dict[str, Any]) -> str:
+    if "error" in facts:
+        return f"{facts['model']}  {facts['error']}"
+    height, width = facts["size"]
+    words = [facts["model"], facts["name"], f"{width}x{height}", facts["quality"]]
+    if "trained" in facts:
         scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
-        origin = facts["trained_at"]
-        if facts["imported_from"]:
-            origin = f"from {facts['imported_from']}"
-        line = (
-            f"{facts['model']}  {facts['name']}  {width}x{height}  {facts['quality']}  "
-            f"{facts['updates']} updates  (scale {scales})  {origin}"
-        )
-        click.echo(readable(line))
+        words += [f"{facts['updates']} updates", f"(scale {scales})"]
+        imported = facts["imported_from"]
+        words.append(f"from {imported}" if imported else facts["trained_at"])
+    if begun := facts["in_training"]:
+        words.append(f"in training: {begun['made']} of {begun['planned']} updates")
+    return "  ".join(words)
 
 
 def _summary(description: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +97,9 @@ def remove(names: tuple[str, ...], everything: bool) -> None:
     store = default_store()
     if not names and not everything:
         raise UserError("models remove: name the models, or give --all")
-    keys = store.keys() if everything else [store.find(name) for name in names]
+    keys = [store.find(name, unfinished=True) for name in names]
+    if everything:
+        keys = [*dict.fromkeys([*store.keys(), *store.unfinished_keys()])]
     for key in keys:
         store.remove(key)
         tell(f"removed {key}")

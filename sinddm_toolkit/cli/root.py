@@ -1,0 +1,117 @@
+"""The root of the command line, its errors and its early options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sinddm_toolkit import __version__, registry
+from sinddm_toolkit.cli.lines import readable, tell
+from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.interrupts import Interrupted, signal_of
+
+
+def build_cli() -> click.Group:
+    """The whole command line, with what plugins add to it."""
+    from sinddm_toolkit.cli.batch import batch
+    from sinddm_toolkit.cli.doctor import doctor
+    from sinddm_toolkit.cli.models import models
+    from sinddm_toolkit.cli.plugins import plugins
+    from sinddm_toolkit.cli.presets import presets
+    from sinddm_toolkit.cli.replay import replay
+    from sinddm_toolkit.cli.run import RunGroup
+    from sinddm_toolkit.cli.train import train
+
+    cli = click.Group(
+        "sinddm-tk",
+        help="Edit one picture with a diffusion model trained on that picture alone.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        params=[
+            click.Option(
+                ["--plugins-dir"],
+                multiple=True,
+                metavar="FOLDER",
+                help="Load the plugins in this folder too (repeatable; anywhere on the line).",
+            ),
+            click.Option(
+                ["--no-plugin"],
+                multiple=True,
+                metavar="NAME",
+                help="Leave this plugin out (repeatable; anywhere on the line).",
+            ),
+            click.Option(["--debug"], is_flag=True, help="Show the traceback of an error."),
+        ],
+        callback=lambda **_: None,
+    )
+    click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
+    for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
+        cli.add_command(command)
+    registry.current().add_commands(cli)
+    return cli
+
+
+def carry_out(words: Sequence[str]) -> int:
+    """Do what the words of a line ask for → the exit code: 0, 1 (a failure) or 2 (bad input).
+
+    Interrupted if a signal ends it.
+    """
+    debug = "--debug" in words
+    try:
+        rest = _early_options([word for word in words if word != "--debug"])
+        status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Abort as error:  # click's own of a KeyboardInterrupt
+        raise Interrupted(signal_of(error), str(error.__cause__ or "")) from error
+    except click.ClickException as error:
+        text = readable(error.format_message())
+        click.UsageError(text, getattr(error, "ctx", None)).show()
+        return 2
+    except ToolkitError as error:
+        if debug:
+            raise
+        first, *others = error.lines
+        say(first)
+        for line in others:
+            tell(line)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split())
+        say(f"this is a bug of ours: {type(error).__name__}: {text} (--debug shows where)")
+        return 1
+
+
+def say(text: str) -> None:
+    """Tell what went wrong, in the line of the command."""
+    tell(f"sinddm-tk: {text}")
+
+
+def _early_options(words: list[str]) -> list[str]:
+    """Load the plugins that the line asks for: they decide which words may follow.
+
+    Returns the line without those options, which may stand anywhere in it.
+    """
+    values: dict[str, list[str]] = {"--plugins-dir": [], "--no-plugin": []}
+    rest = []
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=")
+        if name not in values:
+            rest.append(word)
+            continue
+        if not equals:
+            value = next(remaining, "")
+        if not value:
+            raise click.UsageError(f"Option '{name}' requires an argument.")
+        values[name].append(value)
+    folders = [Path(folder) for folder in values["--plugins-dir"]]
+    registry.use(registry.discover(folders, values["--no-plugin"]))
+    return rest

@@ -1,0 +1,298 @@
+"""Trainings that were cut off, by whatever it was, go on where they were."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit import training
+from sinddm_toolkit.cli.progress import PlainEvents
+from sinddm_toolkit.store import default_store
+
+TRAIN = ("train", "bg.png")
+WORDS = ("--image", "bg.png", "--seed", 1)
+SHORT = ("run", "paint", *WORDS, "--painting", "bg.png", "--start-step", 3)
+"""Needs less to be known than `TRAIN`."""
+
+SAMPLE = ("run", "sample", *WORDS)
+
+KILLED = """
+import os, signal, sys
+import pytest
+from sinddm_toolkit import training
+from sinddm_toolkit.cli.main import main
+from sinddm_toolkit.cli.progress import PlainEvents
+from sinddm_toolkit.testing import make_trainings_tiny
+
+def kill(events, report):
+    if report.step == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+make_trainings_tiny(pytest.MonkeyPatch())
+training.KEEP_EVERY = 0.0
+PlainEvents.training = kill
+main(sys.argv[2:])
+"""
+
+
+class Power(BaseException):
+    """Goes off: nothing is done any more."""
+
+
+@pytest.fixture(autouse=True)
+def tiny_ones(pasted, tiny):
+    """bg.png, and trainings of 30 updates a scale."""
+
+
+@pytest.fixture
+def cut_off(command, monkeypatch):
+    """Runs a command whose process dies when a training has made so many updates."""
+
+    def run(made, *words):
+        def report(events, report):
+            if report.step == made:
+                raise Power
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "KEEP_EVERY", 0.0)
+            patch.setattr(PlainEvents, "training", report)
+            with pytest.raises(Power):
+                command(*words)
+
+    return run
+
+
+def models():
+    """Key → description of all that are stored."""
+    store = default_store()
+    return {key: store.describe(key) for key in store.keys()}  # noqa: SIM118
+
+
+def the_model():
+    (found,) = models().values()
+    return found
+
+
+def unfinished():
+    store = default_store()
+    return [store.unfinished(key) for key in store.unfinished_keys()]
+
+
+@pytest.fixture
+def whole(command):
+    """What comes of `TRAIN` where nothing goes wrong; the store is then empty again."""
+    assert command(*TRAIN)[0] == 0
+    found = the_model()
+    assert command("models", "remove", "--all")[0] == 0
+    assert not unfinished()
+    return found
+
+
+def test_killed_twice_it_goes_on_and_comes_out_the_same(whole, command):
+    for made in (20, 40):
+        words = [sys.executable, "-c", KILLED, str(made), *TRAIN]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        assert done.returncode == -9, done.stderr
+        assert models() == {} and len(unfinished()) == 1
+    code, out, err = command(*TRAIN, "--json")
+    assert code == 0 and err == "" and json.loads(out)["training_steps"] == 60
+    found = the_model()
+    assert found["weights_sha256"] == whole["weights_sha256"]
+    assert found["history"] == whole["history"] and not unfinished()
+
+
+def test_what_another_edit_can_not_go_on_with_is_kept_as_by_ctrl_c(cut_off, command):
+    cut_off(40, *TRAIN)
+    assert command(*SHORT, "--out", "o.png")[0] == 0
+    history = the_model()["history"]
+    assert (history[0]["made"], len(history)) == (39, 2) and not unfinished()
+    assert command("models", "remove", "--all")[0] == 0
+    assert command("replay", "o.png", "--out", "again.png")[0] == 0
+    assert np.array_equal(np.asarray(Image.open("o.png")), np.asarray(Image.open("again.png")))
+
+
+@pytest.mark.parametrize("limit", ["5m", "0"])
+def test_with_a_limit_of_time_it_is_kept_as_by_ctrl_c(limit, cut_off, command):
+    cut_off(40, *TRAIN)
+    code, _, err = command(*SAMPLE, "--train-time", limit, "--out", "o.png")
+    assert code == 0, err
+    history = the_model()["history"]
+    assert (history[0]["made"], len(history)) == (39, 1 if limit == "0" else 2)
+    assert not unfinished()
+
+
+def test_an_edit_that_needs_no_training_leaves_it_alone(cut_off, command):
+    assert command(*SHORT, "--out", "o.png")[0] == 0
+    before = the_model()
+    cut_off(20, *TRAIN)
+    assert command(*SHORT, "--out", "p.png")[0] == 0
+    assert the_model() == before and len(unfinished()) == 1
+    assert Path("o.png").read_bytes() == Path("p.png").read_bytes()
+
+
+def test_a_training_anew_that_was_cut_off_spoils_no_model(whole, cut_off, command):
+    assert command(*TRAIN)[0] == 0
+    cut_off(40, *TRAIN, "--retrain")
+    assert command(*TRAIN)[0] == 0
+    assert the_model()["weights_sha256"] == whole["weights_sha256"]
+    assert command(*TRAIN, "--retrain")[0] == 0
+    assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
+
+
+def test_what_another_version_has_begun_is_kept_as_by_ctrl_c(cut_off, command, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("sinddm_toolkit.unfinished.__version__", "0.0.1")
+        cut_off(40, *TRAIN)
+    assert command(*TRAIN)[0] == 0
+    assert the_model()["history"][0]["made"] == 39
+
+
+def spoilt(how, content):
+    if how == "flipped":
+        return content[:-500] + bytes([content[-500] ^ 4]) + content[-499:]
+    return {"empty": b"", "cut": content[:-9], "no file of ours": b"hello" * 100}[how]
+
+
+@pytest.mark.parametrize("how", ["flipped", "empty", "cut", "no file of ours"])
+def test_a_damaged_one_is_left_out(how, whole, cut_off, command):
+    cut_off(40, *TRAIN)
+    (path,) = unfinished()
+    path.write_bytes(spoilt(how, path.read_bytes()))
+    if how != "flipped":  # that is among the weights, which a list does not read
+        code, out, _ = command("models", "list")
+        assert code == 0 and "is damaged" in out
+    code, _, err = command(*TRAIN)
+    assert code == 0 and err.startswith("note: an unfinished training is left out")
+    assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
+
+
+def test_a_foreign_one_is_left_out(whole, cut_off, command, monkeypatch):
+    cut_off(40, *TRAIN, "--train-seed", 3)
+    (other,) = unfinished()
+    cut_off(40, *TRAIN)
+    (mine,) = set(unfinished()) - {other}
+    other.replace(mine)
+    code, _, err = command(*TRAIN)
+    assert code == 0 and "does not go on from this model" in err
+    assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
+
+
+def test_one_of_another_network_is_left_out(cut_off, command, monkeypatch):
+    """As after a change of the optimizer, which a phase does not tell."""
+    cut_off(40, *TRAIN)
+    monkeypatch.setattr(training.Muon, "momenta", property(lambda muon: []))
+    code, _, err = command(*TRAIN)
+    assert code == 0 and "of another network" in err and not unfinished()
+
+
+def test_killed_between_model_and_removal(cut_off, command, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "KEEP_EVERY", 0.0)
+        patch.setattr("sinddm_toolkit.edit.remove_file", lambda path: None)
+        assert command(*SHORT, "--out", "o.png")[0] == 0
+    before = the_model()["history"]
+    assert len(unfinished()) == 1
+    code, _, err = command(*TRAIN)
+    assert code == 0 and "does not go on from this model" in err
+    assert the_model()["history"][:-1] == before and not unfinished()
+
+
+def test_a_training_that_can_not_be_kept_goes_on(whole, command, monkeypatch):
+    monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sinddm_toolkit.unfinished.write_tensors", full)
+    code, _, err = command(*TRAIN)
+    assert code == 0 and err.count("No space left") == err.count("note:") == 1
+    assert the_model()["weights_sha256"] == whole["weights_sha256"]
+
+
+def test_the_models_commands_know_of_it(cut_off, command):
+    cut_off(20, *TRAIN)
+    (key,) = default_store().unfinished_keys()
+    code, out, _ = command("models", "list")
+    assert code == 0 and out.split()[:4] == [key, "bg.png", "80x60", "draft"]
+    assert "in training: 19 of 60 updates" in out
+    (listed,) = json.loads(command("models", "list", "--json")[1])
+    assert (listed["model"], listed["name"], listed["updates"]) == (key, "bg.png", 0)
+    assert listed["in_training"] == {"made": 19, "planned": 60}
+    assert command("models", "show", key)[0] == 2
+    assert command("models", "remove", key[:4])[0] == 0 and not unfinished()
+    assert command(*SHORT, "--out", "o.png")[0] == 0
+    (listed,) = json.loads(command("models", "list", "--json")[1])
+    assert listed["in_training"] is None
+    cut_off(20, *TRAIN)
+    (listed,) = json.loads(command("models", "list", "--json")[1])
+    assert listed["updates"] > 0 and listed["in_training"]["made"] == 19
+    assert "in training: 19 of" in command("models", "list")[1]
+    assert command("models", "remove", "--all")[0] == 0
+    assert not unfinished() and not models()
+
+
+def rows(*more):
+    lines = [{"task": "sample", "image": "bg.png", "out": "s.png"}, *more]
+    Path("e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_batch_goes_on_and_does_not_depend_on_where_it_was_cut(cut_off, command):
+    rows()
+    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
+    expected, weights = Path("s.png").read_bytes(), the_model()["weights_sha256"]
+    assert command("models", "remove", "--all")[0] == 0
+    Path("s.png").unlink()
+    cut_off(20, "batch", "e.jsonl")
+    cut_off(40, "batch", "e.jsonl")
+    assert models() == {}
+    assert command("batch", "e.jsonl")[0] == 0
+    assert the_model()["weights_sha256"] == weights and not unfinished()
+    assert Path("s.png").read_bytes() == expected
+
+
+def test_ctrl_c_keeps_what_a_batch_was_learning(command, monkeypatch):
+    rows()
+    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
+    weights = the_model()["weights_sha256"]
+    assert command("models", "remove", "--all")[0] == 0
+    Path("s.png").unlink()
+    once = iter([signal.SIGTERM])
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainEvents, "training", lambda *_: list(map(signal.raise_signal, once)))
+        assert command("batch", "e.jsonl")[0] == 143
+    assert models() == {} and len(unfinished()) == 1
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0, err
+    assert the_model()["weights_sha256"] == weights and not unfinished()
+
+
+def test_a_batch_that_has_changed_since_learns_anew(cut_off, command):
+    rows({"task": "sample", "image": "bg.png", "out": "t.png", "size": "2x1"})
+    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
+    weights = the_model()["weights_sha256"]
+    assert command("models", "remove", "--all")[0] == 0
+    for name in ("s.png", "t.png"):
+        Path(name).unlink()
+    painted = {"task": "paint", "image": "bg.png", "painting": "bg.png", "start-step": 3}
+    whole = Path("e.jsonl").read_text()
+    Path("e.jsonl").write_text(json.dumps({**painted, "out": "p.png"}) + "\n")
+    cut_off(20, "batch", "e.jsonl")
+    Path("e.jsonl").write_text(whole)
+    assert command("batch", "e.jsonl")[0] == 0
+    assert the_model()["weights_sha256"] == weights and not unfinished()
+
+
+def test_an_edit_takes_over_what_a_batch_has_begun(cut_off, command):
+    rows()
+    cut_off(40, "batch", "e.jsonl")
+    code, _, err = command(*SHORT, "--train-time", 0, "--out", "p.png")
+    assert code == 2 and "nothing is known yet" in err and len(unfinished()) == 1
+    assert command(*SHORT, "--out", "p.png")[0] == 0
+    assert the_model()["history"][0]["made"] == 39 and not unfinished()

@@ -15,7 +15,7 @@ from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
 from sinddm_toolkit.options import InputFile, OutputFile, Task, option
 from sinddm_toolkit.regions import Region
-from sinddm_toolkit.sizes import CanvasSize, Length
+from sinddm_toolkit.sizes import CanvasSize, Length, check_pixels
 
 if TYPE_CHECKING:
     from sinddm_toolkit.devices import choose_compute
@@ -81,6 +81,7 @@ __all__ = [
     "Window",
     "bounds",
     "carried_over",
+    "check_pixels",
     "choose_compute",
     "downsample",
     "filled",

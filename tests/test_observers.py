@@ -73,6 +73,15 @@ def test_without_a_name_it_goes_by_the_name_of_the_result(command):
     assert files() == ["bg-paint-steps.txt", "bg-paint.png", "bg.png"]
 
 
+def test_a_preset_of_it_joins_behind_a_plus(command):
+    Path("look.toml").write_text('task = "trace"\nto = "{out}-look.txt"\n')
+    code, _, err = command(*LINE, "--preset", "look.toml")
+    assert code == 2
+    assert "is for trace, not for paint: let it join by paint … + trace --preset look.toml" in err
+    assert command(*LINE, "--out", "o.png", "+", "trace", "--preset", "look.toml")[0] == 0
+    assert Path("o-look.txt").read_text() == STEPS
+
+
 def test_alone_it_is_refused(command):
     code, _, err = command("run", "trace")
     assert code == 2

@@ -12,9 +12,20 @@ from pathlib import Path
 import click
 
 from sinddm_toolkit import __version__, registry
-from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.errors import ToolkitError, UserError
 
 INTERRUPTED = 130
+
+
+class Root(click.Group):
+    """The commands; tells what is missing from a line that begins with a task."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and args[0] in registry.current().tasks:
+            raise UserError(f"{args[0]} is a task: write sinddm-tk run {args[0]} …")
+        return super().resolve_command(ctx, args)
 
 
 def build_cli() -> click.Group:
@@ -28,7 +39,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.run import RunGroup
     from sinddm_toolkit.cli.train import train
 
-    cli = click.Group(
+    cli = Root(
         "sinddm-tk",
         help="Edit one picture with a diffusion model trained on that picture alone.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -89,6 +90,9 @@ class EditResult:
     network_evaluations: int
     device: str
     notes: list[str] = field(default_factory=list)
+    extras: dict[str, Picture | bytes] = field(default_factory=dict)
+    """What goes into further files, be they written or not, by the value of the option that asks
+    for one: `{out}-mask.png` as it was given."""
 
     @property
     def picture(self) -> Picture:
@@ -309,7 +313,8 @@ def edit(
     With `recorded` the model is that one: it is taken from the store if it is still there as it
     was, else trained again. `variants` are seeds with the files of their pictures, in place of
     those that the options tell; they are sampled together. `predict` makes what stands in place of
-    a trained network: nothing is then learnt.
+    a trained network: nothing is then learnt. Without `write` the pictures are in no file, nor is
+    what would be called after one; see `EditResult.extras`.
     """
     events = events or Events()
     store = store or default_store()
@@ -319,7 +324,7 @@ def edit(
     outputs: list[Path] = []
     if write:
         outputs = check_paths(ready, [path for _, path in variants] or default_paths(ready))
-    extras = check_extras(ready, outputs) if write else {}
+    extras = check_extras(ready, outputs)
     seeds = [seed for seed, _ in variants] or options.seeds()
 
     started = time.monotonic()
@@ -355,6 +360,7 @@ def edit(
         evaluations,
         ready.compute.device.type,
         notes,
+        dict(result.extras),
     )
 
 
@@ -379,10 +385,13 @@ def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
 
 
 def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, Path]:
-    """As asked for → checked, for the further files that options ask for."""
+    """As asked for → checked, for the further files that options ask for.
+
+    Without `outputs` there is no result that a file could be called after: those are left out.
+    """
     options = ready.options
     result = Path(options.out or default_name(ready.tasks[0]))
-    taken = dict.fromkeys(outputs, "--out")
+    taken = dict.fromkeys(map(os.path.realpath, outputs), "--out")
     extras = {}
     for task in ready.tasks:
         for item in task.schema().values():
@@ -394,13 +403,16 @@ def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, P
                 path = asked.beside(result)
             except ValueError:
                 raise UserError(f"{flag}: {RESULT} can only stand first in {asked}") from None
+            target = os.path.realpath(path)  # unlike Path.resolve it never fails
+            if target in taken:
+                raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
+            taken[target] = flag
+            if not outputs and asked.startswith(RESULT):
+                continue
             if item.suffixes:
                 check_file(path, overwrite=options.overwrite)
             else:
                 check_output(path, alpha=False, overwrite=options.overwrite)
-            if path in taken:
-                raise UserError(f"{taken[path]} and {flag} both write {path}: give two names")
-            taken[path] = flag
             extras[asked] = path
     return extras
 

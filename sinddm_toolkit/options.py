@@ -156,6 +156,8 @@ class Option:
 
     def _read_one(self, value: Any, where: str, folder: Path, is_text: bool) -> Any:
         if self.is_file(value):
+            if not value:
+                raise self._refusal(value, where)
             return self.placed(value, folder)
         if is_text and isinstance(value, str):
             return self.from_text(value, where)
@@ -213,8 +215,10 @@ def _in_words(value: Any) -> str:
     """A value that was refused, as the message shows it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value == "":
+        return '""'
     try:
-        return (value if isinstance(value, str) else repr(value)) or '""'
+        return value if isinstance(value, str) and value.isprintable() else repr(value)
     except ValueError:  # Python writes no whole number of more than 4300 digits
         return "what was given"
 
@@ -287,7 +291,11 @@ def _path_as(kind: type[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if not isinstance(value, (str, os.PathLike)):
             raise ValueError
-        return kind(os.fspath(value))
+        path = os.fspath(value)
+        # Of what no file can be called, the encoding raises a ValueError too.
+        if b"\0" in os.fsencode(path) or not path:
+            raise ValueError
+        return kind(path)
 
     return check
 

@@ -136,15 +136,15 @@ class Subject:
 def make_subject(
     picture: Picture,
     options: RunOptions,
-    hidden: Picture | None = None,
+    hidden: Sequence[Picture] = (),
     chosen: ModelConfig | None = None,
     schedule: Schedule | None = None,
     most_pixels: int | None = None,
 ) -> Subject:
-    """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
+    """What is learnt of `picture`, but for where any of `hidden` (of the same size) is white.
 
     How it is learnt is for `options` to say, unless a model is `chosen`: then its configuration
-    holds, for this picture, and its `schedule`, and nothing is `hidden` if it knows the whole.
+    holds, for this picture, and its `schedule`, and nothing is hidden if it knows the whole.
     `most_pixels` is what the tasks ask for where the options don't say.
     UserError if the picture is too small or has transparent parts, or if all of it is hidden.
     """
@@ -160,10 +160,13 @@ def make_subject(
     small = picture.resized(size)
     content = small.content_hash()
     known = None
-    if hidden is not None and not (chosen and chosen.picture == content):
-        ignored = hidden.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
+    if hidden and not (chosen and chosen.picture == content):
+        ignored = np.zeros(size, np.bool_)
+        for mask in hidden:
+            ignored |= mask.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
         if ignored.all():
-            raise UserError(f"{hidden.name} is white everywhere: nothing is left to learn from")
+            names = " and ".join(mask.name for mask in hidden)
+            raise UserError(f"{names}: white covers everything, nothing is left to learn from")
         content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
         known = torch.from_numpy(~ignored)[None, None].float()
     if chosen:
@@ -249,6 +252,16 @@ def _visits(options: RunOptions, subject: Subject) -> int | None:
     return options.sampling_steps or (recipe.sampling_steps if recipe else None)
 
 
+def _hidden(tasks: Sequence[Task]) -> list[Picture]:
+    """What each task wants not to be learnt, of those that want that."""
+    found = []
+    for task in tasks:
+        with blaming(task.name, "in hidden"):
+            if (mask := task.hidden()) is not None:
+                found.append(mask)
+    return found
+
+
 def prepare(
     tasks: Sequence[Task],
     options: RunOptions,
@@ -269,8 +282,7 @@ def prepare(
     compute.prepare()
     stored = _stored_model(options, recorded, store)
     known = stored or recorded
-    with blaming(lead.name, "in hidden"):
-        hidden = lead.hidden()
+    hidden = _hidden(tasks)
     subject = make_subject(
         lead.learnt(),
         options,

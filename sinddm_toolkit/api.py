@@ -13,7 +13,7 @@ from sinddm_toolkit.compositing import Window, bounds, carried_over, softened, w
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
-from sinddm_toolkit.options import InputFile, OutputFile, Task, option
+from sinddm_toolkit.options import InputFile, OutputFile, Seconds, Task, option
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length, check_pixels
 
@@ -73,6 +73,7 @@ __all__ = [
     "Run",
     "ScaleState",
     "Schedule",
+    "Seconds",
     "Stage",
     "Step",
     "Task",

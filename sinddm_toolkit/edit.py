@@ -83,7 +83,8 @@ class EditResult:
     """What each picture was made by: enough to make it again."""
     outputs: list[Path]
     """The files written, first the pictures; empty if none were asked for."""
-    model_key: str
+    model_key: str | None
+    """None if a denoiser stood in its place."""
     training_steps: int
     seconds: dict[str, float]
     """Of `training` and of `sampling`."""
@@ -93,6 +94,8 @@ class EditResult:
     extras: dict[str, Picture | bytes] = field(default_factory=dict)
     """What goes into further files, be they written or not, by the value of the option that asks
     for one: `{out}-mask.png` as it was given."""
+    denoiser: str | None = None
+    """What `--denoiser` named, if it did."""
 
     @property
     def picture(self) -> Picture:
@@ -115,6 +118,7 @@ class EditResult:
             "outputs": [str(path) for path in self.outputs],
             "seed": self.records[0]["seed"],
             "model": self.model_key,
+            "denoiser": self.denoiser,
             "training_steps": self.training_steps,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "network_evaluations": self.network_evaluations,
@@ -366,13 +370,14 @@ def edit(
         result.pictures,
         records,
         outputs,
-        model.config.key,
+        None if ready.denoiser else model.config.key,
         model.steps,
         {"training": trained - started, "sampling": sampled - trained},
         evaluations,
         ready.compute.device.type,
         notes,
         dict(result.extras),
+        options.denoiser,
     )
 
 

@@ -64,7 +64,17 @@ def build_cli() -> click.Group:
     for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
         cli.add_command(command)
     registry.current().add_commands(cli)
+    _tell_in_full(cli)
     return cli
+
+
+def _tell_in_full(group: click.Group) -> None:
+    """Let lists of commands have the whole first sentence of each: click would cut it short."""
+    for command in group.commands.values():
+        summary = " ".join((command.help or "").partition("\n\n")[0].split())
+        command.short_help = command.short_help or summary.partition(". ")[0].rstrip(".")
+        if isinstance(command, click.Group):
+            _tell_in_full(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

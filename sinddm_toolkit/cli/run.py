@@ -228,9 +228,14 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         seconds = facts["seconds"]
         for path in facts["outputs"]:
             click.echo(f"wrote {path}", err=True)
+        predictor = (
+            f"model {facts['model']} ({facts['training_steps']} updates), "
+            f"training {seconds['training']:.1f} s"
+        )
+        if facts["denoiser"] is not None:
+            predictor = f"denoiser {facts['denoiser']} in place of a model"
         click.echo(
-            f"seed {facts['seed']}, model {facts['model']} ({facts['training_steps']} updates), "
-            f"training {seconds['training']:.1f} s, sampling {seconds['sampling']:.1f} s "
+            f"seed {facts['seed']}, {predictor}, sampling {seconds['sampling']:.1f} s "
             f"on {facts['device']}",
             err=True,
         )

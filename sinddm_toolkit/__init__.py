@@ -41,8 +41,10 @@ def run(
     their options; the picture that is learnt is the first task's.
 
     Pictures may be paths, PIL images or arrays ((h, w) or (h, w, c); uint8, uint16, or float in
-    [0, 1]). Files are written only if `out` is given. Raises `errors.UserError` where the command
-    line would exit with 2 and `errors.PluginError` if a plugin fails.
+    [0, 1]). The picture is written only if `out` is given, a further file also if its name does not
+    begin with `{out}`; `EditResult.extras` holds what goes into further files in any case. Raises
+    `errors.UserError` where the command line would exit with 2 and `errors.PluginError` if a plugin
+    fails.
     """
     from sinddm_toolkit.edit import edit
     from sinddm_toolkit.request import Part, make_tasks, one_run

@@ -14,9 +14,9 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import check_ordinary
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
-from sinddm_toolkit.options import InputFile, NameOrFile, OutputFile, Task, option
+from sinddm_toolkit.options import InputFile, NameOrFile, OutputFile, Seconds, Task, option
 from sinddm_toolkit.regions import Region
-from sinddm_toolkit.sizes import CanvasSize, Length
+from sinddm_toolkit.sizes import CanvasSize, Length, check_pixels
 
 if TYPE_CHECKING:
     from sinddm_toolkit.devices import choose_compute
@@ -75,6 +75,7 @@ __all__ = [
     "Run",
     "ScaleState",
     "Schedule",
+    "Seconds",
     "Stage",
     "Step",
     "Task",
@@ -84,6 +85,7 @@ __all__ = [
     "bounds",
     "carried_over",
     "check_ordinary",
+    "check_pixels",
     "choose_compute",
     "downsample",
     "filled",

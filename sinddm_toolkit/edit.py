@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -90,13 +91,19 @@ class EditResult:
     """What each picture was made by: enough to make it again."""
     outputs: list[Path]
     """The files written, first the pictures; empty if none were asked for."""
-    model_key: str
+    model_key: str | None
+    """None if a denoiser stood in its place."""
     training_steps: int
     seconds: dict[str, float]
     """Of `training` and of `sampling`."""
     network_evaluations: int
     device: str
     notes: list[str] = field(default_factory=list)
+    extras: dict[str, Picture | bytes] = field(default_factory=dict)
+    """What goes into further files, be they written or not, by the value of the option that asks
+    for one: `{out}-mask.png` as it was given."""
+    denoiser: str | None = None
+    """What `--denoiser` named, if it did."""
 
     @property
     def picture(self) -> Picture:
@@ -119,6 +126,7 @@ class EditResult:
             "outputs": [str(path) for path in self.outputs],
             "seed": self.records[0]["seed"],
             "model": self.model_key,
+            "denoiser": self.denoiser,
             "training_steps": self.training_steps,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "network_evaluations": self.network_evaluations,
@@ -140,15 +148,15 @@ class Subject:
 def make_subject(
     picture: Picture,
     options: RunOptions,
-    hidden: Picture | None = None,
+    hidden: Sequence[Picture] = (),
     chosen: ModelConfig | None = None,
     schedule: Schedule | None = None,
     most_pixels: int | None = None,
 ) -> Subject:
-    """What is learnt of `picture`, but for where `hidden` (of the same size) is white.
+    """What is learnt of `picture`, but for where any of `hidden` (of the same size) is white.
 
     How it is learnt is for `options` to say, unless a model is `chosen`: then its configuration
-    holds, for this picture, and its `schedule`, and nothing is `hidden` if it knows the whole.
+    holds, for this picture, and its `schedule`, and nothing is hidden if it knows the whole.
     `most_pixels` is what the tasks ask for where the options don't say.
     UserError if the picture is too small or has transparent parts, or if all of it is hidden.
     """
@@ -164,10 +172,13 @@ def make_subject(
     small = picture.resized(size)
     content = small.content_hash()
     known = None
-    if hidden is not None and not (chosen and chosen.picture == content):
-        ignored = hidden.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
+    if hidden and not (chosen and chosen.picture == content):
+        ignored = np.zeros(size, np.bool_)
+        for mask in hidden:
+            ignored |= mask.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
         if ignored.all():
-            raise UserError(f"{hidden.name} is white everywhere: nothing is left to learn from")
+            names = " and ".join(mask.name for mask in hidden)
+            raise UserError(f"{names}: white covers everything, nothing is left to learn from")
         content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
         known = torch.from_numpy(~ignored)[None, None].float()
     if chosen:
@@ -253,6 +264,16 @@ def _visits(options: RunOptions, subject: Subject) -> int | None:
     return options.sampling_steps or (recipe.sampling_steps if recipe else None)
 
 
+def _hidden(tasks: Sequence[Task]) -> list[Picture]:
+    """What each task wants not to be learnt, of those that want that."""
+    found = []
+    for task in tasks:
+        with blaming(task.name, "in hidden"):
+            if (mask := task.hidden()) is not None:
+                found.append(mask)
+    return found
+
+
 def prepare(
     tasks: Sequence[Task],
     options: RunOptions,
@@ -273,8 +294,7 @@ def prepare(
     compute.prepare()
     stored = _stored_model(options, recorded, store)
     known = stored or recorded
-    with blaming(lead.name, "in hidden"):
-        hidden = lead.hidden()
+    hidden = _hidden(tasks)
     subject = make_subject(
         lead.learnt(),
         options,
@@ -317,7 +337,8 @@ def edit(
     With `recorded` the model is that one: it is taken from the store if it is still there as it
     was, else trained again. `variants` are seeds with the files of their pictures, in place of
     those that the options tell; they are sampled together. `predict` makes what stands in place of
-    a trained network: nothing is then learnt.
+    a trained network: nothing is then learnt. Without `write` the pictures are in no file, nor is
+    what would be called after one; see `EditResult.extras`.
     """
     events = events or LoggingEvents()
     store = store or default_store()
@@ -327,7 +348,7 @@ def edit(
     outputs: list[Path] = []
     if write:
         outputs = check_paths(ready, [path for _, path in variants] or default_paths(ready))
-    extras = check_extras(ready, outputs) if write else {}
+    extras = check_extras(ready, outputs)
     seeds = [seed for seed, _ in variants] or options.seeds()
 
     started = time.monotonic()
@@ -360,12 +381,14 @@ def edit(
         result.pictures,
         records,
         outputs,
-        model.config.key,
+        None if ready.denoiser else model.config.key,
         model.steps,
         {"training": trained - started, "sampling": sampled - trained},
         evaluations,
         ready.compute.device.type,
         notes,
+        dict(result.extras),
+        options.denoiser,
     )
 
 
@@ -390,10 +413,13 @@ def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
 
 
 def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, Path]:
-    """As asked for → checked, for the further files that options ask for."""
+    """As asked for → checked, for the further files that options ask for.
+
+    Without `outputs` there is no result that a file could be called after: those are left out.
+    """
     options = ready.options
     result = Path(options.out or default_name(ready.tasks[0]))
-    taken = dict.fromkeys(outputs, "--out")
+    taken = dict.fromkeys(map(os.path.realpath, outputs), "--out")
     extras = {}
     for task in ready.tasks:
         for item in task.schema().values():
@@ -405,13 +431,16 @@ def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, P
                 path = asked.beside(result)
             except ValueError:
                 raise UserError(f"{flag}: {RESULT} can only stand first in {asked}") from None
+            target = os.path.realpath(path)  # unlike Path.resolve it never fails
+            if target in taken:
+                raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
+            taken[target] = flag
+            if not outputs and asked.startswith(RESULT):
+                continue
             if item.suffixes:
                 check_file(path, overwrite=options.overwrite)
             else:
                 check_output(path, alpha=False, overwrite=options.overwrite)
-            if path in taken:
-                raise UserError(f"{taken[path]} and {flag} both write {path}: give two names")
-            taken[path] = flag
             extras[asked] = path
     return extras
 

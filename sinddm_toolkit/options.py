@@ -17,6 +17,7 @@ import inspect
 import json
 import math
 import os
+import re
 import sys
 import types
 import typing
@@ -108,11 +109,11 @@ class Option:
         if self.suffixes:
             words += f", ending with {' or '.join(self.suffixes)}"
         if self.minimum is not None and self.maximum is not None:
-            return f"{words} from {self.minimum:g} to {self.maximum:g}"
+            return f"{words} from {_digits(self.minimum)} to {_digits(self.maximum)}"
         if self.minimum is not None:
-            return f"{words}, at least {self.minimum:g}"
+            return f"{words}, at least {_digits(self.minimum)}"
         if self.maximum is not None:
-            return f"{words}, at most {self.maximum:g}"
+            return f"{words}, at most {_digits(self.maximum)}"
         return words
 
     def from_text(self, text: str | Sequence[Any], where: str | None = None) -> Any:
@@ -163,6 +164,8 @@ class Option:
 
     def _read_one(self, value: Any, where: str, folder: Path, is_text: bool) -> Any:
         if self.is_file(value):
+            if not value:
+                raise self._refusal(value, where)
             return self.placed(value, folder)
         if is_text and isinstance(value, str):
             return self.from_text(value, where)
@@ -201,11 +204,10 @@ class Option:
         return Path(path).suffix.lower() in (self.suffixes or ())
 
     def _refusal(self, value: Any, where: str) -> UserError:
-        shown = value if isinstance(value, str) else repr(value)
-        shown = shown.lower() if isinstance(value, bool) else shown
-        near = difflib.get_close_matches(str(value), self.choices or (), n=1)
+        shown = _in_words(value)
+        near = difflib.get_close_matches(shown, self.choices or (), n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        return UserError(f"{where}: {shown!s:.60} is not allowed, give {self.allowed}{hint}")
+        return UserError(f"{where}: {shown:.60} is not allowed, give {self.allowed}{hint}")
 
     def grouped(self, values: list[Any], count: int) -> list[list[Any]]:
         """`values` as one list for each of the `count` of the option that this one follows.
@@ -224,6 +226,22 @@ class Option:
         return groups
 
 
+def _in_words(value: Any) -> str:
+    """A value that was refused, as the message shows it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value == "":
+        return '""'
+    try:
+        return value if isinstance(value, str) and value.isprintable() else repr(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return "what was given"
+
+
+def _digits(limit: float) -> str:
+    return str(int(limit)) if float(limit).is_integer() else f"{limit:g}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """How values of one type are written, read and described."""
@@ -236,6 +254,20 @@ class Kind:
     """The JSON types that it can be written as."""
 
 
+WHOLE = re.compile(r"[+-]?[0-9]+")
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""Numbers as texts. Python itself would take `1_000` and the digits of every script too."""
+
+
+def _written_as(form: re.Pattern[str], kind: type) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if not form.fullmatch(text):
+            raise ValueError
+        return kind(text)
+
+    return read
+
+
 def _whole_number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError
@@ -243,9 +275,15 @@ def _whole_number(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError from None
+    if not math.isfinite(number):
+        raise ValueError
+    return number
 
 
 def _instance_of(kind: type) -> Callable[[Any], Any]:
@@ -268,15 +306,22 @@ def _path_as(kind: type[str]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if not isinstance(value, (str, os.PathLike)):
             raise ValueError
-        return kind(os.fspath(value))
+        path = os.fspath(value)
+        # Of what no file can be called, the encoding raises a ValueError too.
+        if b"\0" in os.fsencode(path) or not path:
+            raise ValueError
+        return kind(path)
 
     return check
+
+
+_decimal = _written_as(DECIMAL, float)
 
 
 def _seconds(text: str) -> Seconds:
     units = {"s": 1, "m": 60, "h": 3600}
     number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
-    return Seconds(float(number) * unit)
+    return Seconds(_decimal(number) * unit)
 
 
 class Seconds(float):
@@ -298,8 +343,8 @@ def _size_value(value: Any) -> CanvasSize:
 
 
 KINDS: dict[type, Kind] = {
-    int: Kind("N", "a whole number", int, _whole_number, "integer"),
-    float: Kind("X", "a number", float, _number, "number"),
+    int: Kind("N", "a whole number", _written_as(WHOLE, int), _whole_number, "integer"),
+    float: Kind("X", "a number", _decimal, _number, "number"),
     bool: Kind("", "true or false", _truth, _instance_of(bool), "boolean"),
     str: Kind("TEXT", "text", str, _instance_of(str)),
     Seconds: Kind(

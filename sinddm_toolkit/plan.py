@@ -12,6 +12,7 @@ from torch import Tensor
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pyramid import Pyramid, Size
 from sinddm_toolkit.schedule import SAMPLING_GAMMA_MAX, Schedule
+from sinddm_toolkit.sizes import check_pixels
 
 RANDOM_STEPS = 8
 """DDPM steps that do as well as one of DDIM."""
@@ -111,8 +112,10 @@ class Plan:
     def set_canvas(self, size: Size, *, by: str) -> None:
         """Make the result (h, w) large: every stage grows or shrinks by the same factors.
 
-        `by` names the task. UserError if another one has set another size.
+        `by` names the task. UserError if another one has set another size, or if it is larger than
+        any picture may be.
         """
+        check_pixels(size, "the result")
         if self._canvas_by not in (None, by) and size != self.canvas:
             raise UserError(
                 f"{self._canvas_by} and {by} both set the size of the result: "
@@ -129,8 +132,9 @@ class Plan:
         """Repeat the finest scale at larger and larger sizes, up to (h, w): past what was learnt.
 
         Each is at most r times the one before. `start` is T[s] of those stages, the finest scale's
-        own if None.
+        own if None. UserError if it is larger than any picture may be.
         """
+        check_pixels(size, "the result")
         finest = self.stages[-1]
         growth = [new / old for new, old in zip(size, finest.size, strict=True)]
         count = max(0, math.ceil(math.log(max(*growth, 1.0)) / math.log(self._factor) - 1e-6))

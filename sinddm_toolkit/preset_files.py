@@ -144,7 +144,7 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
     """
     left: list[str] = []
 
-    def kept(settings: Settings, schema: Mapping[str, Option], inputs: Collection[str]) -> Any:
+    def kept(settings: Settings, inputs: Collection[str]) -> dict[str, Any]:
         table = {}
         for name, setting in settings.items():
             key = name.replace("_", "-")
@@ -154,12 +154,12 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
                 table[key] = plain(setting.value)
         return table
 
-    run = kept(layer.run, RunOptions.schema(), OF_ONE_EDIT)
+    run = kept(layer.run, OF_ONE_EDIT)
     tasks = {}
     for name, settings in layer.tasks.items():
         schema = registry.current().task(name).schema()
         inputs = [key for key, item in schema.items() if item.required and item.is_picture]
-        tasks[name] = kept(settings, schema, inputs)
+        tasks[name] = kept(settings, inputs)
     given = {key.replace("_", "-") for part in (layer.run, *layer.tasks.values()) for key in part}
     if lost := sorted(set(keep) - given):
         raise UserError(f"--keep {lost[0]}: that is not set; set are {', '.join(sorted(given))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import os
@@ -85,8 +86,9 @@ class Registry:
                 ) from record.cause
         broken = ", ".join(record.name for record in self.records if record.error)
         hint = f" (broken plugins: {broken}; see `plugins list`)" if broken else ""
-        known = ", ".join(sorted(self.tasks))
-        raise UserError(f"there is no task {name!r}; there are: {known}{hint}")
+        near = difflib.get_close_matches(name, self.tasks, n=1)
+        instead = f", did you mean {near[0]}?" if near else f"; there are: {_listed(self.tasks)}"
+        raise UserError(f"there is no task {name!r}{instead}{hint}")
 
     def load(self, record: PluginRecord, load: Callable[[], Any]) -> None:
         """Load and register one plugin; whatever goes wrong ends up in its record."""
@@ -147,6 +149,10 @@ class Registry:
                 )
             record.hooks += [hook for hook in _run_hooks(task) if hook not in record.hooks]
         self.tasks.update({task.name: task for task in classes})
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _hook_names(manager: pluggy.PluginManager, plugin: Any) -> list[str]:

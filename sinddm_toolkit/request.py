@@ -28,20 +28,29 @@ class Part:
     def layer(self, origin: Origin) -> Layer:
         """The values over the presets. UserError if those are for another task."""
         below = stacked(self.presets)
-        task = self.task or below.lead
-        if task is None:
+        task = below.lead if self.task is None else self.task
+        if task is None and self.presets:
             raise UserError(f"preset {self.presets[-1]} names no task: give one too")
+        if task is None:
+            raise UserError("name a task, or a preset that has one")
         if below.lead not in (None, task):
-            raise UserError(f"preset {self.presets[-1]} is for {below.lead}, not for {task}")
+            raise _preset_of_another(self.presets[-1], below.lead, task)
         return layer_of(task, self.values, origin).over(below)
+
+
+def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
+    text = f"preset {preset} is for {lead}, not for {task}"
+    if registry.current().task(lead).learns_from is None:
+        text += f": let it join by {task} … + {lead} --preset {preset}"
+    return UserError(text)
 
 
 def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
     """The settings of one run. UserError if a task is asked for twice."""
     whole = Layer()
-    named = [part.task for part in parts if part.task]
+    named = [part.task for part in parts if part.task is not None]
     for part in parts:
-        if part.task and named.count(part.task) > 1:
+        if named.count(str(part.task)) > 1:
             raise UserError(f"{part.task} is asked for twice in one run")
         whole = part.layer(origin).over(whole)
     return whole

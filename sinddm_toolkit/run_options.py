@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.images import MAX_PIXELS
 from sinddm_toolkit.options import RESULT, Options, OutputFile, Seconds, option
 from sinddm_toolkit.recipes import RECIPES
 
@@ -48,6 +49,7 @@ class RunOptions(Options):
         "the size the model works at; larger: finer grain, smaller structures",
         default=None,
         minimum=1024,
+        maximum=MAX_PIXELS,
     )
     train_time: Seconds | None = option(
         "at most this long for training in this run; 0 uses what is known", default=None, minimum=0

@@ -166,7 +166,8 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     that only joins others joins one that makes a random picture.
 
     With `oracle` every step leads to the picture that is learnt, and nothing is trained. Files are
-    written if `out` is given. Raises UserError and PluginError as the command line shows them.
+    written as from Python, see `sinddm_toolkit.run`. Raises UserError and PluginError as the
+    command line shows them.
     """
     from sinddm_toolkit import registry
     from sinddm_toolkit.edit import edit

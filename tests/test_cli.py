@@ -262,6 +262,42 @@ def test_doctor(command):
     assert {"torch", "device", "precision", "CLIP weights", "model store"} <= set(facts)
 
 
+def test_doctor_lists_plugins_from_elsewhere(command, tmp_path):
+    installed = json.loads(command("doctor", "--json")[1])["plugins"]
+    path = tmp_path / "mine.py"
+    path.write_text('__version__ = "1.2"\n')
+    (tmp_path / "worse.py").write_text("1 / 0")
+    folder = ("--plugins-dir", tmp_path)
+    facts = json.loads(command("doctor", "--json", *folder)[1])
+    assert {"name": "mine", "package": str(path), "version": "1.2"} in facts["plugins"]
+    assert len(facts["plugins"]) == len(installed) + 2 and facts["broken plugins"] == "worse"
+    code, out, _ = command("doctor", *folder)
+    assert code == 0 and f"mine 1.2 ({path}), worse ({tmp_path / 'worse.py'})" in out
+
+
+def test_doctor_works_where_torch_does_not():
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from sinddm_toolkit.cli.main import main; main(['doctor'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["torch"].startswith("cannot be imported: ModuleNotFoundError: ")
+    assert {"python", "pillow", "store", "plugins"} <= set(lines) and "device" not in lines
+
+
+def test_lists_of_commands_cut_no_summary_short(command, monkeypatch):
+    for width in ("40", "80", "200"):
+        monkeypatch.setenv("COLUMNS", width)
+        for group in ([], ["run"], ["models"], ["plugins"], ["presets"], ["clip"]):
+            code, out, _ = command(*group, "--help")
+            assert code == 0
+            _, _, commands = out.partition("\nCommands:\n")
+            assert len(commands.splitlines()) > 1 and "..." not in commands
+    assert "later edits of it take seconds\n" in command("--help")[1]
+
+
 def test_python_interface(pasted, tiny):
     background = np.asarray(Image.open("bg.png"))
     by_array = st.run("harmonize", bg=background, composite=Image.open("c.png"), seed=1)

@@ -1,16 +1,19 @@
 """What the documents show must work."""
 
+import dataclasses
 import json
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import click
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import registry
+from sinddm_toolkit import errors, registry
 from sinddm_toolkit.cli.root import build_cli
+from sinddm_toolkit.edit import EditResult
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -71,3 +74,27 @@ def test_the_batches_of_the_guide_run(command, pasted, tiny):
     Image.open("bg.png").save("picture.png")
     exec(blocks["python"].replace("jobs=2", "jobs=1"), {})
     assert len(list(Path("variants").glob("*.png"))) == 2
+
+
+def test_the_page_for_scripts_tells_all(pasted, tiny):
+    """Every variable of the environment, error and field of a result; and its example runs."""
+    text = (ROOT / "docs" / "scripting.md").read_text()
+    read = [
+        path for place in ("sinddm_toolkit", "plugins") for path in (ROOT / place).rglob("*.py")
+    ]
+    variables = {
+        name for path in read for name in re.findall(r"SINDDM_TK_[A-Z_]+", path.read_text())
+    }
+    assert variables == set(re.findall(r"^\| `(SINDDM_TK_[A-Z_]+)`", text, re.M))
+    kinds = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
+    for name, kind in kinds.items():
+        told = f"`{name}` ({kind.exit_code})" if kind is not errors.ToolkitError else f"`{name}`"
+        assert told in text
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        assert f"{128 + number}" in text
+    fields = {field.name for field in dataclasses.fields(EditResult)} | {"picture", "image"}
+    assert fields <= set(re.findall(r"`(\w+)`", text))
+    place = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.S)[1], place)
+    assert Path("draft.png").exists() and place["mask"].size == (60, 80)
+    assert sorted(path.name for path in Path().iterdir()) == ["bg.png", "c.png", "draft.png"]

@@ -86,7 +86,10 @@ def test_they_are_found_and_run_together(place):
     assert Image.open(place / "o-steps.gif").n_frames > 10
 
 
-UNUSABLE = ["Bad", "1st", "a b", "a--b", "../a", "sample", "regions", "roi", "toolkit", ""]
+UNUSABLE = [
+    *("Bad", "1st", "a b", "a--b", "../a", "sample", "regions", "roi", "toolkit", ""),
+    *("class", "none", "lambda", "task", "picture", "user-error", "run"),
+]
 
 
 @pytest.mark.parametrize("name", UNUSABLE)

@@ -73,6 +73,15 @@ def test_without_a_name_it_goes_by_the_name_of_the_result(command):
     assert files() == ["bg-paint-steps.txt", "bg-paint.png", "bg.png"]
 
 
+def test_a_preset_of_it_joins_behind_a_plus(command):
+    Path("look.toml").write_text('task = "trace"\nto = "{out}-look.txt"\n')
+    code, _, err = command(*LINE, "--preset", "look.toml")
+    assert code == 2
+    assert "is for trace, not for paint: let it join by paint … + trace --preset look.toml" in err
+    assert command(*LINE, "--out", "o.png", "+", "trace", "--preset", "look.toml")[0] == 0
+    assert Path("o-look.txt").read_text() == STEPS
+
+
 def test_alone_it_is_refused(command):
     code, _, err = command("run", "trace")
     assert code == 2
@@ -92,14 +101,50 @@ def test_alone_it_is_refused(command):
         (("--thumb", "small.gif"), "the extension must be one of"),
         (("--thumb", "{out}.png"), "--out and --thumb of trace both write o.png"),
         (("--out", "{out}.png"), "--out {out}.png: {out} stands for this name"),
+        (("--out", ""), '--out: "" is not allowed, give the name of a file to write'),
+        (("--thumb", ""), '--thumb: "" is not allowed, give the name of a file to write'),
+        (("--thumb", "./folder/../o.png"), "--out and --thumb of trace both write folder/../o.png"),
+        (("--thumb", "linked/o.png"), "--out and --thumb of trace both write linked/o.png"),
+        (("--thumb", "link.png", "--overwrite"), "--out and --thumb of trace both write link.png"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_any_work(words, said, command, monkeypatch):
     Path("there.txt").write_text("mine")
+    Path("folder").mkdir()
+    Path("linked").symlink_to(".")
+    Path("link.png").symlink_to("o.png")
     monkeypatch.setattr("sinddm_toolkit.edit.obtain_model", None)  # would be work
     code, _, err = command(*LINE, "--out", "o.png", "+", "trace", *words)
     assert code == 2 and said in err, err
     assert files() == ["bg.png", "there.txt"]
+
+
+def test_two_rows_do_not_write_one_file_by_two_names(command):
+    Path("linked").symlink_to(".")
+    pictures = {"name": "paint", "image": "bg.png", "painting": "bg.png"}
+    rows = [
+        {"task": [pictures, {"name": "trace", "thumb": name}], "out": f"{k}.png"}
+        for k, name in enumerate(("t.png", "linked/t.png"))
+    ]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code, _, err = command("batch", "rows.jsonl", "--dry-run")
+    assert code == 2 and "t.png is written by row 1 too" in err, err
+
+
+@pytest.mark.parametrize("name", ["", "a\0.png", "a\ud800.png"])
+def test_names_that_no_file_can_have_are_refused(name, command):
+    """From a line they can't come, but from files and Python."""
+    asked = {"image": "bg.png", "painting": "bg.png", "start_step": 3}
+    for also in ({"out": name}, {"also": {"trace": {"thumb": name}}}):
+        with pytest.raises(st.errors.UserError, match="is not allowed, give the name of a file"):
+            st.run("paint", **asked, **also)
+    task = [
+        {"name": "paint", "image": "bg.png", "painting": "bg.png"},
+        {"name": "trace", "thumb": name},
+    ]
+    Path("rows.jsonl").write_text(json.dumps({"task": task}))
+    code, _, err = command("batch", "rows.jsonl")
+    assert code == 2 and "is not allowed, give the name of a file" in err
 
 
 def test_an_existing_file_is_replaced_if_that_is_asked_for(command):
@@ -109,12 +154,20 @@ def test_an_existing_file_is_replaced_if_that_is_asked_for(command):
     assert Path("there.txt").read_text() == STEPS
 
 
-def test_from_python_files_are_written_with_out_only():
+def test_from_python_a_file_is_written_if_it_has_a_name_without_the_result():
     asked = {"image": "bg.png", "painting": "bg.png", "start_step": 3}
-    st.run("paint", **asked, also={"trace": {"to": "t.txt"}})
-    assert files() == ["bg.png"]
+    result = st.run("paint", **asked, also={"trace": {"thumb": "{out}-small.png"}})
+    assert files() == ["bg.png"] and result.outputs == []
+    assert result.extras["{out}-steps.txt"] == STEPS.encode()
+    assert result.extras["{out}-small.png"].size == (6, 8)
+    result = st.run("paint", **asked, also={"trace": {"to": "t.txt"}})
+    assert files() == ["bg.png", "t.txt"] and result.outputs == [Path("t.txt")]
+    assert Path("t.txt").read_bytes() == result.extras["t.txt"] == STEPS.encode()
+    with pytest.raises(st.errors.UserError, match=r"t\.txt exists"):
+        st.run("paint", **asked, also={"trace": {"to": "t.txt"}})
     result = st.run("paint", **asked, also={"trace": {}}, out="o.png")
     assert result.outputs == [Path("o.png"), Path("o-steps.txt")]
+    assert result.extras == {"{out}-steps.txt": STEPS.encode()}
 
 
 def test_every_row_of_a_batch_and_a_preset_name_theirs(command):

@@ -56,9 +56,24 @@ def test_text_is_read_strictly():
     schema = Example.schema()
     assert schema["count"].from_text("4") == 4
     assert schema["loud"].from_text("yes") is True
+    assert [schema["amount"].from_text(text) for text in ("2", ".5", "3.", "1e-2")] == [
+        2,
+        0.5,
+        3,
+        0.01,
+    ]
+    assert schema["limit"].from_text("1.5m") == 90
     for name, text in [("count", "4.0"), ("amount", "much"), ("loud", "maybe")]:
         with pytest.raises(UserError):
             schema[name].from_text(text)
+
+
+@pytest.mark.parametrize("name", ["count", "amount", "limit"])
+@pytest.mark.parametrize("text", ["٣", "５", "0_3", " 3 ", "3\n", "inf", "nan", "0x3", ""])
+def test_numbers_are_written_in_ascii_digits(name, text):
+    with pytest.raises(UserError, match="is not allowed") as caught:
+        Example.schema()[name].from_text(text)
+    assert "give a" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +82,24 @@ def test_text_is_read_strictly():
         ("400x300", (300, 400)),
         ("2x1", (100, 400)),
         ("150%x100%", (100, 300)),
-        ("2x300", (300, 400)),
+        ("15x100%", (100, 3000)),
     ],
 )
 def test_sizes_are_pixels_factors_or_percent(text, expected):
     assert CanvasSize.parse(text).of((100, 200)) == expected
 
 
-@pytest.mark.parametrize("text", ["", "10", "0x5", "ax4", "-3x4", "1x2x3", "40.5x30"])
+@pytest.mark.parametrize("text", ["10x20", "400x2", "150%x300", "16x15.5"])
+def test_a_size_does_not_mix_factors_and_pixels(text):
+    with pytest.raises(UserError) as caught:
+        CanvasSize.parse(text)
+    said = str(caught.value)
+    assert text in said and all(way in said for way in ("4x1.5", "400%x150%", "400x300"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "0x5", "ax4", "-3x4", "1x2x3", "40.5x30", "٤٠x٣٠", "4_0x30"]
+)
 def test_bad_sizes(text):
     with pytest.raises(ValueError):
         CanvasSize.parse(text)

@@ -7,7 +7,13 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
+from sinddm_toolkit.edit import prepare
+from sinddm_toolkit.events import Events
 from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.pyramid import rgb_from_tensor
+from sinddm_toolkit.request import Part, make_tasks, one_run
+from sinddm_toolkit.settings import PYTHON
+from sinddm_toolkit.store import default_store
 from tests.conftest import texture
 
 pytestmark = pytest.mark.usefixtures("fewer_steps")
@@ -115,6 +121,81 @@ def test_harmonize_with_an_observer(command, pasted, tiny, watched):
     lines = Path("seen.txt").read_text().splitlines()
     assert [line.split()[1] for line in lines] == ["14", "11", "8", "6", "3", "0"]
     assert np.array_equal(read_picture("o.png").pixels, read_picture("alone.png").pixels)
+
+
+def learnt(*names, **pictures):
+    """What a run of these tasks would learn, in their order; each mask is that of an inpainting."""
+    made = [Part(name, {"image": "i.png", **pictures.get(name, {})}) for name in names]
+    tasks, options = make_tasks(one_run(made, PYTHON))
+    return prepare(tasks, options, default_store(), Events()).subject
+
+
+def test_a_task_that_joins_hides_as_one_that_leads(spotted):
+    """Whoever hides a part: it is not learnt, and a model of what is left is the same model."""
+    hole = {"mask": "30,20,20,15"}
+    alone = learnt("inpaint", inpaint=hole)
+    joined = learnt("sample", "inpaint", inpaint=hole)
+    assert joined.config == alone.config
+    assert joined.config.key != learnt("sample").config.key
+    known = joined.pyramid.known[-1][0, 0].bool().numpy()
+    assert not known[20:35, 30:50].any() and known[:15].all()
+    seen, hidden = (rgb_from_tensor(one.pyramid.scales[-1]) for one in (learnt("sample"), joined))
+    assert redness(seen) > 0.05 > redness(hidden)
+
+
+HIDES = """
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
+
+class Hide(Task):
+    name = "hide"
+    summary = "hides a part"
+    learns_from = "image"
+    image: Picture = option("the picture")
+    mask: Picture = option("white on what is hidden")
+
+    def hidden(self):
+        {body}
+
+@hookimpl
+def register_tasks():
+    return [Hide]
+"""
+
+
+@pytest.fixture
+def hides(tmp_path, monkeypatch, spotted):
+    def write(body):
+        (tmp_path / "hide.py").write_text(HIDES.format(body=body))
+        monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
+        mask = np.zeros((60, 80), np.uint8)
+        mask[40:55, 60:75] = 255
+        Image.fromarray(mask).save("m.png")
+
+    return write
+
+
+def test_what_any_of_the_tasks_hides_is_hidden(hides):
+    hides("return self.mask")
+    asked = {"inpaint": {"mask": "30,20,20,15"}, "hide": {"mask": "m.png"}}
+    both = learnt("inpaint", "hide", **asked)
+    assert both.config == learnt("hide", "inpaint", **asked).config
+    known = both.pyramid.known[-1][0, 0].bool().numpy()
+    assert not known[20:35, 30:50].any() and not known[41:54, 61:74].any()
+    assert known[:15].all() and known[38:, :58].all()
+
+
+def test_nothing_may_be_left_and_who_fails_is_named(hides, command):
+    hides("return self.mask")
+    halves = {"inpaint": {"mask": "0,0,40,60"}, "hide": {"mask": "half.png"}}
+    half = np.zeros((60, 80), np.uint8)
+    half[:, 40:] = 255
+    Image.fromarray(half).save("half.png")
+    with pytest.raises(st.errors.UserError, match="nothing is left to learn from"):
+        learnt("inpaint", "hide", **halves)
+    hides("raise RuntimeError('lost')")
+    words = ("run", "sample", "--image", "i.png", "+", "hide", "--mask", "m.png")
+    code, _, err = command(*words)
+    assert code == 1 and "plugin hide failed in hidden: RuntimeError: lost" in err
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sinddm_toolkit.api import (
     Length,
     Picture,
     UserError,
+    check_pixels,
     hookimpl,
     option,
 )
@@ -57,6 +58,7 @@ class Outpaint(KeepingTask):
             )
         if (height, width) == (h, w):
             raise UserError("give --size, --left, --right, --top or --bottom: how much to add")
+        check_pixels((height, width), "the result")
 
     def _frame(self) -> tuple[int, int, int, int]:
         """Top and left of the picture in the result, height and width of the result."""

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sinddm_toolkit.api import CanvasSize, Picture, Region, Task, UserError, hookimpl, option
+from sinddm_toolkit.api import (
+    CanvasSize,
+    Picture,
+    Region,
+    Task,
+    UserError,
+    check_pixels,
+    hookimpl,
+    option,
+)
 
 from .pinning import Pins, resample
 
@@ -83,7 +92,9 @@ class Roi(Task):
                         f"--target {place} lies outside the result, which is "
                         f"{units[1]}×{units[0]} pixels"
                     )
-                colours, shape = patch(picture, source, (y1 - y0, x1 - x0))
+                size = (y1 - y0, x1 - x0)
+                check_pixels(size, f"--target {place!s:.60}")
+                colours, shape = patch(picture, source, size)
                 rows = slice(max(y0, 0), min(y1, canvas[0]))
                 columns = slice(max(x0, 0), min(x1, canvas[1]))
                 seen = (

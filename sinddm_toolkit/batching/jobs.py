@@ -157,7 +157,7 @@ class Checker:
         stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in varied)])
         endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
         paths = (self._results / f"{stem}{ending}{name.suffix}" for ending in endings)
-        return next(path for path in paths if path not in self._taken)
+        return next(path for path in paths if path.resolve() not in self._taken)
 
     def _check_writing(
         self, ready: Prepared, outputs: Sequence[Path], item: Item
@@ -171,9 +171,10 @@ class Checker:
         extras = list(check_extras(ready, outputs).values())
         will_write = not may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
-            if path in self._taken:
-                raise UserError(f"{path} is written by row {self._taken[path]} too")
-            self._taken[path] = item.number
+            target = path.resolve()
+            if target in self._taken:
+                raise UserError(f"{path} is written by row {self._taken[target]} too")
+            self._taken[target] = item.number
             if will_write and path.exists() and not self._state.owns(item, path):
                 raise UserError(
                     f"{path} exists and is not, or no longer, what this batch wrote: "

@@ -139,6 +139,7 @@ def _facts(result: EditResult, seconds: float, count: int) -> dict[str, Any]:
     return {
         "status": "done",
         "model": result.model_key,
+        "denoiser": result.denoiser,
         "seconds": round(seconds, 3),
         "sampling_seconds": round(result.seconds["sampling"] / count, 3),
         "device": result.device,

@@ -14,6 +14,8 @@ import click
 from sinddm_toolkit import __version__, registry
 from sinddm_toolkit.store import default_store
 
+OWN_PACKAGE = "sinddm-toolkit"
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -24,28 +26,55 @@ def doctor(as_json: bool) -> None:
         click.echo(json.dumps(facts))
         return
     width = max(map(len, facts))
+    facts["plugins"] = ", ".join(map(_in_words, facts["plugins"])) or "those of the toolkit alone"
     for name, value in facts.items():
         click.echo(f"{name:<{width}}  {value}")
 
 
 def _facts() -> dict[str, Any]:
-    from sinddm_toolkit.devices import choose_compute
-
-    environment = choose_compute().environment()
     store = default_store()
-    broken = [record.name for record in registry.current().records if record.error]
+    records = registry.current().records
+    broken = [record.name for record in records if record.error]
     return {
-        "sinddm-toolkit": __version__,
+        OWN_PACKAGE: __version__,
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("torch", "pillow", "scikit-image", "pluggy")},
-        **{name: environment[name] for name in ("device", "processor", "precision")},
-        "threads": environment.get("threads"),
+        **{name: _version(name) for name in ("torch", "pillow", "scikit-image", "pluggy", "click")},
+        **_compute(),
         "model store": str(store.folder),
         "store writable": _writable(store.folder),
         "models": len(store.keys()),
+        "plugins": [
+            {"name": record.name, "package": record.source, "version": record.version}
+            for record in records
+            if record.source != OWN_PACKAGE
+        ],
         "broken plugins": ", ".join(broken) or "none",
         **_from_plugins(),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _compute() -> dict[str, Any]:
+    """What torch computes on; why not, in its own line, if it cannot be imported."""
+    try:
+        from sinddm_toolkit.devices import choose_compute
+    except Exception as error:  # a broken installation raises just about anything
+        text = " ".join(str(error).split())
+        return {"torch": f"cannot be imported: {type(error).__name__}: {text}"}
+    environment = choose_compute().environment()
+    facts = {name: environment[name] for name in ("device", "processor", "precision")}
+    return {**facts, "threads": environment.get("threads")}
+
+
+def _in_words(plugin: dict[str, str | None]) -> str:
+    """A plugin from elsewhere: its name, version and package or file."""
+    return " ".join(filter(None, (plugin["name"], plugin["version"], f"({plugin['package']})")))
 
 
 def _writable(folder: Path) -> bool:

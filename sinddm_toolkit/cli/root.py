@@ -11,8 +11,19 @@ import click
 
 from sinddm_toolkit import __version__, registry
 from sinddm_toolkit.cli.lines import readable, tell
-from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.interrupts import Interrupted, signal_of
+
+
+class Root(click.Group):
+    """The commands; tells what is missing from a line that begins with a task."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and args[0] in registry.current().tasks:
+            raise UserError(f"{args[0]} is a task: write sinddm-tk run {args[0]} …")
+        return super().resolve_command(ctx, args)
 
 
 def build_cli() -> click.Group:
@@ -26,7 +37,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.run import RunGroup
     from sinddm_toolkit.cli.train import train
 
-    cli = click.Group(
+    cli = Root(
         "sinddm-tk",
         help="Edit one picture with a diffusion model trained on that picture alone.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -51,7 +62,17 @@ def build_cli() -> click.Group:
     for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
         cli.add_command(command)
     registry.current().add_commands(cli)
+    _tell_in_full(cli)
     return cli
+
+
+def _tell_in_full(group: click.Group) -> None:
+    """Let lists of commands have the whole first sentence of each: click would cut it short."""
+    for command in group.commands.values():
+        summary = " ".join((command.help or "").partition("\n\n")[0].split())
+        command.short_help = command.short_help or summary.partition(". ")[0].rstrip(".")
+        if isinstance(command, click.Group):
+            _tell_in_full(command)
 
 
 def carry_out(words: Sequence[str]) -> int:

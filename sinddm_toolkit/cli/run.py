@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -76,19 +77,23 @@ class RunGroup(click.Group):
         return sorted(registry.current().tasks)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """A line without a task is one of the task that its preset names."""
-        presets = _presets_of(_split(args)[0])
-        if presets and args[0].startswith("-"):
-            from sinddm_toolkit.preset_files import stacked
-
-            lead = stacked(presets).lead
-            if lead is None:
-                raise UserError(f"preset {presets[-1]} names no task: run TASK {PRESET} …")
-            args = [lead, *args]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, _with_task(args))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return TaskCommand(registry.current().task(name))
+
+
+def _with_task(words: list[str]) -> list[str]:
+    """`words` with the task in front: without one, the one that the presets of the line name."""
+    presets = _presets_of(_split(words)[0])
+    if not presets or not words[0].startswith("-"):
+        return words
+    from sinddm_toolkit.preset_files import stacked
+
+    lead = stacked(presets).lead
+    if lead is None:
+        raise UserError(f"preset {presets[-1]} names no task: run TASK {PRESET} …")
+    return [lead, *words]
 
 
 def _presets_of(words: Sequence[str]) -> list[str]:
@@ -111,7 +116,9 @@ class TaskCommand(SchemaCommand):
             callback=self._run,
             help=f"{task.summary[0].upper()}{task.summary[1:]}.\n\n{detail}\n\n{TOGETHER_HELP}",
             short_help=task.summary,
+            context_settings={"allow_extra_args": True},  # to refuse them in words of our own
         )
+        self._task = task
         self._also: list[Part] = []
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -124,7 +131,21 @@ class TaskCommand(SchemaCommand):
             with command.make_context(words[0], words[1:], parent=ctx.parent) as other:
                 own += [flag for name, flag in FLAGS.items() if other.params.get(name)]
                 self._also += command.parts(other)
-        return super().parse_args(ctx, own)
+        rest = super().parse_args(ctx, own)
+        if rest and not ctx.resilient_parsing:
+            raise self._stray(rest[0], ctx)
+        return rest
+
+    def _stray(self, word: str, ctx: click.Context) -> UserError:
+        """What to say of a word that belongs to no option: most likely what was meant."""
+        if word in registry.current().tasks:
+            return UserError(f"{word}: write {AND} {word} for a task that acts too")
+        needed = [item for item in self._task.schema().values() if item.required]
+        flags = [item.flag for item in needed if item.is_picture and not ctx.params[item.name]]
+        word = shlex.quote(word)
+        if flags:
+            return UserError(f"{word}: write {flags[0]} {word}")
+        return UserError(f"{word}: each value stands behind its option, see --help")
 
     def parts(self, ctx: click.Context) -> list[Part]:
         """What the line asks for: this task, those behind a `+`, those `--with` names."""
@@ -154,13 +175,15 @@ def _split(words: list[str]) -> list[list[str]]:
 
 def parts_of_line(words: list[str]) -> list[Part]:
     """What the words behind `run` ask for. UserError or ClickException for what is wrong."""
-    group = RunGroup()
-    with group.make_context("run", list(words)) as ctx:
-        name, command, rest = group.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
-        if not isinstance(command, TaskCommand):
-            raise UserError("name a task")
-        with command.make_context(name, rest, parent=ctx) as line:
-            return command.parts(line)
+    name, *rest = _with_task(words)
+    if name.startswith("-"):
+        raise UserError(f"{name}: name a task first")
+    command = TaskCommand(registry.current().task(name))
+    with (
+        click.Context(RunGroup(), info_name="run") as group,
+        command.make_context(name, rest, parent=group) as line,
+    ):
+        return command.parts(line)
 
 
 def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = False) -> None:
@@ -207,8 +230,13 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         seconds = facts["seconds"]
         for path in facts["outputs"]:
             tell(f"wrote {path}")
+        predictor = (
+            f"model {facts['model']} ({facts['training_steps']} updates), "
+            f"training {seconds['training']:.1f} s"
+        )
+        if facts["denoiser"] is not None:
+            predictor = f"denoiser {facts['denoiser']} in place of a model"
         tell(
-            f"seed {facts['seed']}, model {facts['model']} ({facts['training_steps']} updates), "
-            f"training {seconds['training']:.1f} s, sampling {seconds['sampling']:.1f} s "
-            f"on {facts['device']}"
+            f"seed {facts['seed']}, {predictor}, sampling {seconds['sampling']:.1f} s "
+            f"on {facts['device']}",
         )

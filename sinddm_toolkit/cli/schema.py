@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -30,18 +30,10 @@ class SchemaCommand(click.Command):
         self.items = items
         super().__init__(name, params=[*map(_click_option, items), *params], **how)
 
-    def make_parser(self, ctx: click.Context) -> Any:
-        """A parser that notes in `ctx.meta` which options stood where on the line."""
-        parser = super().make_parser(ctx)
-        parse = parser.parse_args
-
-        def noting(args: list[str]) -> Any:
-            parsed = parse(args)
-            ctx.meta[_order_key(self)] = [param.name for param in parsed[2]]
-            return parsed
-
-        parser.parse_args = noting  # type: ignore[method-assign]
-        return parser
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Also notes in `ctx.meta` in which order the options with values stand on the line."""
+        ctx.meta[_order_key(self)] = _order(self.params, args)
+        return super().parse_args(ctx, args)
 
     def given_values(self, ctx: click.Context) -> dict[str, Any]:
         """What was given on the line, as the types of the schema. UserError for bad values."""
@@ -59,6 +51,21 @@ class SchemaCommand(click.Command):
 
 def _order_key(command: click.Command) -> str:
     return f"{__name__}.{command.name}"
+
+
+def _order(params: Iterable[click.Parameter], words: Iterable[str]) -> list[str]:
+    """The names of the options that take a value, one for each time they are given."""
+    options = [one for one in params if isinstance(one, click.Option) and not one.is_flag]
+    names = {flag: str(option.name) for option in options for flag in option.opts}
+    found = []
+    remaining = iter(words)
+    for word in remaining:
+        flag, equals, _ = word.partition("=")
+        if flag in names:
+            found.append(names[flag])
+            if not equals:
+                next(remaining, None)  # its value, whatever that looks like
+    return found
 
 
 def _behind(item: Option, values: Sequence[str], order: Sequence[str]) -> list[Any]:

@@ -6,11 +6,11 @@ import re
 import shutil
 from importlib import resources
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
-from sinddm_toolkit import __version__, registry
-from sinddm_toolkit.api import API_VERSION
+from sinddm_toolkit import __version__, api, registry
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import temporary_beside
 
@@ -32,7 +32,8 @@ def new_plugin(name: str, folder: Path) -> Path:
     UserError if the name can't be used or there is something of that name; then nothing is written.
     """
     package = f"sinddm_{name.replace('-', '_')}"
-    _check_name(name, package)
+    class_name = "".join(part.capitalize() for part in name.split("-"))
+    _check_name(name, package, class_name)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     target = folder / name
@@ -42,9 +43,9 @@ def new_plugin(name: str, folder: Path) -> Path:
         "name": name,
         "distribution": f"sinddm-{name}",
         "package": package,
-        "class_name": "".join(part.capitalize() for part in name.split("-")),
+        "class_name": class_name,
         "toolkit": __version__,
-        "api_version": str(API_VERSION),
+        "api_version": str(api.API_VERSION),
     }
     unfinished = temporary_beside(target)
     try:
@@ -60,9 +61,16 @@ def new_plugin(name: str, folder: Path) -> Path:
     return target
 
 
-def _check_name(name: str, package: str) -> None:
+def _check_name(name: str, package: str, class_name: str) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} is no name for a plugin: use words of a-z and 0-9, joined by -")
+    if iskeyword(name) or iskeyword(class_name):
+        raise UserError(f"{name} is no name for a plugin: it is a word of Python itself")
+    if class_name in api.__all__:
+        raise UserError(
+            f"{name} is no name for a plugin: its class would be {class_name}, as one of the "
+            "toolkit's is"
+        )
     for record in registry.current().records:
         if name in (record.name, *record.tasks):
             raise UserError(f"the name {name} is taken by the plugin {record.name}")

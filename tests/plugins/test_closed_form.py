@@ -133,8 +133,12 @@ def test_it_predicts_the_noise_in_its_picture_and_has_gradients():
 def test_a_run_trains_nothing_and_replays(command, pasted):
     code, out, err = command(*LINE, "--out", "a.png", "--json")
     assert code == 0, err
-    assert json.loads(out)["training_steps"] == 0 and not list(default_store().keys())
-    assert command("replay", "a.png", "--out", "b.png")[0] == 0
+    facts = json.loads(out)
+    assert (facts["model"], facts["denoiser"], facts["training_steps"]) == (None, "closed-form", 0)
+    assert not list(default_store().keys())
+    code, _, err = command("replay", "a.png", "--out", "b.png")
+    assert code == 0 and "model" not in err.replace("in place of a model", "")
+    assert "denoiser closed-form in place of a model, sampling" in err
     assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
 
 
@@ -160,6 +164,10 @@ def test_rows_of_a_batch_need_no_training(command, pasted):
     code, _, err = command("batch", "edits.toml", "--jobs", 1)
     assert code == 0, err
     assert not list(default_store().keys())
+    (line,) = Path().rglob("report.jsonl")
+    assert {"model": None, "denoiser": "closed-form"}.items() <= json.loads(
+        line.read_text()
+    ).items()
     assert command(*LINE, "--out", "a.png")[0] == 0
     (row,) = Path().rglob("row.png")
     assert np.array_equal(np.asarray(Image.open("a.png")), np.asarray(Image.open(row)))

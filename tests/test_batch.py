@@ -192,6 +192,164 @@ def test_what_others_made_is_not_replaced(command, probe):
     assert code == 2 and "same.png is written by row 1 too" in err
 
 
+def batch_process(*words, **how):
+    line = [sys.executable, "-m", "sinddm_toolkit.cli", "batch", "e.jsonl", *words]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
+
+
+KILLER = """
+import os, signal
+from sinddm_toolkit.batching import state
+
+real = state.write_file
+
+def write_file(path, data, *, overwrite):
+    is_result = path.suffix == ".png"
+    if is_result and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(path, data, overwrite=overwrite)
+    if is_result:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+state.write_file = write_file
+"""
+"""A plugin whose process is killed just before, or after, it writes a file of a row."""
+
+
+def states(folder="e-results"):
+    found = [json.loads(path.read_text()) for path in Path(folder).rglob("*.json")]
+    return sorted(one["state"] for one in found if one.get("facts"))
+
+
+def put_own_picture(path):
+    Image.fromarray(texture(30, 30, seed=9)).save(path)
+    return Path(path).read_bytes()
+
+
+def test_a_row_in_hand_when_killed_owns_nothing(command, probe):
+    Path("e.jsonl").write_text(sweep(1, pause=60.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    mine = put_own_picture("e-results/p0-probe.png")
+    Path("e.jsonl").write_text(sweep(1))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "p0-probe.png exists and is not, or no longer, what this batch" in err
+    assert Path("e-results/p0-probe.png").read_bytes() == mine
+    assert command("batch", "e.jsonl", "--overwrite")[0] == 0
+    assert Path("e-results/p0-probe.png").read_bytes() != mine
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_while_it_writes_a_row_knows_its_own_files_only(before, command, probe, tmp_path):
+    Path("e.jsonl").write_text(sweep(1))
+    (tmp_path / "killer.py").write_text(KILLER.format(before=before))
+    process = batch_process()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    (tmp_path / "killer.py").unlink()
+    path = Path("e-results/p0-probe.png")
+    assert path.exists() is not before
+    written = path.read_bytes() if not before else None
+    mine = put_own_picture(path)
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "p0-probe.png exists and is not, or no longer, what this batch" in err
+    assert path.read_bytes() == mine
+    path.unlink()
+    if written:
+        path.write_bytes(written)
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "1 rows done" in err, err
+    assert written in (None, path.read_bytes())
+
+
+def test_a_changed_row_killed_while_it_writes_still_owns_its_old_result(command, probe, tmp_path):
+    Path("e.jsonl").write_text(sweep(1, out="o.png"))
+    assert command("batch", "e.jsonl")[0] == 0
+    old = Path("o.png").read_bytes()
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.4))
+    (tmp_path / "killer.py").write_text(KILLER.format(before=True))
+    batch_process().communicate()
+    (tmp_path / "killer.py").unlink()
+    assert Path("o.png").read_bytes() == old
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.5, fail=True))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 1 and "as asked" in err and Path("o.png").read_bytes() == old
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.5))
+    assert command("batch", "e.jsonl")[0] == 0 and Path("o.png").read_bytes() != old
+
+
+def test_a_file_that_appears_while_a_row_is_in_hand_is_kept(command, probe):
+    Path("e.jsonl").write_text(sweep(2, pause=1.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    mine = put_own_picture("e-results/p0-probe.png")
+    _, err = process.communicate()
+    assert process.returncode == 1 and "row 1 of 2 failed" in err and "p0-probe.png exists" in err
+    assert Path("e-results/p0-probe.png").read_bytes() == mine
+    assert Path("e-results/p0-probe-1.png").exists()
+    code, _, err = command("batch", "e.jsonl")  # to have failed there gives no right to it
+    assert code == 2 and Path("e-results/p0-probe.png").read_bytes() == mine
+
+
+def test_what_an_earlier_version_has_begun_is_gone_on_with(command, probe):
+    Path("e.jsonl").write_text(sweep(3))
+    assert command("batch", "e.jsonl")[0] == 0
+    folder = Path("e-results/.sinddm-batch")
+    for path in folder.glob("*.json"):  # as that version left them: it noted no report
+        found = json.loads(path.read_text())
+        if not found.get("facts"):
+            path.unlink()
+        elif found["facts"]["seed"] == 0:  # killed when the picture was written
+            path.write_text(json.dumps({**found, "state": "begun", "files": {}, "facts": {}}))
+        elif found["facts"]["seed"] == 1:  # killed before that
+            path.write_text(json.dumps({**found, "state": "begun", "files": {}, "facts": {}}))
+            Path("e-results/p0-probe-1.png").unlink()
+    first = Path("e-results/p0-probe.png").read_bytes()
+    mine = put_own_picture("e-results/p0-probe-1.png")
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "1 of 3 rows" in err and "p0-probe-1.png exists and is not" in err
+    assert Path("e-results/p0-probe-1.png").read_bytes() == mine
+    Path("e-results/p0-probe-1.png").unlink()
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "2 rows done, 1 done before" in err, err
+    assert contents()["p0-probe.png"] == first
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.jsonl"])
+def test_a_report_of_somebody_else_is_not_replaced(name, command, probe):
+    Path("e.jsonl").write_text(sweep(1, out="o.png"))
+    Path(name).write_text("<!doctype html> mine")
+    code, _, err = command("batch", "e.jsonl", "--folder", ".")
+    assert code == 2 and f"{name} exists and is not" in err and len(err.splitlines()) == 1
+    assert Path(name).read_text() == "<!doctype html> mine"
+    assert not probe("begin") and not Path("o.png").exists() and not Path(".sinddm-batch").exists()
+    Path(name).unlink()
+    assert command("batch", "e.jsonl", "--folder", ".")[0] == 0
+    assert command("batch", "e.jsonl", "--folder", ".")[0] == 0  # its own it replaces
+    Path(name).write_text("mine, after that")
+    code, _, err = command("batch", "e.jsonl", "--folder", ".")
+    assert code == 2 and f"{name} exists and is not" in err
+    assert Path(name).read_text() == "mine, after that"
+    assert command("batch", "e.jsonl", "--folder", ".", "--overwrite")[0] == 0
+    assert Path(name).read_text() != "mine, after that"
+
+
+def test_a_report_that_appears_meanwhile_is_kept(command, probe):
+    Path("e.jsonl").write_text(sweep(1, pause=1.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    Path("e-results/report.html").write_text("mine")
+    _, err = process.communicate()
+    assert process.returncode == 0 and "no report: " in err, err
+    assert "report.html exists and is not" in err and "1 rows done" in err
+    assert Path("e-results/report.html").read_text() == "mine" and len(contents()) == 1
+
+
 def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
     monkeypatch.setattr("sinddm_toolkit.batching.cluster.CONNECT_SECONDS", 1)
     Path("e.jsonl").write_text(sweep(1, strength=0.1))
@@ -248,11 +406,6 @@ def test_python_yields_results_as_they_come(probe):
         next(st.batch([{"task": "probe", "imag": "p0.png"}]))
 
 
-def batch_process(*words, **how):
-    line = [sys.executable, "-m", "sinddm_toolkit.cli", "batch", "e.jsonl", *words]
-    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
-
-
 def leftovers():
     return list(Path("e-results").rglob(".sinddm-*.tmp"))
 
@@ -274,8 +427,7 @@ def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
         os.utime(path, times=(0, 0))
     fresh = Path("e-results/.sinddm-fedcba9876543210.tmp")  # of one that writes now
     fresh.touch()
-    finished = [json.loads(path.read_text()) for path in Path("e-results").rglob("*.json")]
-    finished = sum(one["state"] == "done" for one in finished)
+    finished = states().count("done")
     assert 0 < finished < 10
     begun = len(probe("begin"))
     code, _, err = command("batch", "e.jsonl", *words)

@@ -11,7 +11,7 @@ from sinddm_toolkit import registry
 from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_groups
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
-from sinddm_toolkit.batching.report import Entry, write_report
+from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
 from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
@@ -97,6 +97,8 @@ class Batch:
         Folders for the results are made. RefusedRows if one of the rows can't be carried out.
         """
         rows = self.rows()
+        if not self.may_replace_report:
+            check_report(self.state)
         refusals = []
         for index, row in enumerate(rows):
             self.events.working("checking rows", index + 1, len(rows))
@@ -122,6 +124,7 @@ class Batch:
         groups = self.check()
         with self.state.held():
             remove_abandoned(self._folders())  # of an earlier run that was killed
+            begin_report(self.state)
             known = {job.item.number: self.state.done(job.item) for job in self.jobs}
             done = {number for number, facts in known.items() if facts is not None}
             results = [self._result(number, known[number]) for number in sorted(done)]
@@ -152,7 +155,15 @@ class Batch:
             )
             for job in self.jobs
         ]
-        write_report(self.results, self.source.name, entries)
+        try:
+            write_report(self.state, self.source.name, entries, overwrite=self.may_replace_report)
+        except UserError as error:  # what is done is done, and the next run reports it
+            self.events.message(f"no report: {error}")
+
+    @property
+    def may_replace_report(self) -> bool:
+        """Whether a report of somebody else may be replaced."""
+        return bool(self.overrides.run.get("overwrite"))
 
     def _folders(self) -> set[Path]:
         written = (Path(path).parent for job in self.jobs for path in job.item.outputs)

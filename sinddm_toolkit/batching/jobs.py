@@ -15,7 +15,7 @@ from typing import Any
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.rows import Row
-from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.batching.state import State, not_ours
 from sinddm_toolkit.edit import (
     Prepared,
     check_extras,
@@ -129,11 +129,12 @@ class Checker:
                 **_values(row.layer.run, RunOptions.schema()),
                 "seed": options.seed,
                 "out": str(options.out),
-                "overwrite": True,  # what must not be replaced has been refused here
+                "overwrite": True,  # the state knows what must not be replaced
             },
             tuple(str(path) for path in outputs),
             fingerprint,
             kin if _asks_for_one_file(tasks, options) else fingerprint,
+            options.overwrite,
         )
         extras = self._check_writing(ready, outputs, item)
         lead = tasks[0]
@@ -162,22 +163,18 @@ class Checker:
         self, ready: Prepared, outputs: Sequence[Path], item: Item
     ) -> Sequence[Path]:
         """The further files that the row writes. UserError if something can't or must not be."""
-        may_replace = ready.options.overwrite
         ready.options.overwrite = True
         for path in outputs:
             self._make_folder(path.parent)
         check_paths(ready, outputs)
         extras = list(check_extras(ready, outputs).values())
-        will_write = not may_replace and self._state.done(item) is None
+        will_write = not item.may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
             if path in self._taken:
                 raise UserError(f"{path} is written by row {self._taken[path]} too")
             self._taken[path] = item.number
             if will_write and path.exists() and not self._state.owns(item, path):
-                raise UserError(
-                    f"{path} exists and is not, or no longer, what this batch wrote: "
-                    "give --overwrite or another name"
-                )
+                raise not_ours(path)
         return extras
 
     def _make_folder(self, folder: Path) -> None:

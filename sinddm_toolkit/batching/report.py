@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.batching.rows import shown
-from sinddm_toolkit.files import write_atomically
+from sinddm_toolkit.batching.state import REPORT, State
 from sinddm_toolkit.settings import Settings
 
 JSON_LINES, PAGE = "report.jsonl", "report.html"
 TEMPLATE = "report.html.jinja"
+STYLE = "<style>\nbody { font: 14px/1.4 system-ui"
+"""How the page goes on behind its title."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,42 @@ class Entry:
         }
 
 
-def write_report(folder: Path, name: str, entries: Sequence[Entry]) -> None:
-    """Write `report.jsonl` and the self-contained `report.html` into `folder`."""
+def report_files(folder: Path) -> list[Path]:
+    """The names of the files of a report in `folder`."""
+    return [folder / JSON_LINES, folder / PAGE]
+
+
+def check_report(state: State) -> None:
+    """UserError if a file of a report is there already and is not what a batch wrote."""
+    for path in report_files(state.results):
+        if not _is_of_earlier_version(state, path):
+            state.refuse_foreign(REPORT, path)
+
+
+def begin_report(state: State) -> None:
+    """Note which reports that are there may be replaced."""
+    paths = report_files(state.results)
+    state.begin_report([path for path in paths if _is_of_earlier_version(state, path)])
+
+
+def _is_of_earlier_version(state: State, path: Path) -> bool:
+    """Whether a report was written by a version that did not note what it wrote."""
+    if not state.is_of_earlier_version() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(1000)
+    return STYLE.encode() in start if path.name == PAGE else start.startswith(b'{"row": 1, "tasks"')
+
+
+def write_report(state: State, name: str, entries: Sequence[Entry], *, overwrite: bool) -> None:
+    """Write `report.jsonl` and the self-contained `report.html` into the folder of results.
+
+    UserError if that fails, or if one is there that is somebody else's and `overwrite` is false.
+    """
     lines = "".join(json.dumps(entry.to_json()) + "\n" for entry in entries)
-    write_atomically(folder / JSON_LINES, lines.encode(), overwrite=True)
-    page = _page(folder, name, entries)
-    write_atomically(folder / PAGE, page.encode(), overwrite=True)
+    page = _page(state.results, name, entries)
+    files = zip(report_files(state.results), (lines.encode(), page.encode()), strict=True)
+    state.write_report(dict(files), overwrite=overwrite)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from PIL import Image
 import sinddm_toolkit as st
 from sinddm_toolkit import batching, edit, registry
 from sinddm_toolkit.batching import execute
+from sinddm_toolkit.batching.worker import ProcessDied, Worker
 from sinddm_toolkit.model import load_model
 from tests.conftest import texture
 
@@ -566,3 +567,87 @@ def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):
     group = execute.WorkGroup("m", {}, None, [["row"]])
     list(execute.in_processes([group], None, 2, 8, models=1))
     assert asked == [(True, 8), (False, 4)]
+
+
+FROM_PYTHON = """
+from pathlib import Path
+
+with Path("runs.txt").open("a") as file:
+    file.write("run\\n")
+"""
+"""Stands before the example of the docs: it notes how often the script is run."""
+
+
+@pytest.mark.parametrize("way", ["script", "standard input", "text", "module"])
+def test_the_example_of_the_docs_needs_no_guard(way, probe):
+    docs = (Path(__file__).parents[1] / "docs" / "batch.md").read_text()
+    example = re.search(r"```python\n(.*?)```", docs, re.DOTALL)[1]
+    assert "jobs=2" in example and "__main__" not in example
+    shutil.copy("p0.png", "picture.png")
+    text = FROM_PYTHON + example
+    Path("example.py").write_text(text)
+    words = {
+        "script": ["example.py"],
+        "standard input": ["-"],
+        "text": ["-c", text],
+        "module": ["-m", "example"],
+    }
+    found = subprocess.run(
+        [sys.executable, *words[way]],
+        input=text if way == "standard input" else "",
+        capture_output=True,
+        text=True,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert sorted(line.split()[:2] for line in found.stdout.splitlines()) == [
+        ["1", "done"],
+        ["2", "done"],
+    ]
+    assert Path("runs.txt").read_text() == "run\n" and len(contents("variants")) == 2
+
+
+def test_processes_from_a_test(probe):
+    rows = [{"task": "probe", "image": "p0.png", "seed": k} for k in (1, 2)]
+    found = st.batch(rows, folder="f", jobs=2)
+    assert [result.status for result in found] == ["done", "done"]
+
+
+def test_processes_leave_signals_to_the_parent(probe):
+    Path("e.jsonl").write_text(sweep(6, pause=0.5))
+    process = batch_process("--jobs", "2")
+    while len(set(begun_by())) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    workers = set(begun_by())
+    for pid in workers:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(int(pid), sign)
+    process.communicate()
+    assert process.returncode == 0 and len(contents()) == 6
+    assert set(begun_by()) == workers and len(probe("begin")) == 6
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_the_parent(sign, probe):
+    Path("e.jsonl").write_text(sweep(2, pause=600.0))
+    process = batch_process("--jobs", "2")
+    while len(set(begun_by())) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(sign)
+    process.communicate(timeout=60)  # returns when the last of them has closed standard error
+
+
+def test_what_a_process_can_not_be_told_is_an_error_and_not_its_death(monkeypatch):
+    module = sys.modules["__main__"]
+    monkeypatch.setattr(module, "asked", asked := type("asked", (), {}), raising=False)
+    asked.__module__ = "__main__"
+    one = Worker()
+    try:
+        with pytest.raises(st.errors.ToolkitError, match="asked"):
+            one.submit(len, asked()).result()
+        assert one.submit(len, "abc").result() == 3
+        with pytest.raises(st.errors.ToolkitError, match=r"^TypeError: object of type 'int'"):
+            one.submit(len, 3).result()
+        with pytest.raises(ProcessDied):
+            one.submit(os._exit, 9).result()
+    finally:
+        one.stop()

@@ -159,15 +159,21 @@ def _facts(result: EditResult, seconds: float, count: int) -> dict[str, Any]:
 
 
 def failed(place: Workplace, item: Item, error: BaseException) -> dict[str, Any]:
-    text = " ".join(str(error).split())
+    """Note that `error` has ended a row; its facts, as a report tells them."""
     facts = {
         "status": "failed",
-        "error": text if isinstance(error, ToolkitError) else f"{type(error).__name__}: {text}",
+        "error": in_words(error),
         "seed": item.run["seed"],
         "outputs": [],
     }
     place.state.fail(item, facts)
     return facts
+
+
+def in_words(error: BaseException) -> str:
+    """An error on one line, with its type unless it is one of ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ToolkitError) else f"{type(error).__name__}: {text}"
 
 
 def _thumbnail(picture: Picture) -> str:

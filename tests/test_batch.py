@@ -364,9 +364,31 @@ def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
         (("--set", "strenth=1"), "did you mean strength"),
         (("--jobs", "0"), "0 is not in the range"),
         (("--executor", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+        (("--executor", "tcp://"), "no Dask scheduler answers"),
+        (("--executor", "tcp://127.0.0.1:x"), "no Dask scheduler answers"),
+        (("--executor", "what://is.this"), "no Dask scheduler answers"),
+        (("--executor", ""), "no Dask scheduler answers"),
+        (("--executor", "local", "--jobs", 2), "--executor local: use --jobs N"),
     ):
         code, _, err = command("batch", "e.jsonl", "--folder", "else", *words)
         assert code == 2 and said in err, err
+        assert len(err.splitlines()) == 1 or "--executor" not in words, err
+
+
+def test_two_names_of_one_file_are_one(command, pasted):
+    Path("there").mkdir()
+    Path("link").symlink_to("there")
+    row = {"task": "sample", "image": "bg.png"}
+    mixed = {"task": "harmonize", "bg": "bg.png", "composite": "c.png", "out": "o.png"}
+    mixed["save-mask"] = "link/../mask.png"
+    for rows, name in (
+        ([{**row, "out": "there/a.png"}, {**row, "out": "link/a.png"}], "a.png"),
+        ([{**row, "out": "mask.png"}, mixed], "mask.png"),
+        ([mixed, {**row, "out": "mask.png"}], "mask.png"),
+    ):
+        Path("e.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+        code, _, err = command("batch", "e.jsonl", "--dry-run")
+        assert code == 2 and f"{name} is written by row 1 too" in err, err
 
 
 def test_processes_give_the_same_and_one_that_dies_takes_only_its_row(command, probe):
@@ -401,10 +423,19 @@ def test_python_yields_results_as_they_come(probe):
         "kept",
         "kept",
     ]
+
+
+def test_python_is_refused_at_once_and_not_when_it_asks_for_results(probe):
+    before = sorted(Path().rglob("*"))
     with pytest.raises(st.errors.UserError, match="did you mean max_pixels"):
-        next(st.batch(rows, max_pixel=3))
+        st.batch([{"task": "probe", "image": "p0.png"}], max_pixel=3)
     with pytest.raises(st.errors.UserError, match="row 1: unknown option imag"):
-        next(st.batch([{"task": "probe", "imag": "p0.png"}]))
+        st.batch([{"task": "probe", "imag": "p0.png"}])
+    with pytest.raises(st.errors.UserError, match="there is no such file"):
+        st.batch([{"task": "probe", "image": "none.png", "out": "deep/down/o.png"}])
+    found = st.batch([{"task": "probe", "image": "p0.png", "out": "deep/down/o.png"}])
+    assert sorted(Path().rglob("*")) == before  # until results are asked for
+    assert [result.status for result in found] == ["done"] and Path("deep/down/o.png").exists()
 
 
 def leftovers():
@@ -531,12 +562,6 @@ def test_a_cluster_loses_a_worker_and_nothing_else(cluster, command, probe):
 def begun_by():
     lines = Path(os.environ["PROBE_LOG"]).read_text().splitlines()
     return [line.split()[2] for line in lines if line.startswith("begin")]
-
-
-def test_a_local_cluster(command, probe):
-    Path("e.jsonl").write_text(sweep(3) + sweep(1, "p1.png", fail=True, out="bad.png"))
-    code, _, err = command("batch", "e.jsonl", "--executor", "local", "--jobs", 2)
-    assert code == 1 and "3 rows done, 1 failed" in err, err
 
 
 def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):

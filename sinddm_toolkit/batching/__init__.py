@@ -94,35 +94,41 @@ class Batch:
     def check(self) -> list[Group]:
         """Check every row as far as that goes without training → the rows by their models.
 
-        Folders for the results are made. RefusedRows if one of the rows can't be carried out.
+        Nothing is written. RefusedRows if one of the rows can't be carried out.
         """
         rows = self.rows()
         if not self.may_replace_report:
             check_report(self.state)
         refusals = []
-        for index, row in enumerate(rows):
-            self.events.working("checking rows", index + 1, len(rows))
-            try:
-                self.jobs.append(self._checker.job(row))
-            except UserError as error:
-                refusals.append(error)
+        try:
+            for index, row in enumerate(rows):
+                self.events.working("checking rows", index + 1, len(rows))
+                try:
+                    self.jobs.append(self._checker.job(row))
+                except UserError as error:
+                    refusals.append(error)
+        finally:
+            self._checker.leave_no_trace()
         if refusals:
-            self.leave_no_trace()
             raise RefusedRows(refusals, len(rows))
         return grouped(self.jobs, self.store)
 
-    def leave_no_trace(self) -> None:
-        """Remove the empty folders that the check has made."""
-        self._checker.leave_no_trace()
-
     def run(self, jobs: int = 1, executor: str | None = None) -> Iterator[RowResult]:
-        """Carry out what is not done yet, the results as they come; the report at the end.
+        """Check every row → what becomes of them, as it comes; the report is made at the end.
 
-        `jobs` is how many processes share the cores; `executor` hands the work to Dask instead: the
-        address of a scheduler, or `local`. UserError before anything is run if a row can't be.
+        `jobs` is how many processes share the cores; `executor` is the address of a Dask scheduler
+        that gets the work instead. UserError at once if a row can't be carried out; nothing is
+        written before the first result is asked for.
         """
-        groups = self.check()
+        if executor == "local":
+            raise UserError("--executor local: use --jobs N, which works in N processes here")
+        return self._carried_out(self.check(), jobs, executor)
+
+    def _carried_out(
+        self, groups: Sequence[Group], jobs: int, executor: str | None
+    ) -> Iterator[RowResult]:
         with self.state.held():
+            self._checker.make_folders()
             remove_abandoned(self._folders())  # of an earlier run that was killed
             begin_report(self.state)
             known = {job.item.number: self.state.done(job.item) for job in self.jobs}
@@ -186,7 +192,7 @@ class Batch:
         if executor is not None:
             from sinddm_toolkit.batching.cluster import on_cluster
 
-            return on_cluster(work, place, executor, jobs, torch.get_num_threads())
+            return on_cluster(work, place, executor)
         if jobs == 1:
             return in_this_process(work, place, self.events)
         return in_processes(work, place, jobs, torch.get_num_threads(), len(groups))

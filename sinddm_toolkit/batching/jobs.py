@@ -14,6 +14,7 @@ from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.report import report_files
 from sinddm_toolkit.batching.rows import Row
 from sinddm_toolkit.batching.state import State, not_ours
 from sinddm_toolkit.edit import (
@@ -93,8 +94,8 @@ class Checker:
         self._state = state
         self._events = events
         self._hashes: dict[tuple[str, int, int], str] = {}
-        self._taken: dict[Path, int] = {}
-        self.folders: list[Path] = []
+        self._taken = dict.fromkeys(report_files(results), "the report")
+        self._folders: list[Path] = []
         """Those made for results, outermost first."""
 
     def job(self, row: Row) -> Job:
@@ -117,7 +118,7 @@ class Checker:
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
         out = options.out or self._default_out(row, tasks[0])
-        options.out = OutputFile(Path(out).resolve())
+        options.out = OutputFile(_resolved(out))
         outputs = default_paths(ready)
         where = self._state.relative(outputs[0])
         schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
@@ -170,9 +171,10 @@ class Checker:
         extras = list(check_extras(ready, outputs).values())
         will_write = not item.may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
-            if path in self._taken:
-                raise UserError(f"{path} is written by row {self._taken[path]} too")
-            self._taken[path] = item.number
+            file = _resolved(path)
+            if file in self._taken:
+                raise UserError(f"{path} is written by {self._taken[file]} too")
+            self._taken[file] = f"row {item.number}"
             if will_write and path.exists() and not self._state.owns(item, path):
                 raise not_ours(path)
         return extras
@@ -180,17 +182,19 @@ class Checker:
     def _make_folder(self, folder: Path) -> None:
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         for one in reversed(missing):
-            try:
-                one.mkdir()
-            except OSError as error:
-                raise UserError(f"cannot make the folder {one}: {error.strerror}") from None
-            self.folders.append(one)
+            _make(one)
+            self._folders.append(one)
 
     def leave_no_trace(self) -> None:
         """Remove the folders that were made, if they are empty still."""
-        for folder in reversed(self.folders):
+        for folder in reversed(self._folders):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def make_folders(self) -> None:
+        """Make those again that the check has made and removed. UserError if that fails."""
+        for folder in self._folders:
+            _make(folder)
 
     def _fingerprints(self, layer: Layer) -> tuple[str, str]:
         """Of all settings with the content of their files, and the same without the seed."""
@@ -219,6 +223,21 @@ class Checker:
                 self._hashes[key] = content_of(Path(value))
             return self._hashes[key]
         return value
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+
+def _resolved(path: str | Path) -> Path:
+    """The file itself, whatever links lead to it. UserError if they lead nowhere."""
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError):
+        raise UserError(f"{path} is a link that leads back to itself") from None
 
 
 def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
 from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
-from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, spread
+from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, shown, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.files import remove_abandoned
+from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.store import ModelStore, default_store
 
 ROWS_TOGETHER = 8
@@ -150,16 +151,20 @@ class Batch:
 
     def _report(self, results: Sequence[RowResult]) -> None:
         facts = {result.number: result.facts for result in results}
+        known = registry.current()
         entries = [
             Entry(
-                job.row.number,
-                job.row.table,
-                job.row.varied,
-                job.row.layer.tasks,
-                job.row.layer.run,
-                facts.get(job.row.number, {"status": "open"}),
+                row.number,
+                row.table,
+                row.varied,
+                {
+                    name: shown(own, known.task(name).schema())
+                    for name, own in row.layer.tasks.items()
+                },
+                shown(row.layer.run, RunOptions.schema()),
+                facts.get(row.number, {"status": "open"}),
             )
-            for job in self.jobs
+            for row in (job.row for job in self.jobs)
         ]
         try:
             write_report(self.state, self.source.name, entries, overwrite=self.may_replace_report)

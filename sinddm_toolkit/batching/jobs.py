@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.report import report_files
-from sinddm_toolkit.batching.rows import Row
+from sinddm_toolkit.batching.rows import Row, absolute
 from sinddm_toolkit.batching.state import State, not_ours
 from sinddm_toolkit.edit import (
     Prepared,
@@ -124,7 +125,7 @@ class Checker:
         schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
         item = Item(
             row.number,
-            hashlib.sha256(where.encode()).hexdigest()[:24],
+            hashlib.sha256(os.fsencode(where)).hexdigest()[:24],
             {name: _values(row.layer.tasks[name], schema) for name, schema in schemas.items()},
             {
                 **_values(row.layer.run, RunOptions.schema()),
@@ -241,18 +242,7 @@ def _resolved(path: str | Path) -> Path:
 
 
 def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
-    return {name: _value(setting.value, schema[name]) for name, setting in settings.items()}
-
-
-def _value(value: Any, item: Option) -> Any:
-    """Plain, with absolute paths, but for pictures that come from no file."""
-    if isinstance(value, list):
-        return [_value(one, item) for one in value]
-    try:
-        value = plain(value)
-    except UserError:
-        return value
-    return item.placed(value, Path.cwd()) if item.is_file(value) else value
+    return {name: absolute(setting.value, schema[name]) for name, setting in settings.items()}
 
 
 def _asks_for_one_file(tasks: Sequence[Task], options: RunOptions) -> bool:

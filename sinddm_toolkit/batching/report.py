@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sinddm_toolkit.batching.rows import shown
-from sinddm_toolkit.batching.state import REPORT, State
-from sinddm_toolkit.settings import Settings
+from sinddm_toolkit.batching.state import REPORT, State, beside
 
 JSON_LINES, PAGE = "report.jsonl", "report.html"
 TEMPLATE = "report.html.jinja"
@@ -28,8 +28,9 @@ class Entry:
     table: int
     """Which table of the batch it was made from."""
     varied: Mapping[str, str]
-    tasks: Mapping[str, Settings]
-    run: Settings
+    tasks: Mapping[str, Mapping[str, Any]]
+    """What was asked for, as `rows.shown` tells it."""
+    run: Mapping[str, Any]
     facts: Mapping[str, Any]
     """Its status, outputs, thumbnails …; `status` is `open` if it was not come to."""
 
@@ -38,8 +39,8 @@ class Entry:
         facts = {k: v for k, v in self.facts.items() if k not in ("before", "after")}
         return {
             "row": self.number,
-            "tasks": {name: shown(settings) for name, settings in self.tasks.items()},
-            "options": shown(self.run),
+            "tasks": self.tasks,
+            "options": self.run,
             "varied": dict(self.varied),
             **facts,
         }
@@ -79,7 +80,9 @@ def write_report(state: State, name: str, entries: Sequence[Entry], *, overwrite
     """
     lines = "".join(json.dumps(entry.to_json()) + "\n" for entry in entries)
     page = _page(state.results, name, entries)
-    files = zip(report_files(state.results), (lines.encode(), page.encode()), strict=True)
+    # The names of files may hold what no text can; the links have it right.
+    contents = (lines.encode(), page.encode(errors="backslashreplace"))
+    files = zip(report_files(state.results), contents, strict=True)
     state.write_report(dict(files), overwrite=overwrite)
 
 
@@ -108,12 +111,30 @@ class Sheet:
         return list(dict.fromkeys(entry.varied[key] for entry in self.entries)) if key else []
 
 
+@dataclass(frozen=True)
+class Link:
+    """A file as a page in a folder leads to it."""
+
+    text: str
+    url: str
+    word: str
+    """For a shell in that folder; empty if a name can't be copied from a page as it is."""
+
+    @classmethod
+    def to(cls, path: Path, folder: Path) -> Link:
+        place = beside(path, folder)
+        if Path(place).is_absolute():
+            url, word = Path(place).as_uri(), place
+        else:  # with a dot in front nothing is taken for a scheme, or for an option
+            url, word = f"./{quote(os.fsencode(place))}", f"./{place}"
+        return cls(place, url, shlex.quote(word) if word.isprintable() else "")
+
+
 def _page(folder: Path, name: str, entries: Sequence[Entry]) -> str:
     from jinja2 import Environment, PackageLoader
 
-    def outputs(entry: Entry) -> list[str]:
-        paths = entry.facts.get("outputs", ())
-        return [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
+    def outputs(entry: Entry) -> list[Link]:
+        return [Link.to(Path(path), folder) for path in entry.facts.get("outputs", ())]
 
     loader = PackageLoader("sinddm_toolkit.batching", ".")
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
@@ -168,8 +189,8 @@ def _grids(entries: Sequence[Entry]) -> list[Sheet]:
 def _options(entry: Entry) -> str:
     """What was asked for, on one line."""
     parts = [
-        " ".join([name, *(f"{key}={value}" for key, value in shown(settings).items())])
-        for name, settings in entry.tasks.items()
+        " ".join([name, *(f"{key}={value}" for key, value in options.items())])
+        for name, options in entry.tasks.items()
     ]
-    run = [f"{key}={value}" for key, value in shown(entry.run).items() if key != "out"]
+    run = [f"{key}={value}" for key, value in entry.run.items() if key != "out"]
     return " + ".join(parts) + (f", {' '.join(run)}" if run else "")

@@ -62,10 +62,14 @@ class State:
         found = self.read(item.key)
         if found is None or found.get("state") != DONE:
             return None
-        is_same = found.get("fingerprint") == item.fingerprint
-        if not is_same or not all((self.results / name).is_file() for name in found["files"]):
+        if found.get("fingerprint") != item.fingerprint:
             return None
-        return found["facts"]
+        files = found["files"]
+        if not all(self.relative(Path(path)) in files for path in item.outputs):
+            return None
+        if not all((self.results / name).is_file() for name in files):
+            return None
+        return found["facts"] if _is_whole(found["facts"]) else None
 
     def owns(self, item: Item, path: Path) -> bool:
         """Whether this batch wrote the file `path` of that row and nobody has changed it since."""
@@ -148,7 +152,7 @@ class State:
 
     def relative(self, path: Path) -> str:
         """`path` from the folder of results: that may be moved as a whole."""
-        return Path(os.path.relpath(path, self.results)).as_posix()
+        return beside(path, self.results)
 
     def _write(
         self,
@@ -189,6 +193,24 @@ class State:
             yield
         finally:
             lock.release()
+
+
+def _is_whole(facts: Mapping[str, Any]) -> bool:
+    """Whether the facts of a row that is done are of the kinds that they should be."""
+    outputs = facts.get("outputs")
+    return (
+        isinstance(outputs, list)
+        and all(isinstance(path, str) for path in outputs)
+        and isinstance(facts.get("seconds"), float)
+    )
+
+
+def beside(path: Path, folder: Path) -> str:
+    """`path` from `folder`; the whole path if no way leads there, as from one drive to another."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path.as_posix()
 
 
 def not_ours(path: Path) -> UserError:

@@ -83,8 +83,9 @@ def _line(result: RowResult, work: Batch) -> str:
 
 
 def _near(path: Path) -> str:
-    """A path as short as it can be told from here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    """A path as short as it can be told from here, and as text that any terminal takes."""
+    text = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _conclude(results: list[RowResult], work: Batch, *, as_json: bool, quiet: bool) -> int:

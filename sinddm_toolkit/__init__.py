@@ -66,14 +66,16 @@ def batch(
     executor: str | None = None,
     **options: Any,
 ) -> Iterator[RowResult]:
-    """Carry out many edits, the results as they come: see `sinddm-tk batch`.
+    """Check many edits → their results, as they come: see `sinddm-tk batch`.
 
     `rows` is a file, or mappings with the keys that the rows of a file have (`task`, `preset`,
     `glob`, `grid` and options, with `_` or `-`). `folder` is where state, report and pictures
-    without an `out` go. `options` are those of the run, over every row.
+    without an `out` go. `jobs` processes share the work, or the Dask scheduler at the address
+    `executor` gets it. `options` are those of the run, over every row.
 
-    Rows that are done are not done again; those that fail come with their `error`. Raises
-    `errors.UserError` before anything is run if a row can't be carried out.
+    All rows are checked in this call: `errors.UserError` if one can't be carried out. They are
+    carried out while the results are asked for. Rows that are done are not done again; those that
+    fail come with their `error`.
     """
     from sinddm_toolkit.batching import Batch
     from sinddm_toolkit.batching.rows import Overrides, run_settings, source_of, source_of_rows
@@ -82,4 +84,4 @@ def batch(
     presets = [preset] if isinstance(preset, str) else preset
     overrides = Overrides(presets, run_settings(options))
     work = Batch(source, overrides, folder=Path(folder) if folder else None)
-    yield from work.run(jobs, executor)
+    return work.run(jobs, executor)

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,8 +31,8 @@ from sinddm_toolkit.images import (
     Picture,
     check_file,
     check_output,
+    file_of,
     write_file,
-    write_picture,
 )
 from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.model import (
@@ -331,6 +331,7 @@ def edit(
     cache: ModelCache | None = None,
     variants: Sequence[tuple[int, Path]] = (),
     predict: Callable[[Prepared], NoisePredictor] | None = None,
+    writer: Callable[[Mapping[Path, bytes]], object] | None = None,
 ) -> EditResult:
     """Carry out `tasks` in one run; the first one's picture is learnt.
 
@@ -338,7 +339,8 @@ def edit(
     was, else trained again. `variants` are seeds with the files of their pictures, in place of
     those that the options tell; they are sampled together. `predict` makes what stands in place of
     a trained network: nothing is then learnt. Without `write` the pictures are in no file, nor is
-    what would be called after one; see `EditResult.extras`.
+    what would be called after one; see `EditResult.extras`. `writer`
+    writes the files in place of this function, when all of them are made.
     """
     events = events or LoggingEvents()
     store = store or default_store()
@@ -368,13 +370,24 @@ def edit(
     record = _record(tasks, options, model, ready.compute, folder, result)
     records = [{**record, "seed": seed} for seed in seeds]
     notes = []
+    files: dict[Path, bytes] = {}
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
-        recipe = json.dumps(record)
-        notes += write_picture(path, picture, overwrite=options.overwrite, recipe=recipe)
+        files[path], told = file_of(
+            path, picture, overwrite=options.overwrite, recipe=json.dumps(record)
+        )
+        notes += told
     for asked, path in extras.items():
         if asked in result.extras:
-            notes += _write_extra(path, result.extras[asked], overwrite=options.overwrite)
+            files[path], told = _file_of_extra(
+                path, result.extras[asked], overwrite=options.overwrite
+            )
+            notes += told
             outputs.append(path)
+    if writer is not None:
+        writer(files)
+    else:
+        for path, data in files.items():
+            write_file(path, data, overwrite=options.overwrite)
     for path in outputs:
         logger.info("wrote %s", path)
     return EditResult(
@@ -445,11 +458,12 @@ def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, P
     return extras
 
 
-def _write_extra(path: Path, content: Picture | bytes, *, overwrite: bool) -> list[str]:
+def _file_of_extra(
+    path: Path, content: Picture | bytes, *, overwrite: bool
+) -> tuple[bytes, list[str]]:
     if isinstance(content, Picture):
-        return write_picture(path, content, overwrite=overwrite)
-    write_file(path, content, overwrite=overwrite)
-    return []
+        return file_of(path, content, overwrite=overwrite)
+    return content, []
 
 
 def obtain_model(

@@ -616,10 +616,17 @@ def write_picture(
     the format could not keep, in words. Of EXIF, 16-bit TIFF keeps only the texts of IFD0 (maker,
     date, artist, ...), not exposure and GPS. UserError says what is in the way.
     """
-    path = check_output(path, alpha=picture.is_transparent, overwrite=overwrite, size=picture.size)
-    data, notes = encoded(picture, FORMATS[path.suffix.lower()], path.name, recipe)
-    write_file(path, data, overwrite=overwrite)
+    data, notes = file_of(Path(path), picture, overwrite=overwrite, recipe=recipe)
+    write_file(Path(path), data, overwrite=overwrite)
     return notes
+
+
+def file_of(
+    path: Path, picture: Picture, *, overwrite: bool = False, recipe: str | None = None
+) -> tuple[bytes, list[str]]:
+    """What `write_picture` would write, and what it would return. UserError as there."""
+    check_output(path, alpha=picture.is_transparent, overwrite=overwrite, size=picture.size)
+    return encoded(picture, FORMATS[path.suffix.lower()], path.name, recipe)
 
 
 def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 import tomllib
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from PIL import Image
 import sinddm_toolkit as st
 from sinddm_toolkit import batching, edit, registry
 from sinddm_toolkit.batching import execute
+from sinddm_toolkit.batching.worker import ProcessDied, Worker
 from sinddm_toolkit.model import load_model
 from tests.conftest import texture
 
@@ -192,6 +195,182 @@ def test_what_others_made_is_not_replaced(command, probe):
     assert code == 2 and "same.png is written by row 1 too" in err
 
 
+def batch_process(*words, **how):
+    line = [sys.executable, "-m", "sinddm_toolkit.cli", "batch", "e.jsonl", *words]
+    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
+
+
+KILLER = """
+import os, signal
+from sinddm_toolkit.batching import state
+
+real = state.write_file
+
+def write_file(path, data, *, overwrite):
+    is_result = path.suffix == ".png"
+    if is_result and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(path, data, overwrite=overwrite)
+    if is_result:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+state.write_file = write_file
+"""
+"""A plugin whose process is killed just before, or after, it writes a file of a row."""
+
+
+def states(folder="e-results"):
+    found = [json.loads(path.read_text()) for path in Path(folder).rglob("*.json")]
+    return sorted(one["state"] for one in found if one.get("facts"))
+
+
+def put_own_picture(path):
+    Image.fromarray(texture(30, 30, seed=9)).save(path)
+    return Path(path).read_bytes()
+
+
+def test_a_row_in_hand_when_killed_owns_nothing(command, probe):
+    Path("e.jsonl").write_text(sweep(1, pause=60.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    mine = put_own_picture("e-results/p0-probe.png")
+    Path("e.jsonl").write_text(sweep(1))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "p0-probe.png exists and is not, or no longer, what this batch" in err
+    assert Path("e-results/p0-probe.png").read_bytes() == mine
+    assert command("batch", "e.jsonl", "--overwrite")[0] == 0
+    assert Path("e-results/p0-probe.png").read_bytes() != mine
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_while_it_writes_a_row_knows_its_own_files_only(before, command, probe, tmp_path):
+    Path("e.jsonl").write_text(sweep(1))
+    (tmp_path / "killer.py").write_text(KILLER.format(before=before))
+    process = batch_process()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    (tmp_path / "killer.py").unlink()
+    path = Path("e-results/p0-probe.png")
+    assert path.exists() is not before
+    written = path.read_bytes() if not before else None
+    mine = put_own_picture(path)
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "p0-probe.png exists and is not, or no longer, what this batch" in err
+    assert path.read_bytes() == mine
+    path.unlink()
+    if written:
+        path.write_bytes(written)
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "1 rows done" in err, err
+    assert written in (None, path.read_bytes())
+
+
+def test_a_changed_row_killed_while_it_writes_still_owns_its_old_result(command, probe, tmp_path):
+    Path("e.jsonl").write_text(sweep(1, out="o.png"))
+    assert command("batch", "e.jsonl")[0] == 0
+    old = Path("o.png").read_bytes()
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.4))
+    (tmp_path / "killer.py").write_text(KILLER.format(before=True))
+    batch_process().communicate()
+    (tmp_path / "killer.py").unlink()
+    assert Path("o.png").read_bytes() == old
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.5, fail=True))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 1 and "as asked" in err and Path("o.png").read_bytes() == old
+    Path("e.jsonl").write_text(sweep(1, out="o.png", strength=0.5))
+    assert command("batch", "e.jsonl")[0] == 0 and Path("o.png").read_bytes() != old
+
+
+def test_a_file_that_appears_while_a_row_is_in_hand_is_kept(command, probe):
+    Path("e.jsonl").write_text(sweep(2, pause=1.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    mine = put_own_picture("e-results/p0-probe.png")
+    _, err = process.communicate()
+    assert process.returncode == 1 and "row 1 of 2 failed" in err and "p0-probe.png exists" in err
+    assert Path("e-results/p0-probe.png").read_bytes() == mine
+    assert Path("e-results/p0-probe-1.png").exists()
+    code, _, err = command("batch", "e.jsonl")  # to have failed there gives no right to it
+    assert code == 2 and Path("e-results/p0-probe.png").read_bytes() == mine
+
+
+def test_what_an_earlier_version_has_begun_is_gone_on_with(command, probe):
+    Path("e.jsonl").write_text(sweep(3))
+    assert command("batch", "e.jsonl")[0] == 0
+    folder = Path("e-results/.sinddm-batch")
+    for path in folder.glob("*.json"):  # as that version left them: it noted no report
+        found = json.loads(path.read_text())
+        if not found.get("facts"):
+            path.unlink()
+        elif found["facts"]["seed"] == 0:  # killed when the picture was written
+            path.write_text(json.dumps({**found, "state": "begun", "files": {}, "facts": {}}))
+        elif found["facts"]["seed"] == 1:  # killed before that
+            path.write_text(json.dumps({**found, "state": "begun", "files": {}, "facts": {}}))
+            Path("e-results/p0-probe-1.png").unlink()
+    first = Path("e-results/p0-probe.png").read_bytes()
+    mine = put_own_picture("e-results/p0-probe-1.png")
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 2 and "1 of 3 rows" in err and "p0-probe-1.png exists and is not" in err
+    assert Path("e-results/p0-probe-1.png").read_bytes() == mine
+    Path("e-results/p0-probe-1.png").unlink()
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "2 rows done, 1 done before" in err, err
+    assert contents()["p0-probe.png"] == first
+
+
+NO_STATE = ["", "[]", "{}", "null", "[" * 100_000, '{"state": "done"}', '{"state": [], "files": 3}']
+DAMAGED = [{"facts": {}}, {"facts": {"outputs": [3]}}, {"facts": 3}, {"files": {}}, {"files": []}]
+
+
+@pytest.mark.parametrize("damage", [*NO_STATE, *DAMAGED])
+def test_a_damaged_state_is_none(damage, command, probe):
+    Path("e.jsonl").write_text(sweep(1, out="o.png"))
+    assert command("batch", "e.jsonl")[0] == 0
+    path = next(p for p in Path("e-results/.sinddm-batch").glob("*.json") if p.stem != "report")
+    whole = json.loads(path.read_text())
+    path.write_text(damage if isinstance(damage, str) else json.dumps({**whole, **damage}))
+    code, _, err = command("batch", "e.jsonl")
+    if "facts" in damage and isinstance(damage["facts"], dict):  # whose the file is is known
+        assert code == 0 and "1 rows done" in err, err
+    else:
+        assert code == 2 and "o.png exists and is not" in err, err
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.jsonl"])
+def test_a_report_of_somebody_else_is_not_replaced(name, command, probe):
+    Path("e.jsonl").write_text(sweep(1, out="o.png"))
+    Path(name).write_text("<!doctype html> mine")
+    code, _, err = command("batch", "e.jsonl", "--folder", ".")
+    assert code == 2 and f"{name} exists and is not" in err and len(err.splitlines()) == 1
+    assert Path(name).read_text() == "<!doctype html> mine"
+    assert not probe("begin") and not Path("o.png").exists() and not Path(".sinddm-batch").exists()
+    Path(name).unlink()
+    assert command("batch", "e.jsonl", "--folder", ".")[0] == 0
+    assert command("batch", "e.jsonl", "--folder", ".")[0] == 0  # its own it replaces
+    Path(name).write_text("mine, after that")
+    code, _, err = command("batch", "e.jsonl", "--folder", ".")
+    assert code == 2 and f"{name} exists and is not" in err
+    assert Path(name).read_text() == "mine, after that"
+    assert command("batch", "e.jsonl", "--folder", ".", "--overwrite")[0] == 0
+    assert Path(name).read_text() != "mine, after that"
+
+
+def test_a_report_that_appears_meanwhile_is_kept(command, probe):
+    Path("e.jsonl").write_text(sweep(1, pause=1.0))
+    process = batch_process()
+    while not probe("begin") and process.poll() is None:
+        time.sleep(0.02)
+    Path("e-results/report.html").write_text("mine")
+    _, err = process.communicate()
+    assert process.returncode == 0 and "no report: " in err, err
+    assert "report.html exists and is not" in err and "1 rows done" in err
+    assert Path("e-results/report.html").read_text() == "mine" and len(contents()) == 1
+
+
 def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
     monkeypatch.setattr("sinddm_toolkit.batching.cluster.CONNECT_SECONDS", 1)
     Path("e.jsonl").write_text(sweep(1, strength=0.1))
@@ -205,9 +384,31 @@ def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
         (("--set", "strenth=1"), "did you mean strength"),
         (("--jobs", "0"), "0 is not in the range"),
         (("--executor", "tcp://127.0.0.1:9"), "no Dask scheduler answers"),
+        (("--executor", "tcp://"), "no Dask scheduler answers"),
+        (("--executor", "tcp://127.0.0.1:x"), "no Dask scheduler answers"),
+        (("--executor", "what://is.this"), "no Dask scheduler answers"),
+        (("--executor", ""), "no Dask scheduler answers"),
+        (("--executor", "local", "--jobs", 2), "--executor local: use --jobs N"),
     ):
         code, _, err = command("batch", "e.jsonl", "--folder", "else", *words)
         assert code == 2 and said in err, err
+        assert len(err.splitlines()) == 1 or "--executor" not in words, err
+
+
+def test_two_names_of_one_file_are_one(command, pasted):
+    Path("there").mkdir()
+    Path("link").symlink_to("there")
+    row = {"task": "sample", "image": "bg.png"}
+    mixed = {"task": "harmonize", "bg": "bg.png", "composite": "c.png", "out": "o.png"}
+    mixed["save-mask"] = "link/../mask.png"
+    for rows, name in (
+        ([{**row, "out": "there/a.png"}, {**row, "out": "link/a.png"}], "a.png"),
+        ([{**row, "out": "mask.png"}, mixed], "mask.png"),
+        ([mixed, {**row, "out": "mask.png"}], "mask.png"),
+    ):
+        Path("e.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+        code, _, err = command("batch", "e.jsonl", "--dry-run")
+        assert code == 2 and f"{name} is written by row 1 too" in err, err
 
 
 def test_processes_give_the_same_and_one_that_dies_takes_only_its_row(command, probe):
@@ -242,15 +443,19 @@ def test_python_yields_results_as_they_come(probe):
         "kept",
         "kept",
     ]
+
+
+def test_python_is_refused_at_once_and_not_when_it_asks_for_results(probe):
+    before = sorted(Path().rglob("*"))
     with pytest.raises(st.errors.UserError, match="did you mean max_pixels"):
-        next(st.batch(rows, max_pixel=3))
+        st.batch([{"task": "probe", "image": "p0.png"}], max_pixel=3)
     with pytest.raises(st.errors.UserError, match="row 1: unknown option imag"):
-        next(st.batch([{"task": "probe", "imag": "p0.png"}]))
-
-
-def batch_process(*words, **how):
-    line = [sys.executable, "-m", "sinddm_toolkit.cli", "batch", "e.jsonl", *words]
-    return subprocess.Popen(line, stderr=subprocess.PIPE, text=True, **how)
+        st.batch([{"task": "probe", "imag": "p0.png"}])
+    with pytest.raises(st.errors.UserError, match="there is no such file"):
+        st.batch([{"task": "probe", "image": "none.png", "out": "deep/down/o.png"}])
+    found = st.batch([{"task": "probe", "image": "p0.png", "out": "deep/down/o.png"}])
+    assert sorted(Path().rglob("*")) == before  # until results are asked for
+    assert [result.status for result in found] == ["done"] and Path("deep/down/o.png").exists()
 
 
 def leftovers():
@@ -274,8 +479,7 @@ def test_killed_at_any_moment_it_goes_on(jobs, moments, command, probe, home):
         os.utime(path, times=(0, 0))
     fresh = Path("e-results/.sinddm-fedcba9876543210.tmp")  # of one that writes now
     fresh.touch()
-    finished = [json.loads(path.read_text()) for path in Path("e-results").rglob("*.json")]
-    finished = sum(one["state"] == "done" for one in finished)
+    finished = states().count("done")
     assert 0 < finished < 10
     begun = len(probe("begin"))
     code, _, err = command("batch", "e.jsonl", *words)
@@ -318,7 +522,7 @@ def test_the_report(command, probe):
     for label in ("strength = 0.1", "strength = 0.2", "seed = 3"):
         assert f"<th>{label}</th>" in page
     assert "<bad>" not in page and "as asked" in page
-    chosen = re.search(r"presets save NAME (p0-probe-0.2-3.png)", page)[1]
+    chosen = re.search(r"presets save NAME \./(p0-probe-0.2-3.png)", page)[1]
     code, _, err = command("presets", "save", "chosen", f"e-results/{chosen}")
     assert code == 0, err
     saved = tomllib.loads(Path(command("presets", "path", "chosen")[1].strip()).read_text())
@@ -380,12 +584,6 @@ def begun_by():
     return [line.split()[2] for line in lines if line.startswith("begin")]
 
 
-def test_a_local_cluster(command, probe):
-    Path("e.jsonl").write_text(sweep(3) + sweep(1, "p1.png", fail=True, out="bad.png"))
-    code, _, err = command("batch", "e.jsonl", "--executor", "local", "--jobs", 2)
-    assert code == 1 and "3 rows done, 1 failed" in err, err
-
-
 def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):
     from concurrent.futures import Future
 
@@ -414,3 +612,211 @@ def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):
     group = execute.WorkGroup("m", {}, None, [["row"]])
     list(execute.in_processes([group], None, 2, 8, models=1))
     assert asked == [(True, 8), (False, 4)]
+
+
+FROM_PYTHON = """
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
+
+with Path("runs.txt").open("a") as file:
+    file.write("run\\n")
+"""
+"""Stands before the example of the docs: it notes how often the script is run."""
+
+
+@pytest.mark.parametrize("way", ["script", "standard input", "text", "module"])
+def test_the_example_of_the_docs_needs_no_guard(way, probe):
+    docs = (Path(__file__).parents[1] / "docs" / "batch.md").read_text()
+    example = re.search(r"```python\n(.*?)```", docs, re.DOTALL)[1]
+    assert "jobs=2" in example and "__main__" not in example
+    shutil.copy("p0.png", "picture.png")
+    text = FROM_PYTHON + example
+    Path("example.py").write_text(text)
+    words = {
+        "script": ["example.py"],
+        "standard input": ["-"],
+        "text": ["-c", text],
+        "module": ["-m", "example"],
+    }
+    found = subprocess.run(
+        [sys.executable, *words[way]],
+        input=text if way == "standard input" else "",
+        capture_output=True,
+        text=True,
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    assert sorted(line.split()[:2] for line in found.stdout.splitlines()) == [
+        ["1", "done"],
+        ["2", "done"],
+    ]
+    assert Path("runs.txt").read_text() == "run\n" and len(contents("variants")) == 2
+
+
+def test_processes_from_a_test(probe):
+    rows = [{"task": "probe", "image": "p0.png", "seed": k} for k in (1, 2)]
+    found = st.batch(rows, folder="f", jobs=2)
+    assert [result.status for result in found] == ["done", "done"]
+
+
+def test_processes_leave_signals_to_the_parent(probe):
+    Path("e.jsonl").write_text(sweep(6, pause=0.5))
+    process = batch_process("--jobs", "2")
+    while len(set(begun_by())) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    workers = set(begun_by())
+    for pid in workers:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            os.kill(int(pid), sign)
+    process.communicate()
+    assert process.returncode == 0 and len(contents()) == 6
+    assert set(begun_by()) == workers and len(probe("begin")) == 6
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_the_parent(sign, probe):
+    Path("e.jsonl").write_text(sweep(2, pause=600.0))
+    process = batch_process("--jobs", "2")
+    while len(set(begun_by())) < 2 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(sign)
+    process.communicate(timeout=60)  # returns when the last of them has closed standard error
+
+
+def test_what_a_process_can_not_be_told_is_an_error_and_not_its_death(monkeypatch):
+    module = sys.modules["__main__"]
+    monkeypatch.setattr(module, "asked", asked := type("asked", (), {}), raising=False)
+    asked.__module__ = "__main__"
+    one = Worker()
+    try:
+        with pytest.raises(st.errors.ToolkitError, match="asked"):
+            one.submit(len, asked()).result()
+        assert one.submit(len, "abc").result() == 3
+        with pytest.raises(st.errors.ToolkitError, match=r"^TypeError: object of type 'int'"):
+            one.submit(len, 3).result()
+        with pytest.raises(ProcessDied):
+            one.submit(os._exit, 9).result()
+    finally:
+        one.stop()
+
+
+class Page(HTMLParser):
+    """What a browser would make of a report."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.links, self.codes, self._open = [], [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, frozenset(name for name, _ in attrs)))
+        self._open = tag
+        if tag == "a":
+            self.links.append(dict(attrs)["href"])
+
+    def handle_data(self, data):
+        if self._open == "code":
+            self.codes.append(data)
+        self._open = ""
+
+
+HOSTILE = [
+    "javascript:alert(1)",
+    "data:text,x",
+    "a#b?c%41&amp;",
+    "<img src=x onerror=alert(1)>",
+    "\"q' onclick='x",
+    "{{ 7 * 7 }}{% x %}",
+    "$(touch harm) ; `touch harm` & x",
+    "-x",
+    "--help",
+    "~root",
+    "ünï codé",
+    "two\nlines \x1b[31m",
+    os.fsdecode(b"sur\xff"),
+]
+
+
+def targets(page, folder):
+    """The files that the links lead to, as a browser follows them from the page."""
+    base = (Path(folder).resolve() / "report.html").as_uri()
+    found = [urlsplit(urljoin(base, link)) for link in page.links]
+    assert all(url.scheme == "file" and not url.query and not url.fragment for url in found)
+    return [Path(os.fsdecode(unquote_to_bytes(url.path))) for url in found]
+
+
+def copied(codes, folder):
+    """The words behind NAME as a shell in `folder` understands a command of the page."""
+    stand_in = Path("bin", "sinddm-tk").resolve()
+    stand_in.parent.mkdir(exist_ok=True)
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\n")
+    stand_in.chmod(0o755)
+    how = {"cwd": folder, "env": {"PATH": f"{stand_in.parent}:{os.environ['PATH']}"}}
+    for code in codes:
+        said = subprocess.run(["sh", "-c", code], capture_output=True, check=True, **how)
+        *words, path, end = said.stdout.decode().split("\0")
+        assert words == ["presets", "save", "NAME"] and end == ""
+        assert not path.startswith("-")
+        yield Path(folder, path)
+
+
+def test_the_page_is_safe_whatever_files_are_called(command, probe):
+    Path("in").mkdir()
+    for k, name in enumerate(HOSTILE):
+        Image.fromarray(texture(40, 44, seed=k)).save("plain.png")
+        Path("plain.png").rename(Path("in", f"{name}.png"))
+    row = {"task": "probe", "glob": {"image": "in/*.png"}, "out": "hr/{image}-{seed}.png"}
+    plain = {**row, "out": "pl/{image}.png", "seed": 1}
+    for rows, name in (({**row, "grid": {"seed": [1, 2]}}, "grid"), (plain, "plain")):
+        Path("e.jsonl").write_text(json.dumps({**rows, "denoiser": "closed-form"}))
+        code, _, err = command("batch", "e.jsonl", "--folder", name, "--sampling-steps", 1)
+        assert code == 0, err
+        page = Page(Path(name, "report.html").read_text(encoding="utf-8"))
+        written = {Path(path).resolve() for line in report(name) for path in line["outputs"]}
+        assert set(targets(page, name)) == written and len(written) == len(page.links)
+        assert all(path.is_file() for path in written)
+        allowed = "html meta title style h1 h2 p table tr th td div figure figcaption b br a img"
+        assert {tag for tag, _ in page.tags} <= {*allowed.split(), "small", "code"}
+        assert not any(name.startswith("on") for _, names in page.tags for name in names)
+        assert not Path(name, "harm").exists()
+        if name == "grid":
+            there = {path.resolve() for path in copied(page.codes, name)}
+            strange = {path for path in written if not str(path).isprintable()}
+            assert there == written - strange and len(strange) == 4
+    code, out, err = command("batch", "e.jsonl", "--folder", "plain", "--dry-run")
+    assert code == 0 and "pl/sur\\udcff.png" in out, err
+
+
+def test_files_on_another_drive(command, probe, monkeypatch, tmp_path):
+    real = os.path.relpath
+    other = tmp_path / "D"
+
+    def relpath(path, start=os.curdir):
+        if Path(path).is_relative_to(other) != Path(start).resolve().is_relative_to(other):
+            raise ValueError("path is on mount 'D:', start on mount 'C:'")
+        return real(path, start)
+
+    monkeypatch.setattr(os.path, "relpath", relpath)
+    Path("e.jsonl").write_text(sweep(2, out=str(other / "{seed}.png")))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and len(contents(other)) == 2, err
+    page = Page(Path("e-results/report.html").read_text())
+    assert targets(page, "e-results") == [other / "0.png", other / "1.png"]
+    assert list(copied(page.codes, "e-results")) == [other / "0.png", other / "1.png"]
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "0 rows done, 2 done before" in err, err
+
+
+def test_the_report_names_files_by_whole_paths(command, probe):
+    Path("b").mkdir()
+    rows = [
+        {"task": "probe", "image": "../p0.png", "out": "o.png"},
+        {"task": "probe", "glob": {"image": "../p*.png"}, "seed": 1},
+    ]
+    Path("b/e.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert command("batch", "b/e.jsonl")[0] == 0
+    found = report("b/e-results")
+    for line, k in zip(found, (0, 0, 1, 2), strict=True):
+        path = Path(line["tasks"]["probe"]["image"])
+        assert path.is_absolute() and path.samefile(f"p{k}.png")
+    assert found[0]["options"]["out"] == str(Path("b/o.png").resolve())

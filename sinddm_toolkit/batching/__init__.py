@@ -12,13 +12,14 @@ from sinddm_toolkit import registry
 from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_groups
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
-from sinddm_toolkit.batching.report import Entry, write_report
-from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, spread
+from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
+from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, shown, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.events import Events, LoggingEvents
 from sinddm_toolkit.files import remove_abandoned
+from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.store import ModelStore, default_store
 
 ROWS_TOGETHER = 8
@@ -102,34 +103,43 @@ class Batch:
     def check(self) -> list[Group]:
         """Check every row as far as that goes without training → the rows by their models.
 
-        Folders for the results are made. RefusedRows if one of the rows can't be carried out.
+        Nothing is written. RefusedRows if one of the rows can't be carried out.
         """
         rows = self.rows()
+        if not self.may_replace_report:
+            check_report(self.state)
         refusals = []
-        for index, row in enumerate(rows):
-            self.events.working("checking rows", index + 1, len(rows))
-            try:
-                self.jobs.append(self._checker.job(row))
-            except UserError as error:
-                refusals.append(error)
+        try:
+            for index, row in enumerate(rows):
+                self.events.working("checking rows", index + 1, len(rows))
+                try:
+                    self.jobs.append(self._checker.job(row))
+                except UserError as error:
+                    refusals.append(error)
+        finally:
+            self._checker.leave_no_trace()
         if refusals:
-            self.leave_no_trace()
             raise RefusedRows(refusals, len(rows))
         return grouped(self.jobs, self.store)
 
-    def leave_no_trace(self) -> None:
-        """Remove the empty folders that the check has made."""
-        self._checker.leave_no_trace()
-
     def run(self, jobs: int = 1, executor: str | None = None) -> Iterator[RowResult]:
-        """Carry out what is not done yet, the results as they come; the report at the end.
+        """Check every row → what becomes of them, as it comes; the report is made at the end.
 
-        `jobs` is how many processes share the cores; `executor` hands the work to Dask instead: the
-        address of a scheduler, or `local`. UserError before anything is run if a row can't be.
+        `jobs` is how many processes share the cores; `executor` is the address of a Dask scheduler
+        that gets the work instead. UserError at once if a row can't be carried out; nothing is
+        written before the first result is asked for.
         """
-        groups = self.check()
+        if executor == "local":
+            raise UserError("--executor local: use --jobs N, which works in N processes here")
+        return self._carried_out(self.check(), jobs, executor)
+
+    def _carried_out(
+        self, groups: Sequence[Group], jobs: int, executor: str | None
+    ) -> Iterator[RowResult]:
         with self.state.held():
+            self._checker.make_folders()
             remove_abandoned(self._folders())  # of an earlier run that was killed
+            begin_report(self.state)
             known = {job.item.number: self.state.done(job.item) for job in self.jobs}
             done = {number for number, facts in known.items() if facts is not None}
             results = [self._result(number, known[number]) for number in sorted(done)]
@@ -149,18 +159,30 @@ class Batch:
 
     def _report(self, results: Sequence[RowResult]) -> None:
         facts = {result.number: result.facts for result in results}
+        known = registry.current()
         entries = [
             Entry(
-                job.row.number,
-                job.row.table,
-                job.row.varied,
-                job.row.layer.tasks,
-                job.row.layer.run,
-                facts.get(job.row.number, {"status": "open"}),
+                row.number,
+                row.table,
+                row.varied,
+                {
+                    name: shown(own, known.task(name).schema())
+                    for name, own in row.layer.tasks.items()
+                },
+                shown(row.layer.run, RunOptions.schema()),
+                facts.get(row.number, {"status": "open"}),
             )
-            for job in self.jobs
+            for row in (job.row for job in self.jobs)
         ]
-        write_report(self.results, self.source.name, entries)
+        try:
+            write_report(self.state, self.source.name, entries, overwrite=self.may_replace_report)
+        except UserError as error:  # what is done is done, and the next run reports it
+            self.events.message(f"no report: {error}")
+
+    @property
+    def may_replace_report(self) -> bool:
+        """Whether a report of somebody else may be replaced."""
+        return bool(self.overrides.run.get("overwrite"))
 
     def _folders(self) -> set[Path]:
         written = (Path(path).parent for job in self.jobs for path in job.item.outputs)
@@ -183,7 +205,7 @@ class Batch:
         if executor is not None:
             from sinddm_toolkit.batching.cluster import on_cluster
 
-            return on_cluster(work, place, executor, jobs, torch.get_num_threads())
+            return on_cluster(work, place, executor)
         if jobs == 1:
             return in_this_process(work, place, self.events)
         return in_processes(work, place, jobs, torch.get_num_threads(), len(groups))

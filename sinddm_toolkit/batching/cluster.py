@@ -14,30 +14,25 @@ from sinddm_toolkit.errors import ToolkitError, UserError
 if TYPE_CHECKING:
     from distributed import Client
 
-LOCAL = "local"
 CONNECT_SECONDS = 10
 
 
-def on_cluster(
-    groups: Sequence[WorkGroup], place: Workplace, address: str, workers: int, cores: int
-) -> Iterator[Outcome]:
+def on_cluster(groups: Sequence[WorkGroup], place: Workplace, address: str) -> Iterator[Outcome]:
     """As the engine schedules it: it also repeats what a lost worker had in hand.
 
-    A row that such a worker had finished is known from its state, and not done again. `address` is
-    a scheduler's, or `local` for `workers` processes here that share the `cores`. UserError if no
-    scheduler answers there.
+    A row that such a worker had finished is known from its state, and not done again. UserError if
+    no scheduler answers at `address`.
     """
     from distributed import as_completed
 
-    threads = max(1, cores // workers) if address == LOCAL else None
-    with _client(address, workers) as client:
+    with _client(address) as client:
         rows: dict[Any, list[Item]] = {}
         for group in groups:
             trained = client.submit(
-                learn, place, group.trainer, group.cells, threads, pure=False, priority=1
+                learn, place, group.trainer, group.cells, pure=False, priority=1
             )
             for items in group.waiting:
-                row = client.submit(_after, trained, place, items, threads, pure=False)
+                row = client.submit(_after, trained, place, items, pure=False)
                 rows[row] = items
             group.waiting = []
         for future in as_completed(list(rows)):
@@ -50,11 +45,9 @@ def on_cluster(
             future.release()
 
 
-def _after(
-    trained: float, place: Workplace, items: Sequence[Item], threads: int | None
-) -> list[dict[str, Any]]:
+def _after(trained: float, place: Workplace, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Rows whose model has been `trained`."""
-    return carry_out(place, items, threads)
+    return carry_out(place, items)
 
 
 def _told(error: BaseException) -> BaseException:
@@ -66,18 +59,11 @@ def _told(error: BaseException) -> BaseException:
 
 
 @contextmanager
-def _client(address: str, workers: int) -> Iterator[Client]:
+def _client(address: str) -> Iterator[Client]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise UserError("--executor needs Dask: pip install 'sinddm-toolkit[dask]'") from None
-    if address == LOCAL:
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Any
 
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Group
-from sinddm_toolkit.batching.work import Workplace, carry_out, learn
+from sinddm_toolkit.batching.work import Workplace, carry_out, failed, learn
+from sinddm_toolkit.batching.worker import ProcessDied, Worker
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.events import Events
 from sinddm_toolkit.training import Cells
@@ -131,7 +127,7 @@ def in_processes(
 
     The batch has so many `models`, done or not: by that, and not by how many are left, a training
     gets its threads, for its last bits depend on them.
-    Each process is a pool of its own: if one dies, what it had in hand is known, and tried again.
+    If one of them dies, what it had in hand is known, and tried again in another.
     """
     queue = Queue(groups)
     slots = [_Slot(place) for _ in range(jobs)]
@@ -155,8 +151,8 @@ def in_processes(
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 slot, work = running.pop(future)
                 error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    slot.renew()
+                if isinstance(error, ProcessDied):
+                    slot.stop()
                     if work.attempts < ATTEMPTS:
                         start(slot, work)
                         continue
@@ -185,50 +181,28 @@ def _without_model(
     items: Sequence[Item], error: BaseException, place: Workplace
 ) -> Iterator[Outcome]:
     """The rows that an error has kept from being carried out."""
-    from sinddm_toolkit.batching.work import failed
-
     for item in items:
         yield Outcome(item, failed(place, item, error))
 
 
 class _Slot:
-    """One process."""
+    """One process, started when there is work for it."""
 
     def __init__(self, place: Workplace) -> None:
         self._place = place
+        self._worker: Worker | None = None
         self.model: str | None = None
-        self.renew()
-
-    def renew(self) -> None:
-        """Take a new process for one that has died."""
-        self.model = None
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_process
-        )
 
     def submit(self, work: Work, threads: int) -> Future[Any]:
+        self._worker = self._worker or Worker()
         self.model = work.group.model
         if work.trains:
             args = (self._place, work.items[0], work.group.cells, threads)
-            return self._pool.submit(learn, *args)
-        return self._pool.submit(carry_out, self._place, work.items, threads)
+            return self._worker.submit(learn, *args)
+        return self._worker.submit(carry_out, self._place, work.items, threads)
 
     def stop(self) -> None:
-        """At once: what is in hand is lost."""
-        processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-
-
-def _begin_process() -> None:
-    """Ctrl-C is for the parent to handle; without it this process has nothing to do."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def follow() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+        """End the process at once: what it has in hand is lost."""
+        if self._worker is not None:
+            self._worker.stop()
+        self._worker = self.model = None

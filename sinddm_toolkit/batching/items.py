@@ -25,6 +25,8 @@ class Item:
     """Of all that the result depends on but the model: another one means the row has changed."""
     kin: str
     """The same for rows that differ in nothing but the seed, and can be sampled together."""
+    may_replace: bool = False
+    """Whether it may replace files that the batch did not write."""
 
     def layer(self) -> Layer:
         origin = Origin(f"row {self.number}")

@@ -15,8 +15,9 @@ from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
-from sinddm_toolkit.batching.rows import Row
-from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.batching.report import report_files
+from sinddm_toolkit.batching.rows import Row, absolute
+from sinddm_toolkit.batching.state import State, not_ours
 from sinddm_toolkit.edit import (
     Prepared,
     check_extras,
@@ -94,8 +95,8 @@ class Checker:
         self._state = state
         self._events = events
         self._hashes: dict[tuple[str, int, int], str] = {}
-        self._taken: dict[Path, int] = {}
-        self.folders: list[Path] = []
+        self._taken = dict.fromkeys(report_files(results), "the report")
+        self._folders: list[Path] = []
         """Those made for results, outermost first."""
 
     def job(self, row: Row) -> Job:
@@ -118,23 +119,24 @@ class Checker:
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
         out = options.out or self._default_out(row, tasks[0])
-        options.out = OutputFile(os.path.realpath(out))  # unlike Path.resolve it never fails
+        options.out = OutputFile(_resolved(out))
         outputs = default_paths(ready)
         where = self._state.relative(outputs[0])
         schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
         item = Item(
             row.number,
-            hashlib.sha256(where.encode()).hexdigest()[:24],
+            hashlib.sha256(os.fsencode(where)).hexdigest()[:24],
             {name: _values(row.layer.tasks[name], schema) for name, schema in schemas.items()},
             {
                 **_values(row.layer.run, RunOptions.schema()),
                 "seed": options.seed,
                 "out": str(options.out),
-                "overwrite": True,  # what must not be replaced has been refused here
+                "overwrite": True,  # the state knows what must not be replaced
             },
             tuple(str(path) for path in outputs),
             fingerprint,
             kin if _asks_for_one_file(tasks, options) else fingerprint,
+            options.overwrite,
         )
         extras = self._check_writing(ready, outputs, item)
         lead = tasks[0]
@@ -163,39 +165,37 @@ class Checker:
         self, ready: Prepared, outputs: Sequence[Path], item: Item
     ) -> Sequence[Path]:
         """The further files that the row writes. UserError if something can't or must not be."""
-        may_replace = ready.options.overwrite
         ready.options.overwrite = True
         for path in outputs:
             self._make_folder(path.parent)
         check_paths(ready, outputs)
         extras = list(check_extras(ready, outputs).values())
-        will_write = not may_replace and self._state.done(item) is None
+        will_write = not item.may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
-            target = path.resolve()
-            if target in self._taken:
-                raise UserError(f"{path} is written by row {self._taken[target]} too")
-            self._taken[target] = item.number
+            file = _resolved(path)
+            if file in self._taken:
+                raise UserError(f"{path} is written by {self._taken[file]} too")
+            self._taken[file] = f"row {item.number}"
             if will_write and path.exists() and not self._state.owns(item, path):
-                raise UserError(
-                    f"{path} exists and is not, or no longer, what this batch wrote: "
-                    "give --overwrite or another name"
-                )
+                raise not_ours(path)
         return extras
 
     def _make_folder(self, folder: Path) -> None:
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         for one in reversed(missing):
-            try:
-                one.mkdir()
-            except OSError as error:
-                raise UserError(f"cannot make the folder {one}: {error.strerror}") from None
-            self.folders.append(one)
+            _make(one)
+            self._folders.append(one)
 
     def leave_no_trace(self) -> None:
         """Remove the folders that were made, if they are empty still."""
-        for folder in reversed(self.folders):
+        for folder in reversed(self._folders):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def make_folders(self) -> None:
+        """Make those again that the check has made and removed. UserError if that fails."""
+        for folder in self._folders:
+            _make(folder)
 
     def _fingerprints(self, layer: Layer) -> tuple[str, str]:
         """Of all settings with the content of their files, and the same without the seed."""
@@ -226,19 +226,23 @@ class Checker:
         return value
 
 
-def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
-    return {name: _value(setting.value, schema[name]) for name, setting in settings.items()}
-
-
-def _value(value: Any, item: Option) -> Any:
-    """Plain, with absolute paths, but for pictures that come from no file."""
-    if isinstance(value, list):
-        return [_value(one, item) for one in value]
+def _make(folder: Path) -> None:
     try:
-        value = plain(value)
-    except UserError:
-        return value
-    return item.placed(value, Path.cwd()) if item.is_file(value) else value
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
+
+
+def _resolved(path: str | Path) -> Path:
+    """The file itself, whatever links lead to it. UserError if they lead nowhere."""
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError):
+        raise UserError(f"{path} is a link that leads back to itself") from None
+
+
+def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
+    return {name: absolute(setting.value, schema[name]) for name, setting in settings.items()}
 
 
 def _asks_for_one_file(tasks: Sequence[Task], options: RunOptions) -> bool:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sinddm_toolkit.batching.rows import shown
-from sinddm_toolkit.files import write_atomically
-from sinddm_toolkit.settings import Settings
+from sinddm_toolkit.batching.state import REPORT, State, beside
 
 JSON_LINES, PAGE = "report.jsonl", "report.html"
 TEMPLATE = "report.html.jinja"
+STYLE = "<style>\nbody { font: 14px/1.4 system-ui"
+"""How the page goes on behind its title."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Entry:
     table: int
     """Which table of the batch it was made from."""
     varied: Mapping[str, str]
-    tasks: Mapping[str, Settings]
-    run: Settings
+    tasks: Mapping[str, Mapping[str, Any]]
+    """What was asked for, as `rows.shown` tells it."""
+    run: Mapping[str, Any]
     facts: Mapping[str, Any]
     """Its status, outputs, thumbnails …; `status` is `open` if it was not come to."""
 
@@ -36,19 +39,51 @@ class Entry:
         facts = {k: v for k, v in self.facts.items() if k not in ("before", "after")}
         return {
             "row": self.number,
-            "tasks": {name: shown(settings) for name, settings in self.tasks.items()},
-            "options": shown(self.run),
+            "tasks": self.tasks,
+            "options": self.run,
             "varied": dict(self.varied),
             **facts,
         }
 
 
-def write_report(folder: Path, name: str, entries: Sequence[Entry]) -> None:
-    """Write `report.jsonl` and the self-contained `report.html` into `folder`."""
+def report_files(folder: Path) -> list[Path]:
+    """The names of the files of a report in `folder`."""
+    return [folder / JSON_LINES, folder / PAGE]
+
+
+def check_report(state: State) -> None:
+    """UserError if a file of a report is there already and is not what a batch wrote."""
+    for path in report_files(state.results):
+        if not _is_of_earlier_version(state, path):
+            state.refuse_foreign(REPORT, path)
+
+
+def begin_report(state: State) -> None:
+    """Note which reports that are there may be replaced."""
+    paths = report_files(state.results)
+    state.begin_report([path for path in paths if _is_of_earlier_version(state, path)])
+
+
+def _is_of_earlier_version(state: State, path: Path) -> bool:
+    """Whether a report was written by a version that did not note what it wrote."""
+    if not state.is_of_earlier_version() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(1000)
+    return STYLE.encode() in start if path.name == PAGE else start.startswith(b'{"row": 1, "tasks"')
+
+
+def write_report(state: State, name: str, entries: Sequence[Entry], *, overwrite: bool) -> None:
+    """Write `report.jsonl` and the self-contained `report.html` into the folder of results.
+
+    UserError if that fails, or if one is there that is somebody else's and `overwrite` is false.
+    """
     lines = "".join(json.dumps(entry.to_json()) + "\n" for entry in entries)
-    write_atomically(folder / JSON_LINES, lines.encode(), overwrite=True)
-    page = _page(folder, name, entries)
-    write_atomically(folder / PAGE, page.encode(), overwrite=True)
+    page = _page(state.results, name, entries)
+    # The names of files may hold what no text can; the links have it right.
+    contents = (lines.encode(), page.encode(errors="backslashreplace"))
+    files = zip(report_files(state.results), contents, strict=True)
+    state.write_report(dict(files), overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -76,12 +111,30 @@ class Sheet:
         return list(dict.fromkeys(entry.varied[key] for entry in self.entries)) if key else []
 
 
+@dataclass(frozen=True)
+class Link:
+    """A file as a page in a folder leads to it."""
+
+    text: str
+    url: str
+    word: str
+    """For a shell in that folder; empty if a name can't be copied from a page as it is."""
+
+    @classmethod
+    def to(cls, path: Path, folder: Path) -> Link:
+        place = beside(path, folder)
+        if Path(place).is_absolute():
+            url, word = Path(place).as_uri(), place
+        else:  # with a dot in front nothing is taken for a scheme, or for an option
+            url, word = f"./{quote(os.fsencode(place))}", f"./{place}"
+        return cls(place, url, shlex.quote(word) if word.isprintable() else "")
+
+
 def _page(folder: Path, name: str, entries: Sequence[Entry]) -> str:
     from jinja2 import Environment, PackageLoader
 
-    def outputs(entry: Entry) -> list[str]:
-        paths = entry.facts.get("outputs", ())
-        return [Path(os.path.relpath(path, folder)).as_posix() for path in paths]
+    def outputs(entry: Entry) -> list[Link]:
+        return [Link.to(Path(path), folder) for path in entry.facts.get("outputs", ())]
 
     loader = PackageLoader("sinddm_toolkit.batching", ".")
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
@@ -136,8 +189,8 @@ def _grids(entries: Sequence[Entry]) -> list[Sheet]:
 def _options(entry: Entry) -> str:
     """What was asked for, on one line."""
     parts = [
-        " ".join([name, *(f"{key}={value}" for key, value in shown(settings).items())])
-        for name, settings in entry.tasks.items()
+        " ".join([name, *(f"{key}={value}" for key, value in options.items())])
+        for name, options in entry.tasks.items()
     ]
-    run = [f"{key}={value}" for key, value in shown(entry.run).items() if key != "out"]
+    run = [f"{key}={value}" for key, value in entry.run.items() if key != "out"]
     return " + ".join(parts) + (f", {' '.join(run)}" if run else "")

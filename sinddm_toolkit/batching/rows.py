@@ -26,8 +26,10 @@ from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.images import Picture
 from sinddm_toolkit.options import Option, OutputFile, plain, unknown_option
 from sinddm_toolkit.preset_files import stacked
+from sinddm_toolkit.regions import Region
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.settings import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.tables import read_table
@@ -339,13 +341,27 @@ def _in_name(value: Any, item: Option) -> str:
     return re.sub(r"[^\w.%+-]+", "_", text)[:80]
 
 
-def shown(settings: Settings) -> dict[str, Any]:
-    """Settings as a report tells them."""
-    found = {}
-    for name, setting in settings.items():
-        value = setting.value
-        try:
-            found[name.replace("_", "-")] = plain(value)
-        except UserError:
-            found[name.replace("_", "-")] = value.name
-    return found
+def shown(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
+    """Settings as a report tells them: files by their whole paths."""
+    return {
+        name.replace("_", "-"): _shown(absolute(setting.value, schema[name]))
+        for name, setting in settings.items()
+    }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    picture = value.mask if isinstance(value, Region) else value
+    return picture.name if isinstance(picture, Picture) else value
+
+
+def absolute(value: Any, item: Option) -> Any:
+    """Plain, with absolute paths, but for pictures that come from no file."""
+    if isinstance(value, list):
+        return [absolute(one, item) for one in value]
+    try:
+        value = plain(value)
+    except UserError:
+        return value
+    return item.placed(value, Path.cwd()) if item.is_file(value) else value

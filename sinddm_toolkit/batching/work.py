@@ -6,14 +6,14 @@ import base64
 import io
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
-from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.batching.state import Hashes, State
 from sinddm_toolkit.edit import EditResult, edit, obtain_model, prepare
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.events import Events, LoggingEvents
@@ -107,15 +107,27 @@ def carry_out(
 def _edited(
     place: Workplace, items: Sequence[Item], events: Events | None
 ) -> dict[int, dict[str, Any]]:
-    for item in items:
-        place.state.begin(item)
     started = time.monotonic()
     tasks, options = make_tasks(items[0].layer())
     variants = []
     if len(items) > 1:
         variants = [(int(item.run["seed"]), Path(item.outputs[0])) for item in items]
+    hashes: list[Hashes] = []
+
+    def write(files: Mapping[Path, bytes]) -> None:
+        """All files are the one row's, or one is each row's."""
+        for item in items:
+            own = files if not variants else {path: files[path] for path in map(Path, item.outputs)}
+            hashes.append(place.state.write_files(item, own))
+
     result = edit(
-        tasks, options, events=events, store=place.store, cache=_cache(), variants=variants
+        tasks,
+        options,
+        events=events,
+        store=place.store,
+        cache=_cache(),
+        variants=variants,
+        writer=write,
     )
     lead = tasks[0]
     before = _thumbnail(lead.main_picture())
@@ -131,7 +143,7 @@ def _edited(
             "before": before,
             "after": _thumbnail(picture),
         }
-        place.state.finish(item, files, facts[item.number])
+        place.state.finish(item, hashes[index], facts[item.number])
     return facts
 
 
@@ -148,15 +160,21 @@ def _facts(result: EditResult, seconds: float, count: int) -> dict[str, Any]:
 
 
 def failed(place: Workplace, item: Item, error: BaseException) -> dict[str, Any]:
-    text = " ".join(str(error).split())
+    """Note that `error` has ended a row; its facts, as a report tells them."""
     facts = {
         "status": "failed",
-        "error": text if isinstance(error, ToolkitError) else f"{type(error).__name__}: {text}",
+        "error": in_words(error),
         "seed": item.run["seed"],
         "outputs": [],
     }
     place.state.fail(item, facts)
     return facts
+
+
+def in_words(error: BaseException) -> str:
+    """An error on one line, with its type unless it is one of ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ToolkitError) else f"{type(error).__name__}: {text}"
 
 
 def _thumbnail(picture: Picture) -> str:

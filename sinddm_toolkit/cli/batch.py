@@ -84,8 +84,9 @@ def _line(result: RowResult, work: Batch) -> str:
 
 
 def _near(path: Path) -> str:
-    """A path as short as it can be told from here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    """A path as short as it can be told from here, and as text that any terminal takes."""
+    text = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _conclude(results: list[RowResult], work: Batch, *, as_json: bool, quiet: bool) -> int:
@@ -107,11 +108,8 @@ def _show_plan(work: Batch, jobs: int, *, as_json: bool) -> None:
     from sinddm_toolkit.batching.estimate import estimated
 
     groups = work.check()
-    try:
-        done = {job.item.number for job in work.jobs if work.state.done(job.item)}
-        training, sampling = estimated(groups, done, work.store)
-    finally:
-        work.leave_no_trace()
+    done = {job.item.number for job in work.jobs if work.state.done(job.item)}
+    training, sampling = estimated(groups, done, work.store)
     rows: list[dict[str, Any]] = [
         {
             "row": job.item.number,
@@ -185,8 +183,8 @@ batch = SchemaCommand(
         ),
         click.Option(
             ["--executor"],
-            metavar="local|ADDRESS",
-            help="Hand the rows to Dask: a cluster made here, or a scheduler's tcp://host:8786.",
+            metavar="ADDRESS",
+            help="Hand the rows to the Dask scheduler at this address, such as tcp://host:8786.",
         ),
         click.Option(["--dry-run"], is_flag=True, help="Show rows, trainings and time, and stop."),
         click.Option(

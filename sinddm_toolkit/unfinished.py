@@ -145,10 +145,5 @@ def describe_unfinished(path: Path) -> dict[str, Any]:
         config = ModelConfig.from_json(facts["config"])
     except (DamagedFile, OSError, *NO_MODEL):
         raise UserError(f"the unfinished training {path.name} is damaged") from None
-    return {
-        "name": str(facts["name"]),
-        "size": list(config.size),
-        "quality": config.recipe,
-        "made": phase.made,
-        "planned": phase.planned,
-    }
+    model = {"name": str(facts["name"]), "size": list(config.size), "quality": config.recipe}
+    return {"model": model, "phase": {"made": phase.made, "planned": phase.planned}}

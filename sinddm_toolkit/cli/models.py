@@ -40,14 +40,13 @@ def _listed(store: ModelStore, key: str) -> dict[str, Any]:
     """What the list tells of a model, or of a training whose model is not there yet."""
     try:
         begun = store.describe_unfinished(key)
-        if store.has(key):
+        if begun is None or store.has(key):
             found = _summary(store.describe(key))
         else:
-            found = {"model": key, **(begun or {}), "updates": 0}
+            found = {"model": key, **begun["model"], "updates": 0}
     except UserError as error:
         return {"model": key, "error": str(error)}
-    in_training = begun and {name: begun[name] for name in ("made", "planned")}
-    return {**found, "in_training": in_training}
+    return {**found, "in_training": begun and begun["phase"]}
 
 
 def _line(facts: dict[str, Any]) -> str:

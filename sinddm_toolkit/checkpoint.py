@@ -31,7 +31,7 @@ from sinddm_toolkit.network import PaperDenoiser
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor
 from sinddm_toolkit.schedule import TIMESTEPS, Schedule, cosine_alphas_cumprod
-from sinddm_toolkit.training import Phase
+from sinddm_toolkit.training import MOST_UPDATES, Phase
 
 PUBLISHED_MAX_PIXELS = 50_000
 """The published implementation shrinks every picture to this first."""
@@ -173,7 +173,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UserError(f"{where}: `ema` must hold tensors by name, here it is {_words(ema)}")
     updates = _entry(content, "step", where)
     schedule = _schedule(ema, f"{where}, ema")
-    if not isinstance(updates, int) or updates < len(schedule.starts):
+    if not isinstance(updates, int) or not len(schedule.starts) <= updates <= MOST_UPDATES:
         raise UserError(f"{where}: `step` is {updates!r:.40}: a trained checkpoint is needed")
     return Checkpoint(path, digest, updates, schedule, _network(ema, f"{where}, ema"))
 

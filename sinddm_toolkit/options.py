@@ -228,9 +228,15 @@ def _whole_number(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # an integer that no float holds
+        raise ValueError from None
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
 def _instance_of(kind: type) -> Callable[[Any], Any]:

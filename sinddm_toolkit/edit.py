@@ -39,14 +39,13 @@ from sinddm_toolkit.model import (
     Model,
     ModelCache,
     ModelConfig,
-    RecordedModel,
     damaged,
     load_model,
     new_model,
     save_model,
     trained_cells,
 )
-from sinddm_toolkit.options import RESULT, OutputFile, Task, recorded
+from sinddm_toolkit.options import RESULT, OutputFile, Task
 from sinddm_toolkit.plan import Plan
 from sinddm_toolkit.pyramid import (
     Pyramid,
@@ -56,13 +55,14 @@ from sinddm_toolkit.pyramid import (
     working_size,
 )
 from sinddm_toolkit.recipes import RECIPES, Recipe
+from sinddm_toolkit.record import RecordedModel, record_of
 from sinddm_toolkit.result import Result
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.run_state import Run, Step, is_finite
 from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor, sample
 from sinddm_toolkit.schedule import Schedule, make_schedule
 from sinddm_toolkit.store import ModelStore, default_store, remove_file
-from sinddm_toolkit.training import Cells, Phase, TrainingState, plan_phase, train
+from sinddm_toolkit.training import Cells, Phase, TrainingState, is_as_planned, plan_phase, train
 from sinddm_toolkit.unfinished import Unfinished, keeper, read_unfinished
 
 logger = logging.getLogger(__name__)
@@ -70,12 +70,6 @@ logger = logging.getLogger(__name__)
 BATCH_PIXELS = 1_000_000
 """Pixels that go through a run together: more samples are made in several runs."""
 
-
-RECORDED_OPTIONS = (
-    *("quality", "max_pixels", "train_seed", "init", "sampling_steps", "denoiser", "model"),
-    "device",
-)
-"""Those that all tasks share and that a picture depends on."""
 
 HIDDEN_ABOVE = -0.98
 """Of a mask in [-1, 1]: what is not quite black hides."""
@@ -367,7 +361,7 @@ def edit(
     logger.info("sampling ended: %d pictures, %.1f s", len(seeds), sampled - trained)
 
     folder = outputs[0].parent if outputs else Path.cwd()
-    record = _record(tasks, options, model, ready.compute, folder, result)
+    record = record_of(tasks, options, model, ready.compute, folder, result)
     records = [{**record, "seed": seed} for seed in seeds]
     notes = []
     files: dict[Path, bytes] = {}
@@ -643,16 +637,35 @@ def recorded_model(
         interrupted = _train(model, subject, again, compute, events, stop_after=phase.made)
         if interrupted:
             raise Interrupted(interrupted)
+    if not model.is_finite():
+        raise UserError("the recipe is damaged: the training that it tells of leads nowhere")
     if model.weights_hash() != recorded.weights_hash:
         events.message(
             "the model came out otherwise than recorded (another machine or version of torch): "
             "the picture will be alike, not equal"
         )
+    elif not _is_own_training(model):
+        events.message("the model is not kept: it was not trained to the end as it is here")
     elif not path.exists():
         with store.locked(subject.config.key):
             save_model(path, model)
             logger.info("stored model %s: %d updates", model.config.key, model.steps)
     return model
+
+
+def _is_own_training(model: Model) -> bool:
+    """Whether this toolkit would have trained `model` just so, for some edits of its picture.
+
+    What the store holds counts as known in every later edit, and a recipe may be a stranger's.
+    """
+    config = model.config
+    recipe = RECIPES[config.recipe]
+    rate = recipe.rate(from_prior=config.init is not None)
+    return (
+        bool(model.history)
+        and (config.width, config.network) == (recipe.width, recipe.network)
+        and is_as_planned(model.history, recipe, model.schedule, config.seed, rate)
+    )
 
 
 def _onto(model: Model, compute: Compute) -> Model:
@@ -764,32 +777,3 @@ class SamplingEvents:
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
         self._events.sampling(step.scale.stage.scale, step.t)
-
-
-def _record(
-    tasks: Sequence[Task],
-    options: RunOptions,
-    model: Model,
-    compute: Compute,
-    folder: Path,
-    result: Result,
-) -> dict[str, Any]:
-    """The recipe of the pictures but for their seeds. Paths are relative to `folder`, theirs."""
-    return {
-        "toolkit": __version__,
-        "tasks": [
-            {
-                "name": task.name,
-                "options": {
-                    name: recorded(getattr(task, name), folder.resolve())
-                    for name, item in task.schema().items()
-                    if getattr(task, name) is not None and item.type is not OutputFile
-                },
-            }
-            for task in tasks
-        ],
-        "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
-        "model": model.to_record(),
-        "environment": compute.environment(),
-        **({"metadata": result.metadata} if result.metadata else {}),
-    }

@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ import torch
 
 from sinddm_toolkit import priors
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.images import MAX_PIXELS
+from sinddm_toolkit.json_values import listed, matching, members, sha256, text, whole
 from sinddm_toolkit.networks import NETWORKS, Denoiser, make_network
 from sinddm_toolkit.pyramid import Size, Upsampling, scale_sizes
+from sinddm_toolkit.run_options import SEED_MAX
 from sinddm_toolkit.schedule import Schedule
 from sinddm_toolkit.store import written_at
 from sinddm_toolkit.tensor_files import (
@@ -31,15 +34,14 @@ from sinddm_toolkit.training import Cells, History, Phase
 FORMAT = "sinddm-toolkit model"
 FORMAT_VERSION = 1
 
+MOST_WIDTH = 4096
+"""Of a network: an imported one has the width of its checkpoint."""
+
 FACTS = ("name", "trained_at", "imported_at", "imported_from", "toolkit")
 """What a model file says for people, where it is known."""
 
 NO_MODEL = (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What is raised where a description, or weights, are not a model's."""
-
-MOST_WIDTH = 4096
-MOST_SIDE = 1_000_000
-"""Bounds of what a file may ask for: a damaged one must not ask for all the memory."""
 
 
 @dataclass(frozen=True)
@@ -81,27 +83,36 @@ class ModelConfig:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ModelConfig:
+    def from_json(cls, data: Any) -> ModelConfig:
         """The inverse of `to_json` after a trip through JSON, which makes tuples lists.
 
-        KeyError, TypeError or ValueError if `data` is no configuration.
+        ValueError, in words, if `data` tells of no model that there could be.
         """
-        config = cls(**{**data, "size": tuple(data["size"])})
-        texts = (config.picture, config.recipe)
-        optional = (config.checkpoint, config.network, config.init)
-        if not all(isinstance(text, str) for text in texts) or not all(
-            text is None or isinstance(text, str) for text in optional
-        ):
-            raise TypeError("picture, recipe, checkpoint, network and init must be texts")
-        if (config.network or "paper") not in NETWORKS:
-            raise ValueError(f"there is no network {config.network!r}")
-        height, width = config.size
-        for number, most in ((height, MOST_SIDE), (width, MOST_SIDE), (config.width, MOST_WIDTH)):
-            if type(number) is not int or not 1 <= number <= most:
-                raise ValueError(f"size and width must be whole numbers, not {number!r}")
-        if type(config.seed) is not int:
-            raise TypeError("seed must be a whole number")
-        return config
+        found = members(data, "config", ("picture", "size", "recipe", "width", "seed"))
+        if unknown := found.keys() - {item.name for item in fields(cls)}:
+            raise ValueError(f"config: {min(unknown)!r:.40} is unknown")
+        sides = [
+            whole(side, 1, MAX_PIXELS, "config.size") for side in listed(found["size"], "size")
+        ]
+        if len(sides) != 2 or sides[0] * sides[1] > MAX_PIXELS:
+            raise ValueError("config.size must be the two sides of a picture")
+        checkpoint, network, init = (found.get(name) for name in ("checkpoint", "network", "init"))
+        if network is not None and text(network, "config.network") not in NETWORKS:
+            raise ValueError(f"config.network must be one of {', '.join(NETWORKS)}")
+        if init is not None:
+            matching(init, "[0-9a-f]{16}", "config.init", "a fingerprint of weights")
+        if checkpoint is not None:
+            sha256(checkpoint, "config.checkpoint")
+        return cls(
+            sha256(found["picture"], "config.picture"),
+            (sides[0], sides[1]),
+            text(found["recipe"], "config.recipe"),
+            whole(found["width"], 2, MOST_WIDTH, "config.width"),
+            whole(found["seed"], 0, SEED_MAX, "config.seed"),
+            checkpoint,
+            network,
+            init,
+        )
 
 
 @dataclass
@@ -124,29 +135,9 @@ class Model:
         """sha256 of the weights: equal hashes sample equal pictures."""
         return hash_of(self.network.state_dict())
 
-    def to_record(self) -> dict[str, Any]:
-        """What a picture's recipe holds of the model, JSON."""
-        return {
-            "key": self.config.key,
-            "config": self.config.to_json(),
-            "weights_sha256": self.weights_hash(),
-            "history": [phase.to_json() for phase in self.history],
-        }
-
-
-@dataclass(frozen=True)
-class RecordedModel:
-    """A model as a picture's recipe tells of it: `Model.to_record`, read again."""
-
-    config: ModelConfig
-    weights_hash: str
-    history: History
-
-    @classmethod
-    def from_json(cls, record: dict[str, Any]) -> RecordedModel:
-        """KeyError or TypeError if `record` is none."""
-        history = [Phase.from_json(phase) for phase in record["history"]]
-        return cls(ModelConfig.from_json(record["config"]), record["weights_sha256"], history)
+    def is_finite(self) -> bool:
+        """Whether all weights are: those of a training that diverged are not."""
+        return all(bool(tensor.isfinite().all()) for tensor in self.network.state_dict().values())
 
 
 def new_model(config: ModelConfig, schedule: Schedule) -> Model:

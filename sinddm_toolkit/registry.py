@@ -43,6 +43,8 @@ class PluginRecord:
     source: str
     """The distribution or the file that it comes from."""
     version: str | None = None
+    sha256: str | None = None
+    """Of the content of a plugin that comes from a file, which has no version to go by."""
     tasks: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
     presets: list[Path] = field(default_factory=list)
@@ -89,6 +91,10 @@ class Registry:
         near = difflib.get_close_matches(name, self.tasks, n=1)
         instead = f", did you mean {near[0]}?" if near else f"; there are: {_listed(self.tasks)}"
         raise UserError(f"there is no task {name!r}{instead}{hint}")
+
+    def owner(self, task: str) -> PluginRecord | None:
+        """The plugin that brings `task`; None if none does."""
+        return next((r for r in self.records if task in r.tasks and not r.error), None)
 
     def load(self, record: PluginRecord, load: Callable[[], Any]) -> None:
         """Load and register one plugin; whatever goes wrong ends up in its record."""
@@ -195,7 +201,8 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
         name = path.parent.name if path.name == "__init__.py" else path.stem
         seen.add(name)
         if name not in blocked or name in names:
-            registry.load(PluginRecord(name, str(path)), partial(_import_file, path))
+            record = PluginRecord(name, str(path))
+            registry.load(record, partial(_load_file, path, record))
     if unknown := sorted(blocked - seen):
         raise UserError(f"--no-plugin {unknown[0]}: there is no plugin of that name")
     return registry
@@ -214,6 +221,22 @@ def _plugin_files(folders: Sequence[Path]) -> list[Path]:
         candidates = [*folder.glob("*.py"), *folder.glob("*/__init__.py")]
         files += sorted(path for path in candidates if not path.name.startswith((".", "_test")))
     return [path for path in files if path.parent.name != "__pycache__"]
+
+
+def _load_file(path: Path, record: PluginRecord) -> Any:
+    record.sha256 = _content_of(path)
+    return _import_file(path)
+
+
+def _content_of(path: Path) -> str:
+    """SHA-256 of a plugin's file, or of all the code of its package."""
+    if path.name != "__init__.py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(path.parent.rglob("*.py")):
+        name = file.relative_to(path.parent).as_posix()
+        digest.update(f"{name}:{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def _import_file(path: Path) -> Any:

@@ -88,7 +88,12 @@ class RunOptions(Options):
     overwrite: bool = option("replace files that exist", default=False)
 
     def check(self) -> None:
-        """UserError if something is asked for that the model named decides."""
+        """UserError for seeds that there are not, and for what the model named decides."""
+        if self.seed is not None and self.seed + self.samples - 1 > SEED_MAX:
+            raise UserError(
+                f"--seed {self.seed} and --samples {self.samples}: seeds go up to {SEED_MAX}, give "
+                f"{SEED_MAX - self.samples + 1} at most"
+            )
         if self.out is not None and RESULT in self.out:
             raise UserError(f"--out {self.out}: {RESULT} stands for this name, in other options")
         if self.model is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from sinddm_toolkit.devices import Compute
 from sinddm_toolkit.interrupts import interrupt_flag
+from sinddm_toolkit.json_values import mapping, members, positive, whole
 from sinddm_toolkit.network import CELL, HALO, WHOLE, Frame
 from sinddm_toolkit.networks import Denoiser
 from sinddm_toolkit.optimizers import Adam, Muon
@@ -36,14 +37,16 @@ REHEARSAL_SHARE = 0.25
 CHUNK_PIXELS = 400_000
 """Pixels that gradients are computed of at once; those of larger batches are added up."""
 
-MOST_UPDATES = 10_000_000
-"""Of a phase that a file tells of: it takes seconds to go through them."""
-
 KEEP_EVERY = 10.0
 """Seconds of work that may be lost."""
 
 REPORT_EVERY = 20
 """Updates between reports: reading the loss makes a GPU wait."""
+
+MOST_SCALES = 64
+MOST_UPDATES = 1_000_000
+"""Of a phase, beyond what any picture or any quality asks for: a file that tells of more is wrong,
+and to count through it might never end."""
 
 Cells = dict[int, int]
 """What to know: scale s → the timesteps t < cells[s]."""
@@ -86,6 +89,8 @@ class Phase:
             yield scale
 
     def made_per_scale(self) -> dict[int, int]:
+        if self.made == self.planned:
+            return dict(self.updates)
         counts = dict.fromkeys(self.updates, 0)
         for _, scale in zip(range(self.made), self.scale_order(), strict=False):
             counts[scale] += 1
@@ -95,32 +100,40 @@ class Phase:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Phase:
+    def from_json(cls, data: Any) -> Phase:
         """The inverse of `to_json` after a trip through JSON, which turns the keys into text.
 
-        KeyError, TypeError or ValueError if `data` is no phase.
+        ValueError, in words, if `data` tells of no phase that could have been made.
         """
-        fields = dict(data)
-        for key in ("t_ends", "updates"):
-            fields[key] = {int(s): n for s, n in fields[key].items()}
-        phase = cls(**fields)
-        phase._check()
-        return phase
+        needed = ("t_ends", "updates", "seed", "decay_from", "end")
+        found = members(data, "history", needed)
+        if unknown := found.keys() - {item.name for item in fields(cls)}:
+            raise ValueError(f"history: {min(unknown)!r:.40} is unknown")
+        t_ends = _per_scale(found["t_ends"], TIMESTEPS, "history.t_ends")
+        updates = _per_scale(found["updates"], MOST_UPDATES, "history.updates")
+        if t_ends.keys() != updates.keys():
+            raise ValueError("history.updates must be of the same scales as history.t_ends")
+        planned = whole(sum(updates.values()), 1, MOST_UPDATES, "history.updates, all together,")
+        end = whole(found["end"], 0, planned, "history.end")
+        return cls(
+            t_ends,
+            updates,
+            whole(found["seed"], 0, 2**63 - 1, "history.seed"),
+            whole(found["decay_from"], 0, planned, "history.decay_from"),
+            end,
+            whole(found.get("made", 0), 0, end, "history.made"),
+            positive(found.get("rate", 1.0), "history.rate"),
+            mapping(found.get("environment", {}), "history.environment"),
+        )
 
-    def _check(self) -> None:
-        """TypeError or ValueError unless the fields are such as `plan_phase` and `train` make."""
-        counts = (*self.updates.values(), self.made, self.decay_from, self.end)
-        numbers = (*counts, *self.t_ends, *self.t_ends.values(), self.seed)
-        if any(type(number) is not int or number < 0 for number in numbers):
-            raise TypeError("a phase is told in whole numbers")
-        if self.t_ends.keys() != self.updates.keys() or max(counts) > MOST_UPDATES:
-            raise ValueError("updates must be told of the same scales as t_ends")
-        if not all(1 <= t_end <= TIMESTEPS for t_end in self.t_ends.values()):
-            raise ValueError(f"t_ends must be from 1 to {TIMESTEPS}")
-        if not (self.made <= self.planned and 0 < self.rate <= 1):
-            raise ValueError("no more updates are made than planned, at a rate up to 1")
-        if not isinstance(self.environment, dict):
-            raise TypeError("an environment has names")
+
+def _per_scale(value: Any, most: int, what: str) -> dict[int, int]:
+    """Scale → a number from 1 to `most`. ValueError if `value` is nothing of the kind."""
+    names = {str(scale): scale for scale in range(MOST_SCALES)}
+    found = mapping(value, what)
+    if not found.keys() <= names.keys():
+        raise ValueError(f"{what} must be by scales from 0 to {MOST_SCALES - 1}")
+    return {names[name]: whole(number, 1, most, what) for name, number in found.items()}
 
 
 History = list[Phase]
@@ -174,6 +187,54 @@ def plan_phase(
     decay_from = round(planned * (1 - recipe.decay_share))
     phase_seed = _phase_seed(seed, len(history))
     return Phase(t_ends, updates, phase_seed, decay_from, planned, rate=rate)
+
+
+def is_as_planned(
+    history: History, recipe: Recipe, schedule: Schedule, seed: int, rate: float = 1.0
+) -> bool:
+    """Whether `history` is what `plan_phase` asks for, phase by phase, each made to its end.
+
+    A training cut short is none of those: any number of such add up to a model that counts as
+    known and isn't.
+    """
+    return all(
+        _is_planned(phase, history[:k], recipe, schedule, seed, rate)
+        for k, phase in enumerate(history)
+    )
+
+
+def _is_planned(
+    phase: Phase, before: History, recipe: Recipe, schedule: Schedule, seed: int, rate: float
+) -> bool:
+    """Whether there are cells that `phase` is planned for, after what was trained `before`.
+
+    Those asked for come first in its updates, and what is only rehearsed behind them.
+    """
+    if phase.made != phase.planned or not phase.updates.keys() <= set(range(len(schedule.starts))):
+        return False
+    known = knowledge(before)
+    asked = [(s, _asked(phase, s, known.get(s, []), recipe)) for s in phase.updates]
+    if any(t_end < schedule.starts[s] for s, t_end in asked):
+        return False
+    as_planned = replace(phase, made=0, environment={})
+    for count in range(1, len(asked) + 1):
+        plan = plan_phase(dict(asked[:count]), before, recipe, schedule, seed, rate)
+        # In the same order, too: that of the updates follows from it.
+        if plan == as_planned and list(plan.updates) == list(phase.updates):
+            return True
+    return False
+
+
+def _asked(phase: Phase, scale: int, known: list[tuple[int, int]], recipe: Recipe) -> int:
+    """The t_end that `scale` was asked for, if the number of its updates tells that.
+
+    Less than the phase's where more was known before, though from too few updates.
+    """
+    for t_end in sorted({end for end, _ in known}):
+        done = sum(made for end, made in known if end >= t_end)
+        if phase.updates[scale] == recipe.steps_per_scale - done:
+            return t_end
+    return phase.t_ends[scale]
 
 
 def _phase_seed(seed: int, index: int) -> int:

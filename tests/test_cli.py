@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import save
 
 import sinddm_toolkit as st
+from sinddm_toolkit.run_options import SEED_MAX
 from sinddm_toolkit.store import default_store
 from tests.conftest import texture
 
@@ -102,6 +103,16 @@ def test_replay_says_what_is_missing_or_changed(command, pasted, tiny):
     assert code == 2 and "has changed" in err
     code, _, err = command("replay", "moved.png")
     assert code == 2 and "carries no recipe" in err
+
+
+def test_samples_beyond_the_largest_seed_are_refused(command, pasted):
+    quick = ("--denoiser", "closed-form", "--sampling-steps", 1, "--max-pixels", 1500)
+    words = (*SAMPLE, *quick, "--samples", 2, "--out", "o.png", "--seed")
+    code, _, err = command(*words, SEED_MAX)
+    assert code == 2 and f"{SEED_MAX - 1} at most" in err
+    assert not list(Path().glob("o*.png"))
+    assert command(*words, SEED_MAX - 1)[0] == 0
+    assert command("replay", "o-2.png", "--out", "again.png")[0] == 0
 
 
 def test_models_commands(command, pasted, tiny):

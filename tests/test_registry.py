@@ -287,8 +287,8 @@ def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_
     assert command(*words, "--strength", "2")[0] == 2
     assert command(*words, "--strength", "0.25")[0] == 0
     from sinddm_toolkit.images import read_picture
-    from sinddm_toolkit.replay import load_record
+    from sinddm_toolkit.record import load_record
 
     assert set(read_picture("o.png").pixels.flatten()) == {128}
 
-    assert load_record(Path("o.png"))["metadata"] == {"strength": 0.25}
+    assert load_record(Path("o.png")).metadata == {"strength": 0.25}

@@ -101,12 +101,14 @@ def save(
     """
     from sinddm_toolkit import preset_files
     from sinddm_toolkit.cli.run import parts_of_line
-    from sinddm_toolkit.replay import layer_of_record, load_record
+    from sinddm_toolkit.record import load_record
+    from sinddm_toolkit.replay import look_of_record
     from sinddm_toolkit.request import one_run
     from sinddm_toolkit.settings import COMMAND_LINE
 
+    lost: list[str] = []
     if len(line) == 1 and Path(line[0]).is_file():
-        layer = layer_of_record(load_record(Path(line[0])), Path(line[0]))
+        layer, lost = look_of_record(load_record(Path(line[0])), Path(line[0]))
     else:
         layer = one_run(parts_of_line(list(line)), COMMAND_LINE)
     table, left_out = preset_files.look_of(layer, {key.replace("_", "-") for key in keep})
@@ -114,6 +116,8 @@ def save(
     tell(f"wrote {written}")
     if left_out:
         tell(f"left out: {', '.join(left_out)} (--keep OPTION keeps one)")
+    if lost:
+        tell(f"left out, as the files have changed or are gone: {', '.join(lost)}")
 
 
 @presets.command()

@@ -98,7 +98,7 @@ def test_names_in_what_is_written_and_explained(command, pasted):
     code, _, err = command("run", "sample", "--image", name, "--seed", "1", *quick)
     assert code == 0
     wrote, summary = err.splitlines()
-    assert wrote == r"wrote x\x1b[1m\n-sample.png" and summary.startswith("seed 1, model ")
+    assert wrote == r"wrote x\x1b[1m\n-sample.png" and summary.startswith("seed 1, ")
     code, out, _ = command("run", "sample", "--image", name, "--explain")
     assert code == 0 and "\x1b" not in out and r"x\x1b[1m\n.png" in out
     assert all(re.match(r"\S+  +\S.*  \S+", line) for line in out.splitlines())

@@ -214,7 +214,7 @@ CONFIG = ModelConfig("0" * 64, (60, 80), "draft", 8, 0).to_json()
                 {"t_ends": {"99": 5}, "updates": {"99": 30}},
                 {"t_ends": [5]},
                 {"seed": "x"},
-                {"rate": 200.0},
+                {"rate": -1.0},
                 {"rate": math.nan},
                 {"rate": "fast"},
                 {"environment": None},

@@ -159,7 +159,7 @@ class Checker:
         stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in varied)])
         endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
         paths = (self._results / f"{stem}{ending}{name.suffix}" for ending in endings)
-        return next(path for path in paths if path.resolve() not in self._taken)
+        return next(path for path in paths if _resolved(path) not in self._taken)
 
     def _check_writing(
         self, ready: Prepared, outputs: Sequence[Path], item: Item
@@ -234,11 +234,8 @@ def _make(folder: Path) -> None:
 
 
 def _resolved(path: str | Path) -> Path:
-    """The file itself, whatever links lead to it. UserError if they lead nowhere."""
-    try:
-        return Path(path).resolve()
-    except (OSError, RuntimeError):
-        raise UserError(f"{path} is a link that leads back to itself") from None
+    """The file itself, whatever links lead to it."""
+    return Path(os.path.realpath(path))  # unlike Path.resolve it never fails
 
 
 def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:

@@ -222,3 +222,91 @@ def test_the_plan(command, pasted, tiny):
     assert "5 rows, 0 done; 2 trainings; about" in text
     code, out, _ = command("batch", "e.jsonl", "--explain")
     assert out.count("row 2 (e.jsonl, line 1)") >= 2
+
+
+def nested(depth, text="1"):
+    return "[" * depth + text + "]" * depth
+
+
+ROW = "[[row]]\ntask='sample'\nimage='i.png'\n"
+
+
+@pytest.mark.parametrize("depth", [60, 300, 990, 1100, 5000, 100_000])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("e.toml", lambda depth: f"{ROW}size={nested(depth)}"),
+        ("e.toml", lambda depth: f"{ROW}grid.size=[{nested(depth)}]"),
+        ("e.toml", lambda depth: f"{ROW}size={'{a=' * depth}1{'}' * depth}"),
+        ("e.toml", lambda depth: f"{ROW}size={'.'.join(['a'] * min(depth, 3000))}=1"),
+        ("e.toml", lambda depth: f"{ROW}{'.'.join(['a'] * min(depth, 3000))}=1"),
+        ("e.jsonl", lambda depth: f'{{"task": "sample", "size": {nested(depth)}}}'),
+        ("e.jsonl", lambda depth: f'{{"task": "sample", "grid": {{"size": {nested(depth)}}}}}'),
+        ("e.jsonl", lambda depth: '{"a": ' * depth + "1" + "}" * depth),
+        ("e.csv", lambda depth: f'task,source\nroi,"{nested(depth)}"'),
+    ],
+)
+def test_what_is_nested_deep_is_refused_in_a_line(name, text, depth, command):
+    Path(name).write_text(text(depth))
+    code, out, err = command("batch", name)
+    assert (code, out) == (2, "") and f"{name}" in err and "bug" not in err, err[:300]
+    assert len(err) < 500 and len(err.splitlines()) <= 2, err[:300]
+
+
+@pytest.mark.parametrize("pattern", ["", "/", ".", "..", "in/***/[", "\0", "in/[", "**", "a/../.."])
+def test_odd_patterns_match_no_file(pattern, home):
+    Path("b/in/deep").mkdir(parents=True)
+    with pytest.raises(
+        UserError, match=r"glob.image: (no file matches|.* is no pattern)"
+    ) as caught:
+        rows("e.jsonl", json.dumps({"task": "sample", "glob": {"image": pattern}}))
+    assert "e.jsonl, line 1" in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": "\ud800.png"},
+        {"image": "i\0.png"},
+        {"image": "bg.png", "out": "\udfff.png"},
+        {"image": "bg.png", "out": "o\0.png"},
+        {"image": "bg.png", "out": "deep\0er/o.png"},
+        {"image": "bg.png", "out": "o" * 300 + ".png"},
+        {"image": "bg.png", "out": "/".join(["d" * 200] * 40) + "/o.png"},
+        {"image": "bg.png", "out": "loop.png"},
+        {"image": "bg.png", "out": "bg.png/o.png"},
+        {"image": "bg.png", "\ud800": 3},
+        {"image": "bg.png", "seed": 10**400},
+        {"image": "bg.png", "preset": "a\0b"},
+        {"image": "bg.png", "preset": "a\0b.toml"},
+        {"glob": {"image": "\ud800*"}},
+        {"task": "\ud800"},
+    ],
+)
+def test_names_that_no_file_can_have(values, command, pasted):
+    Path("loop.png").symlink_to("loop.png")
+    before = sorted(Path().rglob("*"))
+    Path("e.jsonl").write_text(json.dumps({"task": "sample", **values}))
+    code, out, err = command("batch", "e.jsonl", "--dry-run")
+    assert (code, out) == (2, "") and "e.jsonl, line 1" in err and "bug" not in err, err
+    assert len(err.splitlines()) <= 2
+    assert sorted(Path().rglob("*")) == [*sorted([*before, Path("e.jsonl")])]
+
+
+def test_a_number_too_long_to_read(command):
+    Path("e.toml").write_text(f"{ROW}seed={'9' * 5000}")
+    code, _, err = command("batch", "e.toml")
+    assert code == 2 and "e.toml is not TOML" in err and "bug" not in err, err
+
+
+def test_a_chain_of_presets_has_an_end(command, pasted):
+    for k in range(1500):
+        Path(f"p{k}.toml").write_text(f"extends = 'p{k + 1}.toml'\n")
+    Path("p1500.toml").write_text("max-pixels = 1500\n")
+    Path("e.toml").write_text("[[row]]\ntask='sample'\nimage='bg.png'\npreset='p0.toml'\n")
+    for words in (("batch", "e.toml", "--dry-run"), ("run", "sample", "--preset", "p0.toml")):
+        code, _, err = command(*words)
+        assert code == 2 and "more than 20 presets" in err and len(err) < 500, err
+    Path("e.toml").write_text("[[row]]\ntask='sample'\nimage='bg.png'\npreset='p1482.toml'\n")
+    code, _, err = command("batch", "e.toml", "--dry-run")
+    assert code == 0, err

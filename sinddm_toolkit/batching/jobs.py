@@ -181,7 +181,10 @@ class Checker:
         return extras
 
     def _make_folder(self, folder: Path) -> None:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        try:
+            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        except OSError as error:
+            raise UserError(f"cannot make the folder {folder!s:.200}: {error.strerror}") from None
         for one in reversed(missing):
             _make(one)
             self._folders.append(one)
@@ -217,7 +220,7 @@ class Checker:
         if isinstance(value, Region) and value.mask is not None:
             return value.mask.content_hash()
         value = plain(value)
-        if isinstance(value, str) and Path(value).is_file():
+        if isinstance(value, str) and _is_file(value):
             facts = Path(value).stat()
             key = (value, facts.st_mtime_ns, facts.st_size)
             if key not in self._hashes:
@@ -233,10 +236,19 @@ def _make(folder: Path) -> None:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
 
 
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # too long for a name, as texts of other options may be
+        return False
+
+
 def _resolved(path: str | Path) -> Path:
-    """The file itself, whatever links lead to it. UserError if they lead nowhere."""
+    """The file itself, whatever links lead to it. UserError if that can't be."""
     try:
         return Path(path).resolve()
+    except ValueError:
+        raise UserError(f"{str(path)!r} is no name for a file") from None
     except (OSError, RuntimeError):
         raise UserError(f"{path} is a link that leads back to itself") from None
 

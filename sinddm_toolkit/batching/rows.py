@@ -33,7 +33,7 @@ from sinddm_toolkit.regions import Region
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.settings import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.tables import read_table
-from sinddm_toolkit.toml_files import TomlFile, read_text
+from sinddm_toolkit.toml_files import TomlFile, parsed, read_text
 
 ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
 PRESET, GLOB, GRID = "preset", "glob", "grid"
@@ -152,7 +152,11 @@ def _from_json_lines(path: Path) -> BatchSource:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = parsed(json.loads, line)
+            json.dumps(values, ensure_ascii=False).encode(errors="surrogateescape")
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            raise UserError(f"{path}, line {number}: {half!a} is half a character") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number} is not JSON: {error}") from None
         if not isinstance(values, dict):
@@ -238,7 +242,10 @@ def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
     whole = Path(pattern)
     start = Path(whole.anchor) if whole.is_absolute() else folder
     rest = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
-    found = sorted(path for path in start.glob(rest) if path.is_file())
+    try:
+        found = sorted(path for path in start.glob(rest) if path.is_file())
+    except (ValueError, LookupError, NotImplementedError, RecursionError, OSError):
+        raise origin.refusal(f"{GLOB}.{name}: {pattern!r} is no pattern for files") from None
     if not found:
         raise origin.refusal(f"{GLOB}.{name}: no file matches {pattern}")
     return [str(path.absolute()) for path in found]

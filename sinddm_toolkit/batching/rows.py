@@ -18,6 +18,7 @@ import difflib
 import io
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -212,6 +213,17 @@ def spread(source: BatchSource, overrides: Overrides) -> Iterator[Row | UserErro
                 yield Row(number, origin, layer, varied, index)
         except UserError as error:
             yield error
+
+
+def count_rows(source: BatchSource) -> int:
+    """How many rows `spread` will give, if nothing is wrong with them."""
+    count = 0
+    for table in source.tables:
+        try:
+            count += math.prod(len(axis.values) for axis in _axes(table, source))
+        except UserError:  # told in place of the rows
+            count += 1
+    return count
 
 
 @dataclass(frozen=True)

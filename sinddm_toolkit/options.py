@@ -31,6 +31,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.images import Picture, picture_from
 from sinddm_toolkit.regions import Region
 from sinddm_toolkit.sizes import CanvasSize, Length
+from sinddm_toolkit.toml_files import parsed
 
 RESULT = "{out}"
 """At the beginning of an `OutputFile`: the path of the result without its extension."""
@@ -384,7 +385,7 @@ FILES = (Picture, InputFile, OutputFile)
 
 def _json_list(text: str, where: str) -> list[Any]:
     try:
-        found = json.loads(text)
+        found = parsed(json.loads, text)
     except ValueError as error:
         raise UserError(f"{where}: {text:.60} is no list in JSON: {error}") from None
     return found if isinstance(found, list) else [found]

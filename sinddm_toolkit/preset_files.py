@@ -23,7 +23,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import write_atomically
 from sinddm_toolkit.options import Option, plain
 from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.settings import TASK, Layer, Origin, Settings
+from sinddm_toolkit.settings import TASK, Layer, LocatedError, Origin, Settings
 from sinddm_toolkit.store import home
 from sinddm_toolkit.tables import read_table
 from sinddm_toolkit.toml_files import TomlFile
@@ -31,6 +31,8 @@ from sinddm_toolkit.toml_files import TomlFile
 SUFFIX = ".toml"
 SUMMARY, EXTENDS = "summary", "extends"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+LONGEST_CHAIN = 20
 
 OF_ONE_EDIT = ("out", "seed", "overwrite", "retrain", "device", "model")
 """Options of a run that are no part of a look."""
@@ -109,11 +111,16 @@ def load(name: str, folder: Path | None = None, above: tuple[str, ...] = ()) -> 
     below = Layer()
     if base:
         above = (*above, os.path.realpath(path))  # unlike Path.resolve it never fails
+        if len(above) > LONGEST_CHAIN:
+            text = f"{EXTENDS}: more than {LONGEST_CHAIN} presets that extend each other"
+            raise origin.at(EXTENDS).refusal(text)
         try:
             if os.path.realpath(find(base, path.parent)) in above:
                 raise UserError(f"{base} extends {path.stem} in turn")
             below = load(base, path.parent, above).layer
         except UserError as error:
+            if isinstance(error, LocatedError) and len(above) > 1:
+                raise  # of the way there, the first file and the last will do
             raise origin.at(EXTENDS).refusal(f"{EXTENDS}: {error}") from None
     return Preset(path.stem, path, summary, read_table(table, origin, path.parent, below=below))
 

@@ -62,9 +62,7 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     The first task's picture is the one that is learnt; the others take it over.
     """
     classes = [registry.current().task(name) for name in layer.tasks]
-    schema = RunOptions.schema()
-    # Before the tasks: they read pictures.
-    options = RunOptions(**{k: s.checked(schema[k]) for k, s in layer.run.items()})
+    options = run_options(layer)  # before the tasks: they read pictures
     own: list[dict[str, Any]] = []
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
         own.append({k: s.checked(cls.schema()[k]) for k, s in settings.items()})
@@ -81,6 +79,12 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
             )
         tasks.append(task)
     return tasks, options
+
+
+def run_options(layer: Layer) -> RunOptions:
+    """The options of a run. UserError, saying where, for values that are not allowed."""
+    schema = RunOptions.schema()
+    return RunOptions(**{k: s.checked(schema[k]) for k, s in layer.run.items()})
 
 
 def _made(cls: type[Task], values: Mapping[str, Any]) -> Task:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,29 @@ Keys = tuple[str | int, ...]
 """The path of a key: names of tables and places in lists."""
 
 
+MOST_NESTED = 50
+
+
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """What `parse` makes of a text. ValueError if it can't, or if that is nested too deep."""
+    too_deep = ValueError(f"tables and lists may be nested {MOST_NESTED} deep")
+    try:
+        found = parse(text)
+    except RecursionError:
+        raise too_deep from None
+    level = [found]
+    for _ in range(MOST_NESTED + 1):
+        level = [
+            one
+            for value in level
+            if isinstance(value, (dict, list))
+            for one in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise too_deep
+    return found
+
+
 def read_text(path: Path) -> str:
     """The text in `path`, UTF-8. UserError if it can't be read."""
     try:
@@ -24,6 +48,8 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: there is no such file") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is no text in UTF-8") from None
+    except ValueError:
+        raise UserError(f"{str(path)!r} is no name of a file") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -34,6 +60,8 @@ class TomlFile:
 
     path: Path
     text: str
+    _lines: dict[Keys, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Those that have been found."""
 
     @classmethod
     def read(cls, path: Path) -> TomlFile:
@@ -45,8 +73,9 @@ class TomlFile:
     @cached_property
     def data(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self.text)
-        except tomllib.TOMLDecodeError as error:
+            found: dict[str, Any] = parsed(tomllib.loads, self.text)
+            return found
+        except ValueError as error:
             raise UserError(f"{self.path} is not TOML: {error}") from None
 
     def place(self, keys: Keys) -> str:
@@ -55,6 +84,11 @@ class TomlFile:
 
     def line(self, keys: Keys) -> int:
         """The first line of the statement that gives a key, from 1."""
+        if keys not in self._lines:
+            self._lines[keys] = self._find(keys)
+        return self._lines[keys]
+
+    def _find(self, keys: Keys) -> int:
         lines = self.text.splitlines(keepends=True)
         low, high = 0, len(lines)  # the key is not there by line `low`, and is by `high`
         while high - low > 1:

@@ -3,10 +3,20 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from sinddm_toolkit import images, toml_files
+from sinddm_toolkit.batching import Batch, jobs, pictures
+from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, source_of, spread
+from sinddm_toolkit.edit import prepare
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.events import Events
+from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.request import make_tasks
+from tests.conftest import texture
 
 TOML = """
 [defaults]
@@ -222,3 +232,173 @@ def test_the_plan(command, pasted, tiny):
     assert "5 rows, 0 done; 2 trainings; about" in text
     code, out, _ = command("batch", "e.jsonl", "--explain")
     assert out.count("row 2 (e.jsonl, line 1)") >= 2
+
+
+def nested(depth, text="1"):
+    return "[" * depth + text + "]" * depth
+
+
+ROW = "[[row]]\ntask='sample'\nimage='i.png'\n"
+
+
+@pytest.mark.parametrize("depth", [60, 300, 990, 1100, 5000, 100_000])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("e.toml", lambda depth: f"{ROW}size={nested(depth)}"),
+        ("e.toml", lambda depth: f"{ROW}grid.size=[{nested(depth)}]"),
+        ("e.toml", lambda depth: f"{ROW}size={'{a=' * depth}1{'}' * depth}"),
+        ("e.toml", lambda depth: f"{ROW}size={'.'.join(['a'] * min(depth, 3000))}=1"),
+        ("e.toml", lambda depth: f"{ROW}{'.'.join(['a'] * min(depth, 3000))}=1"),
+        ("e.jsonl", lambda depth: f'{{"task": "sample", "size": {nested(depth)}}}'),
+        ("e.jsonl", lambda depth: f'{{"task": "sample", "grid": {{"size": {nested(depth)}}}}}'),
+        ("e.jsonl", lambda depth: '{"a": ' * depth + "1" + "}" * depth),
+        ("e.csv", lambda depth: f'task,source\nroi,"{nested(depth)}"'),
+    ],
+)
+def test_what_is_nested_deep_is_refused_in_a_line(name, text, depth, command):
+    Path(name).write_text(text(depth))
+    code, out, err = command("batch", name)
+    assert (code, out) == (2, "") and f"{name}" in err and "bug" not in err, err[:300]
+    assert len(err) < 500 and len(err.splitlines()) <= 2, err[:300]
+
+
+@pytest.mark.parametrize("pattern", ["", "/", ".", "..", "in/***/[", "\0", "in/[", "**", "a/../.."])
+def test_odd_patterns_match_no_file(pattern, home):
+    Path("b/in/deep").mkdir(parents=True)
+    with pytest.raises(
+        UserError, match=r"glob.image: (no file matches|.* is no pattern)"
+    ) as caught:
+        rows("e.jsonl", json.dumps({"task": "sample", "glob": {"image": pattern}}))
+    assert "e.jsonl, line 1" in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": "\ud800.png"},
+        {"image": "i\0.png"},
+        {"image": "bg.png", "out": "\udfff.png"},
+        {"image": "bg.png", "out": "o\0.png"},
+        {"image": "bg.png", "out": "deep\0er/o.png"},
+        {"image": "bg.png", "out": "o" * 300 + ".png"},
+        {"image": "bg.png", "out": "/".join(["d" * 200] * 40) + "/o.png"},
+        {"image": "bg.png", "out": "loop.png"},
+        {"image": "bg.png", "out": "bg.png/o.png"},
+        {"image": "bg.png", "\ud800": 3},
+        {"image": "bg.png", "seed": 10**400},
+        {"image": "bg.png", "preset": "a\0b"},
+        {"image": "bg.png", "preset": "a\0b.toml"},
+        {"glob": {"image": "\ud800*"}},
+        {"task": "\ud800"},
+    ],
+)
+def test_names_that_no_file_can_have(values, command, pasted):
+    Path("loop.png").symlink_to("loop.png")
+    before = sorted(Path().rglob("*"))
+    Path("e.jsonl").write_text(json.dumps({"task": "sample", **values}))
+    code, out, err = command("batch", "e.jsonl", "--dry-run")
+    assert (code, out) == (2, "") and "e.jsonl, line 1" in err and "bug" not in err, err
+    assert len(err.splitlines()) <= 2
+    assert sorted(Path().rglob("*")) == [*sorted([*before, Path("e.jsonl")])]
+
+
+def test_a_number_too_long_to_read(command):
+    Path("e.toml").write_text(f"{ROW}seed={'9' * 5000}")
+    code, _, err = command("batch", "e.toml")
+    assert code == 2 and "e.toml is not TOML" in err and "bug" not in err, err
+
+
+def test_a_chain_of_presets_has_an_end(command, pasted):
+    for k in range(1500):
+        Path(f"p{k}.toml").write_text(f"extends = 'p{k + 1}.toml'\n")
+    Path("p1500.toml").write_text("max-pixels = 1500\n")
+    Path("e.toml").write_text("[[row]]\ntask='sample'\nimage='bg.png'\npreset='p0.toml'\n")
+    for words in (("batch", "e.toml", "--dry-run"), ("run", "sample", "--preset", "p0.toml")):
+        code, _, err = command(*words)
+        assert code == 2 and "more than 20 presets" in err and len(err) < 500, err
+    Path("e.toml").write_text("[[row]]\ntask='sample'\nimage='bg.png'\npreset='p1482.toml'\n")
+    code, _, err = command("batch", "e.toml", "--dry-run")
+    assert code == 0, err
+
+
+class Watched(Events):
+    """Counts what it is told, as (done, steps) by what is done."""
+
+    def __init__(self):
+        self.told = {}
+
+    def working(self, what, done, steps):
+        self.told.setdefault(what, []).append((done, steps))
+
+
+def test_progress_is_told_while_rows_are_spread_and_checked(pasted):
+    grid = {"seed": list(range(7)), "size": ["1x1", "2x1"]}
+    Path("e.jsonl").write_text(
+        json.dumps({"task": "sample", "image": "bg.png", "grid": grid})
+        + '\n{"task": "sample", "image": "bg.png"}\n'
+    )
+    watched = Watched()
+    Batch(source_of(Path("e.jsonl")), events=watched).check()
+    every = [(done, 15) for done in range(1, 16)]
+    assert watched.told == {"reading rows": every, "checking rows": every}
+
+
+def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):
+    read, prepared = [], []
+    monkeypatch.setattr(images, "read_picture", lambda p: read.append(p) or read_picture(p))
+    monkeypatch.setattr(jobs, "prepare", lambda *a: prepared.append(a) or prepare(*a))
+    grid = {"seed": list(range(20)), "feather": [1, 2, 3]}
+    row = {"task": "harmonize", "bg": "bg.png", "composite": "c.png", "grid": grid}
+    row |= {"save-mask": "{out}-mask.png", "denoiser": "closed-form"}
+    Path("e.jsonl").write_text(json.dumps(row))
+    work = Batch(source_of(Path("e.jsonl")))
+    work.check()
+    assert (len(work.jobs), len(read), len(prepared)) == (60, 2, 3)
+    assert len({path for job in work.jobs for path in (*job.item.outputs, *job.extras)}) == 120
+    first, last = work.jobs[0], work.jobs[-1]
+    assert (first.item.run["seed"], last.item.run["seed"]) == (0, 19)
+    assert first.pixel_steps == last.pixel_steps > 0 and first.cells == last.cells
+
+
+def test_a_picture_that_has_changed_is_read_again(pasted):
+    Path("e.jsonl").write_text('{"task": "sample", "image": "bg.png"}\n')
+    (row,) = spread(source_of(Path("e.jsonl")), Overrides())
+    cache = PictureCache()
+    cache.keep(row.layer, make_tasks(row.layer)[0])
+    put = cache.put_into(row.layer).tasks["sample"]["image"].value
+    assert np.array_equal(put.pixels, read_picture("bg.png").pixels)
+    assert row.layer.tasks["sample"]["image"].value == "bg.png"
+    Image.fromarray(texture(50, 80)).save("bg.png")
+    assert cache.put_into(row.layer).tasks["sample"]["image"].value == "bg.png"
+
+
+def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_BYTES", 60 * 80 * 3 + 10)
+    Path("e.jsonl").write_text(
+        '{"task": "sample", "image": "bg.png"}\n{"task": "sample", "image": "c.png"}\n'
+    )
+    first, second = (row.layer for row in spread(source_of(Path("e.jsonl")), Overrides()))
+    cache = PictureCache()
+    for layer in (first, second):
+        cache.keep(layer, make_tasks(layer)[0])
+    assert cache.put_into(first).tasks["sample"]["image"].value == "bg.png"
+    assert cache.put_into(second).tasks["sample"]["image"].value.size == (60, 80)
+
+
+def test_lines_of_many_refused_rows_are_looked_for_once(home, monkeypatch):
+    parsed = []
+    real = toml_files.tomllib.loads
+    monkeypatch.setattr(toml_files.tomllib, "loads", lambda text: parsed.append(1) or real(text))
+    Path("e.toml").write_text("[[row]]\ntask='sample'\nimage='no.png'\ngrid.seed=[1,2,3,4,5,6,7,8]")
+    with pytest.raises(UserError, match="8 of 8 rows are refused"):
+        Batch(source_of(Path("e.toml"))).check()
+    assert len(parsed) < 8
+
+
+def test_rows_without_a_name_get_a_number_each(pasted):
+    Path("e.jsonl").write_text('{"task": "sample", "image": "bg.png"}\n' * 4)
+    work = Batch(source_of(Path("e.jsonl")))
+    work.check()
+    names = [Path(job.item.outputs[0]).name for job in work.jobs]
+    assert names == ["bg-sample.png", *(f"bg-sample-{k}.png" for k in (2, 3, 4))]

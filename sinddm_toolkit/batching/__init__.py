@@ -13,7 +13,7 @@ from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
 from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
-from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, shown, spread
+from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, count_rows, shown, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.errors import UserError
@@ -94,7 +94,11 @@ class Batch:
 
     def rows(self) -> list[Row]:
         """Every row with its settings. RefusedRows if one of them can't be understood."""
-        found = list(spread(self.source, self.overrides))
+        found = []
+        total = count_rows(self.source)
+        for row in spread(self.source, self.overrides):
+            found.append(row)
+            self.events.working("reading rows", len(found), total)
         rows = [row for row in found if isinstance(row, Row)]
         if refusals := [row for row in found if isinstance(row, UserError)]:
             raise RefusedRows(refusals, len(found))

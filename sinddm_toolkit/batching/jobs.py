@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.report import report_files
 from sinddm_toolkit.batching.rows import Row, absolute
 from sinddm_toolkit.batching.state import State, not_ours
@@ -32,11 +33,14 @@ from sinddm_toolkit.images import Picture
 from sinddm_toolkit.options import Option, OutputFile, Task, content_of, plain
 from sinddm_toolkit.recipes import RECIPES
 from sinddm_toolkit.regions import Region
-from sinddm_toolkit.request import make_tasks
+from sinddm_toolkit.request import make_tasks, run_options
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.settings import Layer, LocatedError, Settings
 from sinddm_toolkit.store import ModelStore
 from sinddm_toolkit.training import Cells, Phase, missing_updates
+
+MOST_ALIKE = 1000
+"""So many kinds of rows are known at a time: enough for a grid that runs over seeds last."""
 
 NOT_IN_BATCHES = ("retrain",)
 NOT_OF_THE_RESULT = ("out", "overwrite", "device")
@@ -86,6 +90,22 @@ class Group:
     jobs: list[Job] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Alike:
+    """What rows have in common that differ only in their seeds and in where they are written."""
+
+    ready: Prepared
+    """Without pictures."""
+    default_name: str
+    model: str
+    recipe: str
+    cells: Cells
+    pixel_steps: int
+    """Of one sample."""
+    learnt: str
+    before: Path | None
+
+
 class Checker:
     """Checks one row after the other, as far as that goes without training."""
 
@@ -95,6 +115,10 @@ class Checker:
         self._state = state
         self._events = events
         self._hashes: dict[tuple[str, int, int], str] = {}
+        self._pictures = PictureCache()
+        self._alike: dict[tuple[str, str], _Alike] = {}
+        self._names: dict[str, int] = {}
+        """How often each name was given by default."""
         self._taken = dict.fromkeys(report_files(results), "the report")
         self._folders: list[Path] = []
         """Those made for results, outermost first."""
@@ -113,13 +137,15 @@ class Checker:
         for name in NOT_IN_BATCHES:
             if name in row.layer.run:
                 raise UserError(f"{name}: a batch trains each model once; use `models remove`")
-        tasks, options = make_tasks(row.layer)
-        ready = prepare(tasks, options, self._store, self._events)
+        options = run_options(row.layer)
         fingerprint, kin = self._fingerprints(row.layer)
+        alike = self._alike.get((kin, options.device)) or self._prepare(row.layer, kin)
+        options.check()
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
-        out = options.out or self._default_out(row, tasks[0])
+        out = options.out or self._default_out(row, alike.default_name)
         options.out = OutputFile(_resolved(out))
+        ready = replace(alike.ready, options=options)
         outputs = default_paths(ready)
         where = self._state.relative(outputs[0])
         schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
@@ -135,31 +161,52 @@ class Checker:
             },
             tuple(str(path) for path in outputs),
             fingerprint,
-            kin if _asks_for_one_file(tasks, options) else fingerprint,
+            kin if _asks_for_one_file(ready.tasks, options) else fingerprint,
             options.overwrite,
         )
         extras = self._check_writing(ready, outputs, item)
-        lead = tasks[0]
         return Job(
             row,
             item,
-            ready.subject.config.key,
-            ready.subject.config.recipe,
-            ready.cells(),
-            options.samples * sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
-            ready.subject.picture.name,
-            lead.main_picture().path,
+            alike.model,
+            alike.recipe,
+            alike.cells,
+            options.samples * alike.pixel_steps,
+            alike.learnt,
+            alike.before,
             tuple(str(path) for path in extras),
         )
 
-    def _default_out(self, row: Row, lead: Task) -> Path:
+    def _prepare(self, layer: Layer, kin: str) -> _Alike:
+        tasks, options = make_tasks(self._pictures.put_into(layer))
+        self._pictures.keep(layer, tasks)
+        ready = prepare(tasks, options, self._store, self._events)
+        lead = tasks[0]
+        found = _Alike(
+            _without_pictures(ready),
+            default_name(lead),
+            ready.subject.config.key,
+            ready.subject.config.recipe,
+            ready.cells(),
+            sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
+            ready.subject.picture.name,
+            lead.main_picture().path,
+        )
+        if len(self._alike) == MOST_ALIKE:
+            del self._alike[next(iter(self._alike))]
+        self._alike[kin, options.device] = found
+        return found
+
+    def _default_out(self, row: Row, default: str) -> Path:
         """In the folder of results, with what a grid has given in the name; a number if taken."""
-        name = Path(default_name(lead))
+        name = Path(default)
         varied = [text for key, text in row.varied.items() if text not in name.stem]
         stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in varied)])
-        endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
-        paths = (self._results / f"{stem}{ending}{name.suffix}" for ending in endings)
-        return next(path for path in paths if _resolved(path) not in self._taken)
+        while True:
+            count = self._names[stem] = self._names.get(stem, 0) + 1
+            path = self._results / f"{stem}{f'-{count}' if count > 1 else ''}{name.suffix}"
+            if _resolved(path) not in self._taken:
+                return path
 
     def _check_writing(
         self, ready: Prepared, outputs: Sequence[Path], item: Item
@@ -181,7 +228,10 @@ class Checker:
         return extras
 
     def _make_folder(self, folder: Path) -> None:
-        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        try:
+            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        except OSError as error:
+            raise UserError(f"cannot make the folder {folder!s:.200}: {error.strerror}") from None
         for one in reversed(missing):
             _make(one)
             self._folders.append(one)
@@ -217,13 +267,39 @@ class Checker:
         if isinstance(value, Region) and value.mask is not None:
             return value.mask.content_hash()
         value = plain(value)
-        if isinstance(value, str) and Path(value).is_file():
+        if isinstance(value, str) and _is_file(value):
             facts = Path(value).stat()
             key = (value, facts.st_mtime_ns, facts.st_size)
             if key not in self._hashes:
-                self._hashes[key] = content_of(Path(value))
+                try:
+                    self._hashes[key] = content_of(Path(value))
+                except OSError:  # which reading it will tell
+                    return value
             return self._hashes[key]
         return value
+
+
+def _without_pictures(ready: Prepared) -> Prepared:
+    """What the check of a row's files needs; the pictures of many rows would fill the memory."""
+    plan = copy(ready.plan)
+    vars(plan)["start_image"] = None
+    nothing: Any = None
+    return replace(
+        ready,
+        tasks=[_with_names_only(task) for task in ready.tasks],
+        subject=nothing,
+        plan=plan,
+        hooks=nothing,
+        denoiser=None,
+    )
+
+
+def _with_names_only(task: Task) -> Task:
+    """The task with nothing but the names of the files that it is to write."""
+    names = [item.name for item in task.schema().values() if item.type is OutputFile]
+    bare = copy(task)
+    bare.__dict__ = {name: getattr(task, name) for name in names}
+    return bare
 
 
 def _make(folder: Path) -> None:
@@ -233,9 +309,19 @@ def _make(folder: Path) -> None:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
 
 
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # too long for a name, as texts of other options may be
+        return False
+
+
 def _resolved(path: str | Path) -> Path:
-    """The file itself, whatever links lead to it."""
-    return Path(os.path.realpath(path))  # unlike Path.resolve it never fails
+    """The file itself, whatever links lead to it. UserError if that can't be."""
+    try:
+        return Path(os.path.realpath(path))  # unlike Path.resolve it takes links in a circle
+    except ValueError:
+        raise UserError(f"{str(path)!r} is no name for a file") from None
 
 
 def _values(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:

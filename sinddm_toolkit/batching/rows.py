@@ -18,6 +18,7 @@ import difflib
 import io
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,7 @@ from sinddm_toolkit.regions import Region
 from sinddm_toolkit.run_options import RunOptions
 from sinddm_toolkit.settings import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.tables import read_table
-from sinddm_toolkit.toml_files import TomlFile, read_text
+from sinddm_toolkit.toml_files import TomlFile, parsed, read_text
 
 ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
 PRESET, GLOB, GRID = "preset", "glob", "grid"
@@ -152,7 +153,11 @@ def _from_json_lines(path: Path) -> BatchSource:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = parsed(json.loads, line)
+            json.dumps(values, ensure_ascii=False).encode(errors="surrogateescape")
+        except UnicodeEncodeError as error:
+            half = error.object[error.start]
+            raise UserError(f"{path}, line {number}: {half!a} is half a character") from None
         except ValueError as error:
             raise UserError(f"{path}, line {number} is not JSON: {error}") from None
         if not isinstance(values, dict):
@@ -210,6 +215,17 @@ def spread(source: BatchSource, overrides: Overrides) -> Iterator[Row | UserErro
             yield error
 
 
+def count_rows(source: BatchSource) -> int:
+    """How many rows `spread` will give, if nothing is wrong with them."""
+    count = 0
+    for table in source.tables:
+        try:
+            count += math.prod(len(axis.values) for axis in _axes(table, source))
+        except UserError:  # told in place of the rows
+            count += 1
+    return count
+
+
 @dataclass(frozen=True)
 class _Axis:
     """An option with the values that a folder or a grid gives it."""
@@ -238,7 +254,10 @@ def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
     whole = Path(pattern)
     start = Path(whole.anchor) if whole.is_absolute() else folder
     rest = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
-    found = sorted(path for path in start.glob(rest) if path.is_file())
+    try:
+        found = sorted(path for path in start.glob(rest) if path.is_file())
+    except (ValueError, LookupError, NotImplementedError, RecursionError, OSError):
+        raise origin.refusal(f"{GLOB}.{name}: {pattern!r} is no pattern for files") from None
     if not found:
         raise origin.refusal(f"{GLOB}.{name}: no file matches {pattern}")
     return [str(path.absolute()) for path in found]

@@ -1,6 +1,7 @@
 """The rows that a batch file stands for, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -394,6 +395,20 @@ def test_lines_of_many_refused_rows_are_looked_for_once(home, monkeypatch):
     with pytest.raises(UserError, match="8 of 8 rows are refused"):
         Batch(source_of(Path("e.toml"))).check()
     assert len(parsed) < 8
+
+
+def test_equal_pictures_of_other_names_are_not_mixed_up(pasted):
+    Path("in").mkdir()
+    for name in ("one.png", "two.png"):
+        shutil.copy("bg.png", Path("in", name))
+    Path("e.jsonl").write_text(json.dumps({"task": "sample", "glob": {"image": "in/*.png"}}))
+    work = Batch(source_of(Path("e.jsonl")))
+    work.check()
+    assert [Path(job.item.outputs[0]).name for job in work.jobs] == [
+        "one-sample.png",
+        "two-sample.png",
+    ]
+    assert [job.before.name for job in work.jobs] == ["one.png", "two.png"]
 
 
 def test_rows_without_a_name_get_a_number_each(pasted):

@@ -17,7 +17,7 @@ from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.report import report_files
-from sinddm_toolkit.batching.rows import Row, absolute
+from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State, not_ours
 from sinddm_toolkit.edit import (
     Prepared,
@@ -116,7 +116,7 @@ class Checker:
         self._events = events
         self._hashes: dict[tuple[str, int, int], str] = {}
         self._pictures = PictureCache()
-        self._alike: dict[tuple[str, str], _Alike] = {}
+        self._alike: dict[str, _Alike] = {}
         self._names: dict[str, int] = {}
         """How often each name was given by default."""
         self._taken = dict.fromkeys(report_files(results), "the report")
@@ -139,7 +139,9 @@ class Checker:
                 raise UserError(f"{name}: a batch trains each model once; use `models remove`")
         options = run_options(row.layer)
         fingerprint, kin = self._fingerprints(row.layer)
-        alike = self._alike.get((kin, options.device)) or self._prepare(row.layer, kin)
+        schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
+        names = [shown(row.layer.tasks[name], schema) for name, schema in schemas.items()]
+        alike = self._prepared(row.layer, f"{kin} {options.device} {names}")
         options.check()
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
@@ -148,7 +150,6 @@ class Checker:
         ready = replace(alike.ready, options=options)
         outputs = default_paths(ready)
         where = self._state.relative(outputs[0])
-        schemas = {name: registry.current().task(name).schema() for name in row.layer.tasks}
         item = Item(
             row.number,
             hashlib.sha256(os.fsencode(where)).hexdigest()[:24],
@@ -177,7 +178,10 @@ class Checker:
             tuple(str(path) for path in extras),
         )
 
-    def _prepare(self, layer: Layer, kin: str) -> _Alike:
+    def _prepared(self, layer: Layer, kin: str) -> _Alike:
+        """What is common to the rows of one `kin`, settled with the first of them."""
+        if kin in self._alike:
+            return self._alike[kin]
         tasks, options = make_tasks(self._pictures.put_into(layer))
         self._pictures.keep(layer, tasks)
         ready = prepare(tasks, options, self._store, self._events)
@@ -194,7 +198,7 @@ class Checker:
         )
         if len(self._alike) == MOST_ALIKE:
             del self._alike[next(iter(self._alike))]
-        self._alike[kin, options.device] = found
+        self._alike[kin] = found
         return found
 
     def _default_out(self, row: Row, default: str) -> Path:

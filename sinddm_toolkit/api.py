@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sinddm_toolkit.compositing import Window, bounds, carried_over, softened, whole, with_change
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import check_ordinary
-from sinddm_toolkit.hookspecs import hookimpl
+from sinddm_toolkit.hookspecs import API_VERSION, TextEncoder, hookimpl
 from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
 from sinddm_toolkit.options import InputFile, NameOrFile, OutputFile, Seconds, Task, option
 from sinddm_toolkit.regions import Region
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.run_state import Run, ScaleState, Step
     from sinddm_toolkit.sampler import NoisePredictor
     from sinddm_toolkit.schedule import Schedule
-    from sinddm_toolkit.text_encoder import TextEncoder, text_encoder
-
-API_VERSION = 1
-"""Grows when a plugin written for the version before may no longer work."""
+    from sinddm_toolkit.text_encoder import text_encoder
 
 _LAZY = {
     "CELL": "network",
@@ -46,7 +43,6 @@ _LAZY = {
     "ScaleState": "run_state",
     "Stage": "plan",
     "Step": "run_state",
-    "TextEncoder": "text_encoder",
     "choose_compute": "devices",
     "downsample": "pyramid",
     "filled": "pyramid",
@@ -94,7 +90,6 @@ __all__ = [
     "option",
     "picture_from_rgb",
     "rgb_from_tensor",
-    "run_command",
     "softened",
     "tensor_from_rgb",
     "text_encoder",
@@ -112,11 +107,3 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f"sinddm_toolkit.{_LAZY[name]}"), name)
-
-
-def run_command(task: str, **values: Any) -> None:
-    """Run a task as the command line does, with progress and reports: for commands of plugins."""
-    from sinddm_toolkit.cli.run import run_parts
-    from sinddm_toolkit.request import Part
-
-    run_parts([Part(task, values)])

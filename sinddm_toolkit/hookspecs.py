@@ -7,15 +7,17 @@ instances and observers only; those of discovery on every plugin.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import click
     import torch
+    from torch import Tensor
 
     from sinddm_toolkit.options import Task
     from sinddm_toolkit.plan import Plan
@@ -24,12 +26,35 @@ if TYPE_CHECKING:
     from sinddm_toolkit.run_state import Run, ScaleState, Step
     from sinddm_toolkit.sampler import NoisePredictor
     from sinddm_toolkit.schedule import Schedule
-    from sinddm_toolkit.text_encoder import TextEncoder
 
 PROJECT = "sinddm_toolkit"
 
+API_VERSION = 1
+"""Grows when a plugin written for the version before may no longer work."""
+
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class TextEncoder(Protocol):
+    """Embeds texts and pictures so that the cosine says how well they go together."""
+
+    @property
+    def name(self) -> str:
+        """What it is and which weights it has, for records."""
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the squares that `encode_image` takes."""
+
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """n texts → (n, d) float32 unit vectors, without gradients."""
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """(n, 3, image_size, image_size) in [0, 1] → (n, d) float32 unit vectors.
+
+        Differentiable with respect to the images.
+        """
 
 
 class DiscoverySpecs:

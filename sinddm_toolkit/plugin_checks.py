@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sinddm_toolkit import hookspecs
-from sinddm_toolkit.api import API_VERSION
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.hookspecs import API_VERSION
 from sinddm_toolkit.options import Task
 from sinddm_toolkit.run_options import RunOptions
 

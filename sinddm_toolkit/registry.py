@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from sinddm_toolkit import hookspecs
-from sinddm_toolkit.api import API_VERSION
 from sinddm_toolkit.errors import PluginError, UserError
+from sinddm_toolkit.hookspecs import API_VERSION
 from sinddm_toolkit.options import Task
 from sinddm_toolkit.plugin_checks import (
     MARK,

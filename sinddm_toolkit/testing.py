@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sinddm_toolkit.images import Picture
+from sinddm_toolkit.options import Task, option
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from sinddm_toolkit.edit import EditResult, Prepared
-    from sinddm_toolkit.images import Picture
     from sinddm_toolkit.model import Model
-    from sinddm_toolkit.options import Task
     from sinddm_toolkit.plan import Plan
     from sinddm_toolkit.pyramid import Pyramid
     from sinddm_toolkit.registry import Registry
@@ -37,8 +38,6 @@ PICTURE_SIZE = (60, 80)
 def drawn_picture(size: tuple[int, int] = PICTURE_SIZE, seed: int = 0) -> Picture:
     """Coloured stripes with some grain, 8-bit RGB of `size` (h, w)."""
     import numpy as np
-
-    from sinddm_toolkit.images import Picture
 
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: size[0], : size[1]]
@@ -67,6 +66,16 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
     return predict
 
 
+class RandomPicture(Task):
+    """What observers join in tests: it changes nothing of what the sampler does."""
+
+    name = "random-picture"
+    summary = "a random picture like the one that is learnt"
+    learns_from = "image"
+
+    image: Picture = option("the picture to learn from")
+
+
 def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
     """Makes `--quality draft` a training of a second, as long as `patch` holds."""
     from sinddm_toolkit.recipes import RECIPES
@@ -86,7 +95,6 @@ def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Pi
     """A folder with the trained model."""
     from sinddm_toolkit.edit import obtain_model, prepare
     from sinddm_toolkit.events import Events
-    from sinddm_toolkit.random_picture import RandomPicture
     from sinddm_toolkit.run_options import RunOptions
     from sinddm_toolkit.store import ModelStore
 
@@ -171,7 +179,6 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     """
     from sinddm_toolkit import registry
     from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.random_picture import RandomPicture
     from sinddm_toolkit.request import Part, make_tasks, one_run
     from sinddm_toolkit.settings import PYTHON
 

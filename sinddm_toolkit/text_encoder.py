@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import torch
-from torch import Tensor
 
 from sinddm_toolkit import registry
 from sinddm_toolkit.blame import blaming, culprit
 from sinddm_toolkit.errors import UserError
-
-
-class TextEncoder(Protocol):
-    """Embeds texts and pictures so that the cosine says how well they go together."""
-
-    @property
-    def name(self) -> str:
-        """What it is and which weights it has, for records."""
-
-    @property
-    def image_size(self) -> int:
-        """Side in pixels of the squares that `encode_image` takes."""
-
-    def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """n texts → (n, d) float32 unit vectors, without gradients."""
-
-    def encode_image(self, images: Tensor) -> Tensor:
-        """(n, 3, image_size, image_size) in [0, 1] → (n, d) float32 unit vectors.
-
-        Differentiable with respect to the images.
-        """
+from sinddm_toolkit.hookspecs import TextEncoder
 
 
 def text_encoder(

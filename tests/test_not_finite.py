@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sinddm_toolkit.random_picture import RandomPicture
 
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.hookspecs import hookimpl
 from sinddm_toolkit.images import Picture
 from sinddm_toolkit.model import load_model, save_model
-from sinddm_toolkit.random_picture import RandomPicture
 from sinddm_toolkit.store import default_store
 from tests.conftest import SHORT
 

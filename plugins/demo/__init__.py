@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, UserError, hookimpl, run_command, write_picture
+from sinddm_toolkit.api import Picture, UserError, hookimpl, write_picture
 
 if TYPE_CHECKING:
     import click
@@ -73,11 +73,6 @@ def register_commands(cli: click.Group) -> None:
         painting = Image.open(BACKGROUND).convert("RGB")
         for path, image in ((background, painting), (pasted, composite())):
             write_picture(path, Picture(np.asarray(image)), overwrite=overwrite)
-        run_command(
-            "harmonize",
-            bg=str(background),
-            composite=str(pasted),
-            out=str(result),
-            seed=1,
-            overwrite=overwrite,
-        )
+        line = ["run", "harmonize", "--bg", str(background), "--composite", str(pasted)]
+        line += ["--out", str(result), "--seed", "1"]
+        cli.main([*line, *(["--overwrite"] if overwrite else [])], standalone_mode=False)

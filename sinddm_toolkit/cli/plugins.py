@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sinddm_toolkit import registry
+from sinddm_toolkit import api, registry
 from sinddm_toolkit.cli.lines import readable, tell
 
 
@@ -48,6 +48,6 @@ def new(name: str, folder: Path) -> None:
     """Write a package with a task called NAME, which works and passes its tests as it is."""
     from sinddm_toolkit.scaffold import new_plugin
 
-    made = shlex.quote(str(new_plugin(name, folder)))
+    made = shlex.quote(str(new_plugin(name, folder, api.__all__)))
     tell(f"wrote {made}; install it and run its tests:")
     tell(f"    pip install -e {made}'[test]' && pytest {made}")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Collection
 from importlib import resources
 from importlib.util import find_spec
 from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
-from sinddm_toolkit import __version__, api, registry
+from sinddm_toolkit import __version__, registry
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.files import temporary_beside
+from sinddm_toolkit.hookspecs import API_VERSION
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -26,14 +28,14 @@ FILES = {
 """File of the package → the template that it is made from."""
 
 
-def new_plugin(name: str, folder: Path) -> Path:
+def new_plugin(name: str, folder: Path, taken: Collection[str] = ()) -> Path:
     """Write the package of a task called `name` into `folder` → the package's own folder, `name`.
 
-    UserError if the name can't be used or there is something of that name; then nothing is written.
+    `taken` are names that its class can't have. UserError if the name can't be used or there is something of that name; then nothing is written.
     """
     package = f"sinddm_{name.replace('-', '_')}"
     class_name = "".join(part.capitalize() for part in name.split("-"))
-    _check_name(name, package, class_name)
+    _check_name(name, package, class_name, taken)
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     target = folder / name
@@ -45,7 +47,7 @@ def new_plugin(name: str, folder: Path) -> Path:
         "package": package,
         "class_name": class_name,
         "toolkit": __version__,
-        "api_version": str(api.API_VERSION),
+        "api_version": str(API_VERSION),
     }
     unfinished = temporary_beside(target)
     try:
@@ -61,12 +63,12 @@ def new_plugin(name: str, folder: Path) -> Path:
     return target
 
 
-def _check_name(name: str, package: str, class_name: str) -> None:
+def _check_name(name: str, package: str, class_name: str, taken: Collection[str]) -> None:
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} is no name for a plugin: use words of a-z and 0-9, joined by -")
     if iskeyword(name) or iskeyword(class_name):
         raise UserError(f"{name} is no name for a plugin: it is a word of Python itself")
-    if class_name in api.__all__:
+    if class_name in taken:
         raise UserError(
             f"{name} is no name for a plugin: its class would be {class_name}, as one of the "
             "toolkit's is"

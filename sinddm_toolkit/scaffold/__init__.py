@@ -31,7 +31,8 @@ FILES = {
 def new_plugin(name: str, folder: Path, taken: Collection[str] = ()) -> Path:
     """Write the package of a task called `name` into `folder` → the package's own folder, `name`.
 
-    `taken` are names that its class can't have. UserError if the name can't be used or there is something of that name; then nothing is written.
+    `taken` are names that its class can't have. UserError if the name can't be used or there is
+    something of that name; then nothing is written.
     """
     package = f"sinddm_{name.replace('-', '_')}"
     class_name = "".join(part.capitalize() for part in name.split("-"))

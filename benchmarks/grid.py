@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 
-from sinddm_toolkit.devices import choose_compute
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.model import load_model
-from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb
-from sinddm_toolkit.sampler import NetworkPredictor, NoisePredictor
-from sinddm_toolkit.schedule import cosine_alphas_cumprod, sigmas_of
+from sinddm_toolkit.edits.models import load_model
+from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.sampler import NetworkPredictor, NoisePredictor
+from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, sigmas_of
+from sinddm_toolkit.pictures.picture import read_picture
 
 GRID_STEPS = (2, 5, 10, 20, 30, 40, 60, 80)
 GRID_STARTS = (100, 55, 44, 33, 24)

@@ -28,8 +28,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from trainings import begin
 
-from sinddm_toolkit.pyramid import downsample, tensor_from_rgb, working_size
-from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb, working_size
+from sinddm_toolkit.engine.quality import RECIPES
 
 SEEN = ("astronaut", "chelsea", "rocket", "hubble_deep_field", "immunohistochemistry")
 """Photographs in `sinddm_toolkit/priors/pictures.toml` that come with scikit-image."""

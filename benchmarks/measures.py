@@ -13,14 +13,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from sinddm_toolkit.devices import choose_compute, device_name
-from sinddm_toolkit.dispatch import RunHooks
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.plan import Plan
-from sinddm_toolkit.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
-from sinddm_toolkit.run_state import Run
-from sinddm_toolkit.sampler import NoisePredictor, sample
-from sinddm_toolkit.schedule import Schedule, make_schedule
+from sinddm_toolkit.engine.compute import choose_compute, device_name
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.sampler import NoisePredictor, sample
+from sinddm_toolkit.engine.schedule import Schedule, make_schedule
+from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.pictures.picture import read_picture
 
 PAPER_PIXELS = 50_000
 

@@ -26,7 +26,7 @@ from measures import (
 )
 from trainings import begin
 
-from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.engine.quality import RECIPES
 
 VISITS = (None, 20, 10, 6, 4, 3, 2)
 SAMPLES = 8

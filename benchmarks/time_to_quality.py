@@ -32,10 +32,10 @@ from measures import (
 )
 from trainings import begin
 
-from sinddm_toolkit import priors
-from sinddm_toolkit.denoisers import make_denoiser
-from sinddm_toolkit.devices import choose_compute
-from sinddm_toolkit.recipes import RECIPES, Recipe
+from sinddm_toolkit.engine import priors
+from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.host.denoisers import make_denoiser
 
 SAMPLES = 8
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import torch
 
-from sinddm_toolkit import priors
-from sinddm_toolkit.devices import Compute, choose_compute
-from sinddm_toolkit.networks import Denoiser, make_network
-from sinddm_toolkit.pyramid import Pyramid
-from sinddm_toolkit.recipes import Recipe
-from sinddm_toolkit.sampler import NetworkPredictor
-from sinddm_toolkit.schedule import Schedule
-from sinddm_toolkit.training import Phase, plan_phase, train
+from sinddm_toolkit.engine import priors
+from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.networks import Denoiser, make_network
+from sinddm_toolkit.engine.pyramid import Pyramid
+from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.sampler import NetworkPredictor
+from sinddm_toolkit.engine.schedule import Schedule
+from sinddm_toolkit.engine.training import Phase, plan_phase, train
 
 ENDLESS = 1_000_000
 """Updates per scale that no time limit reaches."""

@@ -19,7 +19,7 @@ from sinddm_toolkit import errors
 
 if TYPE_CHECKING:
     from sinddm_toolkit.batching import RowResult
-    from sinddm_toolkit.edit import EditResult
+    from sinddm_toolkit.edits.edit import EditResult
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "batch", "errors", "run"]
@@ -46,9 +46,9 @@ def run(
     `errors.UserError` where the command line would exit with 2 and `errors.PluginError` if a plugin
     fails.
     """
-    from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import Part, make_tasks, one_run
-    from sinddm_toolkit.settings import PYTHON
+    from sinddm_toolkit.edits.edit import edit
+    from sinddm_toolkit.settings.layers import PYTHON
+    from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 
     presets = [preset] if isinstance(preset, str) else preset
     parts = [Part(task, options, presets)]

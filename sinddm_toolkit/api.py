@@ -2,55 +2,62 @@
 
 A plugin is a module with `register_tasks`, which gives classes derived from `Task`; their options
 are fields made by `option`, and their methods marked `hookimpl` are the hooks of
-`sinddm_toolkit.hookspecs`. Importing this module is quick: what needs torch is loaded when used.
+`sinddm_toolkit.host.hookspecs`. Importing this module is quick: what needs torch is loaded late.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sinddm_toolkit.compositing import Window, bounds, carried_over, softened, whole, with_change
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.files import check_ordinary
-from sinddm_toolkit.hookspecs import API_VERSION, TextEncoder, hookimpl
-from sinddm_toolkit.images import Picture, in_profile_of, picture_from_rgb, write_picture
-from sinddm_toolkit.options import InputFile, NameOrFile, OutputFile, Seconds, Task, option
-from sinddm_toolkit.regions import Region
-from sinddm_toolkit.sizes import CanvasSize, Length, check_pixels
+from sinddm_toolkit.host.hookspecs import API_VERSION, TextEncoder, hookimpl
+from sinddm_toolkit.options.option import InputFile, NameOrFile, OutputFile, Seconds, Task, option
+from sinddm_toolkit.pictures.compositing import (
+    Window,
+    bounds,
+    carried_over,
+    softened,
+    whole,
+    with_change,
+)
+from sinddm_toolkit.pictures.files import check_ordinary
+from sinddm_toolkit.pictures.picture import Picture, in_profile_of, picture_from_rgb, write_picture
+from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length, check_pixels
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.devices import choose_compute
-    from sinddm_toolkit.network import CELL, HALO
-    from sinddm_toolkit.plan import Plan, Stage
-    from sinddm_toolkit.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
-    from sinddm_toolkit.pyramid import rgb_from_tensor as rgb_from_tensor
-    from sinddm_toolkit.pyramid import working_size as working_size
-    from sinddm_toolkit.result import Result
-    from sinddm_toolkit.run_state import Run, ScaleState, Step
-    from sinddm_toolkit.sampler import NoisePredictor
-    from sinddm_toolkit.schedule import Schedule
-    from sinddm_toolkit.text_encoder import text_encoder
+    from sinddm_toolkit.engine.compute import choose_compute
+    from sinddm_toolkit.engine.paper_network import CELL, HALO
+    from sinddm_toolkit.engine.plan import Plan, Stage
+    from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
+    from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.engine.pyramid import working_size as working_size
+    from sinddm_toolkit.engine.run import Run, ScaleState, Step
+    from sinddm_toolkit.engine.sampler import NoisePredictor
+    from sinddm_toolkit.engine.schedule import Schedule
+    from sinddm_toolkit.host.result import Result
+    from sinddm_toolkit.host.text_encoder import text_encoder
 
 _LAZY = {
-    "CELL": "network",
-    "HALO": "network",
-    "NoisePredictor": "sampler",
-    "Plan": "plan",
-    "Pyramid": "pyramid",
-    "Result": "result",
-    "Run": "run_state",
-    "Schedule": "schedule",
-    "ScaleState": "run_state",
-    "Stage": "plan",
-    "Step": "run_state",
-    "choose_compute": "devices",
-    "downsample": "pyramid",
-    "filled": "pyramid",
-    "rgb_from_tensor": "pyramid",
-    "tensor_from_rgb": "pyramid",
-    "text_encoder": "text_encoder",
-    "upsample": "pyramid",
-    "working_size": "pyramid",
+    "CELL": "engine.paper_network",
+    "HALO": "engine.paper_network",
+    "NoisePredictor": "engine.sampler",
+    "Plan": "engine.plan",
+    "Pyramid": "engine.pyramid",
+    "Result": "host.result",
+    "Run": "engine.run",
+    "Schedule": "engine.schedule",
+    "ScaleState": "engine.run",
+    "Stage": "engine.plan",
+    "Step": "engine.run",
+    "choose_compute": "engine.compute",
+    "downsample": "engine.pyramid",
+    "filled": "engine.pyramid",
+    "rgb_from_tensor": "engine.pyramid",
+    "tensor_from_rgb": "engine.pyramid",
+    "text_encoder": "host.text_encoder",
+    "upsample": "engine.pyramid",
+    "working_size": "engine.pyramid",
 }
 
 __all__ = [

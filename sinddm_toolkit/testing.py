@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Task, option
+from sinddm_toolkit.options.option import Task, option
+from sinddm_toolkit.pictures.picture import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.edit import EditResult, Prepared
-    from sinddm_toolkit.model import Model
-    from sinddm_toolkit.plan import Plan
-    from sinddm_toolkit.pyramid import Pyramid
-    from sinddm_toolkit.registry import Registry
-    from sinddm_toolkit.sampler import NoisePredictor
-    from sinddm_toolkit.schedule import Schedule
+    from sinddm_toolkit.edits.edit import EditResult, Prepared
+    from sinddm_toolkit.edits.models import Model
+    from sinddm_toolkit.engine.plan import Plan
+    from sinddm_toolkit.engine.pyramid import Pyramid
+    from sinddm_toolkit.engine.sampler import NoisePredictor
+    from sinddm_toolkit.engine.schedule import Schedule
+    from sinddm_toolkit.host.registry import Registry
 
 PICTURE_SIZE = (60, 80)
 """(h, w): enough for two scales."""
@@ -52,7 +52,7 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
     In place of a network it leads exactly to the picture, whatever the noise: what a hook does can
     then be told from what the network does. On a canvas of another size x is the picture stretched.
     """
-    from sinddm_toolkit.pyramid import upsample
+    from sinddm_toolkit.engine.pyramid import upsample
 
     def predict(x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         size = (x.shape[-2], x.shape[-1])
@@ -78,7 +78,7 @@ class RandomPicture(Task):
 
 def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
     """Makes `--quality draft` a training of a second, as long as `patch` holds."""
-    from sinddm_toolkit.recipes import RECIPES
+    from sinddm_toolkit.engine.quality import RECIPES
 
     recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
     patch.setitem(RECIPES, "draft", recipe)
@@ -93,10 +93,10 @@ def sinddm_picture() -> Picture:
 @pytest.fixture(scope="session")
 def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Picture) -> Path:
     """A folder with the trained model."""
-    from sinddm_toolkit.edit import obtain_model, prepare
-    from sinddm_toolkit.events import Events
-    from sinddm_toolkit.run_options import RunOptions
-    from sinddm_toolkit.store import ModelStore
+    from sinddm_toolkit.edits.edit import obtain_model, prepare
+    from sinddm_toolkit.edits.events import Events
+    from sinddm_toolkit.edits.store import ModelStore
+    from sinddm_toolkit.options.run_options import RunOptions
 
     store, events = ModelStore(tmp_path_factory.mktemp("sinddm") / "models"), Events()
     with pytest.MonkeyPatch.context() as patch:
@@ -118,8 +118,8 @@ def sinddm_home(
     While it is there, pictures are learnt in a second: enough to run, not to look at. Plugins are
     found afresh.
     """
-    from sinddm_toolkit import registry
-    from sinddm_toolkit.store import HOME_VARIABLE
+    from sinddm_toolkit.edits.store import HOME_VARIABLE
+    from sinddm_toolkit.host import registry
 
     home = tmp_path_factory.mktemp("sinddm-home")
     shutil.copytree(_sinddm_trained, home / "models")
@@ -132,8 +132,8 @@ def sinddm_home(
 @pytest.fixture
 def sinddm_model(sinddm_home: Path) -> Model:
     """The tiny trained model itself: network, schedule, configuration."""
-    from sinddm_toolkit.model import load_model
-    from sinddm_toolkit.store import default_store
+    from sinddm_toolkit.edits.models import load_model
+    from sinddm_toolkit.edits.store import default_store
 
     store = default_store()
     return load_model(store.path(store.keys()[0]))
@@ -152,7 +152,7 @@ def sinddm_registry(sinddm_home: Path) -> Callable[..., Registry]:
     Each is a task class, or a module (any object) with hooks. PluginError if one is broken: its
     text is what `plugins list` would show.
     """
-    from sinddm_toolkit import registry
+    from sinddm_toolkit.host import registry
 
     def only(*plugins: type[Task] | ModuleType | object) -> Registry:
         found = registry.Registry()
@@ -177,10 +177,10 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     written as from Python, see `sinddm_toolkit.run`. Raises UserError and PluginError as the
     command line shows them.
     """
-    from sinddm_toolkit import registry
-    from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import Part, make_tasks, one_run
-    from sinddm_toolkit.settings import PYTHON
+    from sinddm_toolkit.edits.edit import edit
+    from sinddm_toolkit.host import registry
+    from sinddm_toolkit.settings.layers import PYTHON
+    from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 
     def known(task: type[Task] | str) -> type[Task]:
         current = registry.current()
@@ -217,8 +217,8 @@ def _oracle_of(ready: Prepared) -> NoisePredictor:
 def _load(registry: Registry, plugin: Any) -> None:
     """PluginError if it is broken."""
     from sinddm_toolkit.errors import PluginError
-    from sinddm_toolkit.hookspecs import hookimpl
-    from sinddm_toolkit.registry import PluginRecord
+    from sinddm_toolkit.host.hookspecs import hookimpl
+    from sinddm_toolkit.host.registry import PluginRecord
 
     name = str(getattr(plugin, "name", getattr(plugin, "__name__", type(plugin).__name__)))
     module = plugin

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import registry
-from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
 # Started in the background, a shell's children ignore Ctrl-C, and so would the commands under test.

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
-from sinddm_toolkit.recipes import RECIPES
+from sinddm_toolkit.engine.quality import RECIPES
 
 RECIPES["draft"] = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=4)
 

@@ -18,10 +18,12 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
-from sinddm_toolkit import batching, edit, registry
+from sinddm_toolkit import batching
 from sinddm_toolkit.batching import execute
 from sinddm_toolkit.batching.worker import ProcessDied, Worker
-from sinddm_toolkit.model import load_model
+from sinddm_toolkit.edits import edit
+from sinddm_toolkit.edits.models import load_model
+from sinddm_toolkit.host import registry
 from tests.conftest import texture
 
 CLIP = str(Path(__file__).parent / "small_clip" / "small_clip.json")
@@ -126,7 +128,8 @@ def test_one_training_a_picture_and_each_model_loaded_once(command, probe, monke
     real = edit.train
     monkeypatch.setattr(edit, "train", lambda *a, **k: trained.append(1) or real(*a, **k))
     monkeypatch.setattr(
-        "sinddm_toolkit.model.load_model", lambda path: loaded.append(path) or load_model(path)
+        "sinddm_toolkit.edits.models.load_model",
+        lambda path: loaded.append(path) or load_model(path),
     )
     rows = [sweep(1, f"p{k % 3}.png", out=f"o{k}.png") for k in range(9)]
     rows.append('{"task": "sample", "image": "p0.png", "out": "s.png"}')

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import images, toml_files
 from sinddm_toolkit.batching import Batch, jobs, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, source_of, spread
-from sinddm_toolkit.edit import prepare
+from sinddm_toolkit.edits.edit import prepare
+from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.request import make_tasks
+from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.settings import toml_files
+from sinddm_toolkit.settings.request import make_tasks
 from tests.conftest import texture
 
 TOML = """

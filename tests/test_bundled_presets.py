@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sinddm_toolkit import preset_files, registry
-from sinddm_toolkit.options import plain
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import plain
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.settings import presets as preset_files
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "presets").glob("*.toml"))

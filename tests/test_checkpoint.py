@@ -12,18 +12,18 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from sinddm_toolkit.checkpoint import import_checkpoint, seems_known
-from sinddm_toolkit.devices import Compute
-from sinddm_toolkit.dispatch import RunHooks
+from sinddm_toolkit.edits.models import load_model, save_model, trained_cells
+from sinddm_toolkit.edits.published import import_checkpoint, seems_known
+from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.sampler import NetworkPredictor, predicted_x0, sample
+from sinddm_toolkit.engine.schedule import Schedule, start_step
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.images import picture_from
-from sinddm_toolkit.model import load_model, save_model, trained_cells
-from sinddm_toolkit.plan import Plan
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.run_state import Run
-from sinddm_toolkit.sampler import NetworkPredictor, predicted_x0, sample
-from sinddm_toolkit.schedule import Schedule, start_step
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.pictures.picture import picture_from
 from tests.conftest import texture
 
 FIVE_SCALES = (1.19, 0.84, 0.59, 0.41)

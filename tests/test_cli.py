@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors.torch import save
 
 import sinddm_toolkit as st
-from sinddm_toolkit.run_options import SEED_MAX
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.options.run_options import SEED_MAX
 from tests.conftest import texture
 
 SAMPLE = ("run", "sample", "--image", "bg.png")
@@ -203,7 +203,7 @@ def test_one_odd_entry_does_not_hide_the_others(command, pasted, tiny):
 
 def test_a_file_removed_meanwhile_does_not_spoil_the_list(command, pasted, tiny, monkeypatch):
     assert command("train", "bg.png")[0] == 0
-    monkeypatch.setattr("sinddm_toolkit.store.ModelStore.keys", lambda store: ["gone"])
+    monkeypatch.setattr("sinddm_toolkit.edits.store.ModelStore.keys", lambda store: ["gone"])
     code, out, _ = command("models", "list")
     assert code == 0 and "there is no model gone" in out
 
@@ -382,7 +382,7 @@ def test_full_disk_while_the_model_is_written(command, pasted, tiny, monkeypatch
 
 
 def test_a_bug_shows_its_traceback_with_debug_only(command, pasted, tiny, monkeypatch):
-    monkeypatch.setattr("sinddm_toolkit.edit.make_schedule", lambda *_: 1 / 0)
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.make_schedule", lambda *_: 1 / 0)
     code, _, err = command(*SAMPLE)
     assert code == 1 and "a bug of ours" in err and "Traceback" not in err
     from sinddm_toolkit.cli.main import main

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sinddm_toolkit.devices import Compute, choose_compute
-from sinddm_toolkit.networks import make_network
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.recipes import RECIPES
-from sinddm_toolkit.sampler import NetworkPredictor
-from sinddm_toolkit.schedule import make_schedule
-from sinddm_toolkit.training import Batches, Updater, add_gradients, plan_phase, train
+from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.sampler import NetworkPredictor
+from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.training import Batches, Updater, add_gradients, plan_phase, train
 from tests.conftest import texture
 
 CPU = torch.device("cpu")

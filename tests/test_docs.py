@@ -11,9 +11,10 @@ import click
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import errors, registry
+from sinddm_toolkit import errors
 from sinddm_toolkit.cli.root import build_cli
-from sinddm_toolkit.edit import EditResult
+from sinddm_toolkit.edits.edit import EditResult
+from sinddm_toolkit.host import registry
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

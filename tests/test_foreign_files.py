@@ -14,9 +14,15 @@ import pytest
 import tifffile
 from PIL import EpsImagePlugin, Image, PngImagePlugin
 
-from sinddm_toolkit import images
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.images import Picture, picture_from, read_picture, read_recipe, write_picture
+from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures.picture import (
+    Picture,
+    picture_from,
+    read_picture,
+    read_recipe,
+    write_picture,
+)
 
 DEPTHS = [np.uint8, np.uint16]
 
@@ -249,7 +255,7 @@ def test_no_word_of_a_library_comes_with_a_good_picture(tmp_path):
     (tmp_path / "chunks.png").write_bytes(data[:33] + chunk + data[33:])
     code = (
         "import sys, pathlib\n"
-        "from sinddm_toolkit.images import read_picture\n"
+        "from sinddm_toolkit.pictures.picture import read_picture\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir(): print(read_picture(path).size)\n"
     )
     done = subprocess.run(

@@ -12,9 +12,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from sinddm_toolkit import images
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.images import (
+from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures.picture import (
     Picture,
     check_output,
     in_profile_of,
@@ -456,7 +456,7 @@ def test_nothing_but_the_refusal_is_shown(tmp_path):
     Image.new("1", (10_000, 9_500)).save(tmp_path / "big.png")
     code = (
         "import sys, pathlib\n"
-        "from sinddm_toolkit.images import read_picture\n"
+        "from sinddm_toolkit.pictures.picture import read_picture\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir():\n"
         "    try: read_picture(path)\n"
         "    except Exception as error: print(type(error).__name__)\n"

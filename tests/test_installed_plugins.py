@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.scaffold import FILES, new_plugin
+from sinddm_toolkit.host.scaffold import FILES, new_plugin
 from tests.conftest import texture
 
 pytest.importorskip("pip")

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from sinddm_toolkit.cli.progress import PlainEvents
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.interrupts import SIGNALS
-from sinddm_toolkit.store import default_store
 
 SCRIPT = ("-c", "from sinddm_toolkit.cli.main import main; main()")
 """What the installed command does."""
@@ -61,7 +61,9 @@ def signalled(tmp_path):
 
 
 @pytest.mark.parametrize("how", [SCRIPT, ("-m", "sinddm_toolkit"), ("-m", "sinddm_toolkit.cli")])
-@pytest.mark.parametrize("module", ["sinddm_toolkit.cli.root", "click", "sinddm_toolkit.registry"])
+@pytest.mark.parametrize(
+    "module", ["sinddm_toolkit.cli.root", "click", "sinddm_toolkit.host.registry"]
+)
 def test_ctrl_c_in_the_first_moments(module, how, signalled):
     code, out, err = signalled(AT_IMPORT, signal.SIGINT, "models", "path", module=module, how=how)
     assert (code, out, err.strip()) == (130, "", "sinddm-tk: interrupted")

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.plan import Plan
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.schedule import make_schedule
 from sinddm_toolkit.testing import drawn_picture
 
 MANY_DIGITS = "9" * 400
@@ -22,7 +22,7 @@ SOURCE = ("--source", "10,10,20,20")
 @pytest.fixture(autouse=True)
 def no_work(pasted, monkeypatch):
     """To train or to sample would end the run with exit code 1."""
-    monkeypatch.setattr("sinddm_toolkit.edit.obtain_model", None)
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.obtain_model", None)
 
 
 TOO_LARGE = [

@@ -11,8 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.model import (
+from sinddm_toolkit.edits.models import (
     ModelConfig,
     description,
     load_model,
@@ -21,11 +20,12 @@ from sinddm_toolkit.model import (
     save_model,
     trained_cells,
 )
-from sinddm_toolkit.pyramid import build_pyramid
-from sinddm_toolkit.schedule import make_schedule
-from sinddm_toolkit.store import ModelStore, default_store
-from sinddm_toolkit.tensor_files import write_tensors
-from sinddm_toolkit.training import Phase
+from sinddm_toolkit.edits.store import ModelStore, default_store
+from sinddm_toolkit.edits.tensor_files import write_tensors
+from sinddm_toolkit.engine.pyramid import build_pyramid
+from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.training import Phase
+from sinddm_toolkit.errors import UserError
 
 PYRAMID = build_pyramid(torch.rand(1, 3, 60, 80) * 2 - 1)
 SCHEDULE = make_schedule(PYRAMID.details, PYRAMID.factor)
@@ -238,7 +238,7 @@ def test_descriptions_that_are_no_objects_are_noticed(model, tmp_path):
 
 def test_other_versions_are_refused(model, tmp_path, monkeypatch):
     path = tmp_path / "m.safetensors"
-    monkeypatch.setattr("sinddm_toolkit.model.FORMAT_VERSION", 99)
+    monkeypatch.setattr("sinddm_toolkit.edits.models.FORMAT_VERSION", 99)
     save_model(path, model)
     monkeypatch.undo()
     with pytest.raises(UserError, match="m has format 99"):
@@ -278,7 +278,7 @@ def test_a_locked_model_is_waited_for(tmp_path):
     """Another process holds the lock until it has written what this one then reads."""
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from sinddm_toolkit.store import ModelStore\n"
+        "from sinddm_toolkit.edits.store import ModelStore\n"
         "folder = Path(sys.argv[1])\n"
         "with ModelStore(folder).locked('k'):\n"
         "    print('held', flush=True); time.sleep(1.2); (folder / 'done').touch()\n"

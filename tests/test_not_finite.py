@@ -8,11 +8,11 @@ import pytest
 import torch
 from sinddm_toolkit.random_picture import RandomPicture
 
+from sinddm_toolkit.edits.models import load_model, save_model
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import PluginError, ToolkitError
-from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.model import load_model, save_model
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.pictures.picture import Picture
 from tests.conftest import SHORT
 
 
@@ -49,7 +49,7 @@ def test_a_model_that_makes_no_numbers_is_told_of_and_nothing_is_written(task, w
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_denoiser_that_makes_no_numbers_is_told_of(value, sinddm_run, monkeypatch):
-    from sinddm_toolkit import edit
+    from sinddm_toolkit.edits import edit
 
     def make(*arguments):
         return lambda x, t, scale, needless=None: torch.full_like(x, value)

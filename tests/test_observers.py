@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sinddm_toolkit as st
-from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.pictures.picture import read_picture
 from tests.conftest import SHORT
 
 TRACE = """
@@ -113,7 +113,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(words, said, command,
     Path("folder").mkdir()
     Path("linked").symlink_to(".")
     Path("link.png").symlink_to("o.png")
-    monkeypatch.setattr("sinddm_toolkit.edit.obtain_model", None)  # would be work
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.obtain_model", None)  # would be work
     code, _, err = command(*LINE, "--out", "o.png", "+", "trace", *words)
     assert code == 2 and said in err, err
     assert files() == ["bg.png", "there.txt"]

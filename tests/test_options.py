@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import InputFile, NameOrFile, Options, Seconds, option, recorded
-from sinddm_toolkit.sizes import CanvasSize
+from sinddm_toolkit.options.option import InputFile, NameOrFile, Options, Seconds, option, recorded
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.sizes import CanvasSize
 
 
 class Example(Options):

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 
 import sinddm_toolkit as st
-from sinddm_toolkit import preset_files
-from sinddm_toolkit.toml_files import TomlFile
+from sinddm_toolkit.settings import presets as preset_files
+from sinddm_toolkit.settings.toml_files import TomlFile
 
 LOOK = 'summary = "softer"\ntask = "harmonize"\nstart-step = 8\nquality = "standard"\n'
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 
 import sinddm_toolkit as st
-from sinddm_toolkit import events
 from sinddm_toolkit.cli.progress import LogEvents
-from sinddm_toolkit.events import LoggingEvents
-from sinddm_toolkit.training import TrainingReport
+from sinddm_toolkit.edits import events
+from sinddm_toolkit.edits.events import LoggingEvents
+from sinddm_toolkit.engine.training import TrainingReport
 
 
 class Clock:
@@ -132,7 +132,7 @@ def test_a_batch_in_this_process_tells_the_log(pasted, tiny, caplog):
 SCRIPT = """
 import logging
 import sinddm_toolkit as st
-from sinddm_toolkit.events import LoggingEvents
+from sinddm_toolkit.edits.events import LoggingEvents
 {setup}
 LoggingEvents().message("look")
 LoggingEvents().training_begins("bg.png", 7)
@@ -145,8 +145,8 @@ LoggingEvents().training_begins("bg.png", 7)
         ("", ""),
         (
             "logging.basicConfig(level=logging.INFO)",
-            "WARNING:sinddm_toolkit.events:look\n"
-            "INFO:sinddm_toolkit.events:learning bg.png: 7 updates\n",
+            "WARNING:sinddm_toolkit.edits.events:look\n"
+            "INFO:sinddm_toolkit.edits.events:learning bg.png: 7 updates\n",
         ),
     ],
 )

@@ -3,8 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pyramid import (
+from sinddm_toolkit.engine.pyramid import (
     build_pyramid,
     check_size,
     downsample,
@@ -13,6 +12,7 @@ from sinddm_toolkit.pyramid import (
     upsample,
     working_size,
 )
+from sinddm_toolkit.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,21 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import __version__, registry
-from sinddm_toolkit.edit import _train, prepare
+from sinddm_toolkit import __version__
+from sinddm_toolkit.edits.edit import _train, prepare
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.models import new_model, save_model
+from sinddm_toolkit.edits.record import MOST_CHARACTERS, load_record
+from sinddm_toolkit.edits.replay import look_of_record, replayed
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine.training import Phase
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.images import read_picture, read_recipe, write_picture
-from sinddm_toolkit.model import new_model, save_model
-from sinddm_toolkit.preset_files import look_of
-from sinddm_toolkit.record import MOST_CHARACTERS, load_record
-from sinddm_toolkit.replay import look_of_record, replayed
-from sinddm_toolkit.request import make_tasks
-from sinddm_toolkit.run_options import SEED_MAX
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import SEED_MAX
+from sinddm_toolkit.pictures.picture import read_picture, read_recipe, write_picture
+from sinddm_toolkit.settings.presets import look_of
+from sinddm_toolkit.settings.request import make_tasks
 from sinddm_toolkit.testing import drawn_picture
-from sinddm_toolkit.training import Phase
 
 from .conftest import texture
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sinddm_toolkit.regions import Region
-from sinddm_toolkit.sizes import Length
+from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.pictures.sizes import Length
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.errors import PluginError, UserError
+from sinddm_toolkit.host import registry
 from tests.conftest import SHORT, texture
 
 HEADER = """
@@ -286,8 +286,8 @@ def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_
     words = ("run", "mine", "--image", "bg.png", "--out", "o.png", "--plugins-dir", folder)
     assert command(*words, "--strength", "2")[0] == 2
     assert command(*words, "--strength", "0.25")[0] == 0
-    from sinddm_toolkit.images import read_picture
-    from sinddm_toolkit.record import load_record
+    from sinddm_toolkit.edits.record import load_record
+    from sinddm_toolkit.pictures.picture import read_picture
 
     assert set(read_picture("o.png").pixels.flatten()) == {128}
 

@@ -3,15 +3,15 @@ import math
 import pytest
 import torch
 
-from sinddm_toolkit.devices import choose_compute
-from sinddm_toolkit.dispatch import RunHooks
-from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.networks import make_network
-from sinddm_toolkit.plan import Plan
-from sinddm_toolkit.pyramid import build_pyramid, upsample
-from sinddm_toolkit.run_state import Run
-from sinddm_toolkit.sampler import NetworkPredictor, sample
-from sinddm_toolkit.schedule import cosine_alphas_cumprod, make_schedule
+from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, upsample
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.sampler import NetworkPredictor, sample
+from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, make_schedule
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.testing import oracle
 
 CPU = torch.device("cpu")

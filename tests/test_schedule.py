@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.schedule import (
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.schedule import (
     cosine_alphas_cumprod,
     make_schedule,
     sigmas_of,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.api import OutputFile, Picture, Task, hookimpl, option
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import PluginError, UserError
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.host import registry
 
 pytest_plugins = ["pytester"]
 

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
-from sinddm_toolkit.edit import prepare
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.pyramid import rgb_from_tensor
-from sinddm_toolkit.request import Part, make_tasks, one_run
-from sinddm_toolkit.settings import PYTHON
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.edits.edit import prepare
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine.pyramid import rgb_from_tensor
+from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture
 
 pytestmark = pytest.mark.usefixtures("fewer_steps")

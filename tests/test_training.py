@@ -9,15 +9,15 @@ from copy import deepcopy
 import pytest
 import torch
 
-from sinddm_toolkit import training
-from sinddm_toolkit.devices import choose_compute
+from sinddm_toolkit.engine import training
+from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.optimizers import Adam, orthogonalised
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.training import Batches, Phase, plan_phase, train
 from sinddm_toolkit.interrupts import SIGNALS, Interrupted
-from sinddm_toolkit.networks import make_network
-from sinddm_toolkit.optimizers import Adam, orthogonalised
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.recipes import RECIPES
-from sinddm_toolkit.schedule import make_schedule
-from sinddm_toolkit.training import Batches, Phase, plan_phase, train
 from tests.conftest import texture
 
 CPU = torch.device("cpu")
@@ -276,9 +276,9 @@ def test_no_command_waits_for_a_compiler():
     """torch._dynamo takes a second and a half to import, and torch.optim imports it."""
     code = (
         "import sys, torch\n"
-        "from sinddm_toolkit.networks import make_network\n"
-        "from sinddm_toolkit.optimizers import Adam, Muon\n"
-        "import sinddm_toolkit.edit\n"
+        "from sinddm_toolkit.engine.networks import make_network\n"
+        "from sinddm_toolkit.engine.optimizers import Adam, Muon\n"
+        "import sinddm_toolkit.edits.edit\n"
         "network = make_network('half', 8)\n"
         "x = torch.zeros(1, 3, 20, 20)\n"
         "network(x, torch.tensor([1]), torch.tensor([1])).sum().backward()\n"

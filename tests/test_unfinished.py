@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit import training
 from sinddm_toolkit.cli.progress import PlainEvents
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine import training
 
 TRAIN = ("train", "bg.png")
 WORDS = ("--image", "bg.png", "--seed", 1)
@@ -26,7 +26,7 @@ SAMPLE = ("run", "sample", *WORDS)
 KILLED = """
 import os, signal, sys
 import pytest
-from sinddm_toolkit import training
+from sinddm_toolkit.engine import training
 from sinddm_toolkit.cli.main import main
 from sinddm_toolkit.cli.progress import PlainEvents
 from sinddm_toolkit.testing import make_trainings_tiny
@@ -148,7 +148,7 @@ def test_a_training_anew_that_was_cut_off_spoils_no_model(whole, cut_off, comman
 
 def test_what_another_version_has_begun_is_kept_as_by_ctrl_c(cut_off, command, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("sinddm_toolkit.unfinished.__version__", "0.0.1")
+        patch.setattr("sinddm_toolkit.edits.unfinished.__version__", "0.0.1")
         cut_off(40, *TRAIN)
     assert command(*TRAIN)[0] == 0
     assert the_model()["history"][0]["made"] == 39
@@ -195,7 +195,7 @@ def test_one_of_another_network_is_left_out(cut_off, command, monkeypatch):
 def test_killed_between_model_and_removal(cut_off, command, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "KEEP_EVERY", 0.0)
-        patch.setattr("sinddm_toolkit.edit.remove_file", lambda path: None)
+        patch.setattr("sinddm_toolkit.edits.edit.remove_file", lambda path: None)
         assert command(*SHORT, "--out", "o.png")[0] == 0
     before = the_model()["history"]
     assert len(unfinished()) == 1
@@ -210,7 +210,7 @@ def test_a_training_that_can_not_be_kept_goes_on(whole, command, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("sinddm_toolkit.unfinished.write_tensors", full)
+    monkeypatch.setattr("sinddm_toolkit.edits.unfinished.write_tensors", full)
     code, _, err = command(*TRAIN)
     assert code == 0 and err.count("No space left") == err.count("note:") == 1
     assert the_model()["weights_sha256"] == whole["weights_sha256"]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sinddm_toolkit import registry
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.options import Task
-from sinddm_toolkit.plugin_checks import RUN_HOOKS, check_task
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.checks import RUN_HOOKS, check_task
+from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.pictures.picture import read_picture
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "writing-plugins.md").read_text()

@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from sinddm_toolkit import hookspecs, registry
 from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.cli.run import AND, TaskCommand, line_options, report_options
-from sinddm_toolkit.options import Option
-from sinddm_toolkit.plugin_checks import hooks_of
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.host import hookspecs, registry
+from sinddm_toolkit.host.checks import hooks_of
+from sinddm_toolkit.options.option import Option
+from sinddm_toolkit.options.run_options import RunOptions
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/reference/generate.py: change the code, not this. -->"

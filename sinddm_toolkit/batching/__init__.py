@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_groups
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
@@ -16,11 +15,12 @@ from sinddm_toolkit.batching.report import Entry, begin_report, check_report, wr
 from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, count_rows, shown, spread
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
+from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events, LoggingEvents
-from sinddm_toolkit.files import remove_abandoned
-from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.store import ModelStore, default_store
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.files import remove_abandoned
 
 ROWS_TOGETHER = 8
 """Rows that differ in nothing but their seed, sampled at once on a GPU."""
@@ -201,7 +201,7 @@ class Batch:
     ) -> Iterator[Any]:
         import torch
 
-        from sinddm_toolkit.devices import choose_compute
+        from sinddm_toolkit.engine.compute import choose_compute
 
         device = choose_compute(self.jobs[0].item.run.get("device", "auto")).device.type
         work = work_groups(groups, done, rows_together(device))

@@ -9,14 +9,14 @@ from dataclasses import replace
 import torch
 
 from sinddm_toolkit.batching.jobs import Group
-from sinddm_toolkit.edit import prepare
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.model import new_model
-from sinddm_toolkit.recipes import RECIPES
-from sinddm_toolkit.request import make_tasks
-from sinddm_toolkit.sampler import NetworkPredictor
-from sinddm_toolkit.store import ModelStore
-from sinddm_toolkit.training import plan_phase, train
+from sinddm_toolkit.edits.edit import prepare
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.models import new_model
+from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.sampler import NetworkPredictor
+from sinddm_toolkit.engine.training import plan_phase, train
+from sinddm_toolkit.settings.request import make_tasks
 
 TRIAL_UPDATES = 12
 TRIAL_SIZE = (192, 192)

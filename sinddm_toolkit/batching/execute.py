@@ -11,9 +11,9 @@ from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Group
 from sinddm_toolkit.batching.work import Workplace, carry_out, failed, learn
 from sinddm_toolkit.batching.worker import ProcessDied, Worker
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.engine.training import Cells
 from sinddm_toolkit.errors import ToolkitError
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.training import Cells
 
 ATTEMPTS = 2
 """How often a row is tried whose process died."""

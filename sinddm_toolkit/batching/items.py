@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sinddm_toolkit.settings import Layer, Origin, Setting, Settings
+from sinddm_toolkit.settings.layers import Layer, Origin, Setting, Settings
 
 
 @dataclass(frozen=True)

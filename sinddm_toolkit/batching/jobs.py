@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.report import report_files
 from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State, not_ours
-from sinddm_toolkit.edit import (
+from sinddm_toolkit.edits.edit import (
     Prepared,
     check_extras,
     check_paths,
@@ -27,17 +26,18 @@ from sinddm_toolkit.edit import (
     default_paths,
     prepare,
 )
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.training import Cells, Phase, missing_updates
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Option, OutputFile, Task, content_of, plain
-from sinddm_toolkit.recipes import RECIPES
-from sinddm_toolkit.regions import Region
-from sinddm_toolkit.request import make_tasks, run_options
-from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.settings import Layer, LocatedError, Settings
-from sinddm_toolkit.store import ModelStore
-from sinddm_toolkit.training import Cells, Phase, missing_updates
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Option, OutputFile, Task, content_of, plain
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.settings.layers import Layer, LocatedError, Settings
+from sinddm_toolkit.settings.request import make_tasks, run_options
 
 MOST_ALIKE = 1000
 """So many kinds of rows are known at a time: enough for a grid that runs over seeds last."""

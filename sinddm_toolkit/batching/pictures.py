@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sinddm_toolkit import registry
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Task
-from sinddm_toolkit.settings import Layer, Settings
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.settings.layers import Layer, Settings
 
 MOST_BYTES = 500_000_000
 """Of the pixels that are kept."""

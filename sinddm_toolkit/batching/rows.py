@@ -25,16 +25,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.options import Option, OutputFile, plain, unknown_option
-from sinddm_toolkit.preset_files import stacked
-from sinddm_toolkit.regions import Region
-from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.settings import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
-from sinddm_toolkit.tables import read_table
-from sinddm_toolkit.toml_files import TomlFile, parsed, read_text
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Option, OutputFile, plain, unknown_option
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.settings.layers import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
+from sinddm_toolkit.settings.presets import stacked
+from sinddm_toolkit.settings.tables import read_table
+from sinddm_toolkit.settings.toml_files import TomlFile, parsed, read_text
 
 ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
 PRESET, GLOB, GRID = "preset", "glob", "grid"

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.state import Hashes, State
-from sinddm_toolkit.edit import EditResult, edit, obtain_model, prepare
+from sinddm_toolkit.edits.edit import EditResult, edit, obtain_model, prepare
+from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.edits.models import ModelCache
+from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.training import Cells
 from sinddm_toolkit.errors import ToolkitError
-from sinddm_toolkit.events import Events, LoggingEvents
-from sinddm_toolkit.images import Picture
-from sinddm_toolkit.model import ModelCache
-from sinddm_toolkit.request import make_tasks
-from sinddm_toolkit.store import ModelStore
-from sinddm_toolkit.training import Cells
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.settings.request import make_tasks
 
 THUMBNAIL = 256
 """Pixels of the longer side."""

@@ -13,7 +13,7 @@ from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import explain_layer, report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.options.run_options import RunOptions
 
 if TYPE_CHECKING:
     from sinddm_toolkit.batching import Batch, RowResult

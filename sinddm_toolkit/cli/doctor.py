@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import click
 
-from sinddm_toolkit import __version__, registry
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit import __version__
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.host import registry
 
 OWN_PACKAGE = "sinddm-toolkit"
 
@@ -63,7 +64,7 @@ def _version(package: str) -> str:
 def _compute() -> dict[str, Any]:
     """What torch computes on; why not, in its own line, if it cannot be imported."""
     try:
-        from sinddm_toolkit.devices import choose_compute
+        from sinddm_toolkit.engine.compute import choose_compute
     except Exception as error:  # a broken installation raises just about anything
         text = " ".join(str(error).split())
         return {"torch": f"cannot be imported: {type(error).__name__}: {text}"}

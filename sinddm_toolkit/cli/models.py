@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.cli.lines import readable, tell
+from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.store import ModelStore, default_store
+from sinddm_toolkit.host import registry
 
 
 @click.group()
@@ -119,10 +119,10 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
 
     It is read without executing anything in it. Its weights and its γ are used as they are.
     """
-    from sinddm_toolkit import checkpoint as checkpoints
     from sinddm_toolkit.cli.progress import PlainEvents
-    from sinddm_toolkit.images import read_picture
-    from sinddm_toolkit.model import save_model
+    from sinddm_toolkit.edits import published as checkpoints
+    from sinddm_toolkit.edits.models import save_model
+    from sinddm_toolkit.pictures.picture import read_picture
 
     model = checkpoints.import_checkpoint(checkpoint, read_picture(image), PlainEvents())
     store, key = default_store(), model.config.key

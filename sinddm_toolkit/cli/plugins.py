@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from sinddm_toolkit import api, registry
+from sinddm_toolkit import api
 from sinddm_toolkit.cli.lines import readable, tell
+from sinddm_toolkit.host import registry
 
 
 @click.group()
@@ -46,7 +47,7 @@ def list_plugins(as_json: bool) -> None:
 )
 def new(name: str, folder: Path) -> None:
     """Write a package with a task called NAME, which works and passes its tests as it is."""
-    from sinddm_toolkit.scaffold import new_plugin
+    from sinddm_toolkit.host.scaffold import new_plugin
 
     made = shlex.quote(str(new_plugin(name, folder, api.__all__)))
     tell(f"wrote {made}; install it and run its tests:")

@@ -20,7 +20,7 @@ def presets() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_presets(as_json: bool) -> None:
     """All presets by name: what each is for, its tasks, and whose it is."""
-    from sinddm_toolkit import preset_files
+    from sinddm_toolkit.settings import presets as preset_files
 
     found = []
     for name, (whose, path) in preset_files.available().items():
@@ -46,7 +46,7 @@ def list_presets(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def show(name: str, as_json: bool) -> None:
     """What a preset sets, and where: in its file or in one that it extends."""
-    from sinddm_toolkit import preset_files
+    from sinddm_toolkit.settings import presets as preset_files
 
     preset = preset_files.load(name)
     rows = [row for row in preset.layer.explained() if row[2] not in ("default", "missing")]
@@ -64,7 +64,7 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name", required=False)
 def path(name: str | None) -> None:
     """The folder of your own presets, or the file of one."""
-    from sinddm_toolkit import preset_files
+    from sinddm_toolkit.settings import presets as preset_files
 
     click.echo(preset_files.user_folder() if name is None else preset_files.find(name))
 
@@ -73,7 +73,7 @@ def path(name: str | None) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 def validate(files: tuple[str, ...]) -> None:
     """Check preset files without running anything: each key, type and range."""
-    from sinddm_toolkit import preset_files
+    from sinddm_toolkit.settings import presets as preset_files
 
     for name in files:
         preset = preset_files.load(str(Path(name).absolute()))
@@ -99,12 +99,12 @@ def save(
     LINE is what would stand behind `run` (TASK [OPTIONS] …), or a picture that carries a recipe.
     Pictures that a task needs, the seed and what else belongs to one edit are left out.
     """
-    from sinddm_toolkit import preset_files
     from sinddm_toolkit.cli.run import parts_of_line
-    from sinddm_toolkit.record import load_record
-    from sinddm_toolkit.replay import look_of_record
-    from sinddm_toolkit.request import one_run
-    from sinddm_toolkit.settings import COMMAND_LINE
+    from sinddm_toolkit.edits.record import load_record
+    from sinddm_toolkit.edits.replay import look_of_record
+    from sinddm_toolkit.settings import presets as preset_files
+    from sinddm_toolkit.settings.layers import COMMAND_LINE
+    from sinddm_toolkit.settings.request import one_run
 
     lost: list[str] = []
     if len(line) == 1 and Path(line[0]).is_file():
@@ -123,6 +123,6 @@ def save(
 @presets.command()
 def schema() -> None:
     """JSON Schema of preset files, for editors that check and complete them."""
-    from sinddm_toolkit import preset_files
+    from sinddm_toolkit.settings import presets as preset_files
 
     click.echo(json.dumps(preset_files.json_schema(), indent=2))

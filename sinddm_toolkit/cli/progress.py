@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sinddm_toolkit.cli.lines import readable, tell
-from sinddm_toolkit.events import Events, LineEvents
+from sinddm_toolkit.edits.events import Events, LineEvents
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from sinddm_toolkit.training import TrainingReport
+    from sinddm_toolkit.engine.training import TrainingReport
 
 
 class PlainEvents(Events):

@@ -11,7 +11,7 @@ from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import report, report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.options.run_options import RunOptions
 
 
 def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, **_: Any) -> None:
@@ -19,7 +19,7 @@ def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, 
 
     On the same machine it comes out the same bit for bit, also when the model is gone.
     """
-    from sinddm_toolkit.replay import replay as replay_picture
+    from sinddm_toolkit.edits.replay import replay as replay_picture
 
     named = {}
     for text in inputs:

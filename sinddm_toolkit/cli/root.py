@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from sinddm_toolkit import __version__, registry
+from sinddm_toolkit import __version__
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import ToolkitError, UserError
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.interrupts import Interrupted, signal_of
 
 

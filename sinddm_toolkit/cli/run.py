@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options import Task
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.request import Part
-    from sinddm_toolkit.settings import Layer
+    from sinddm_toolkit.settings.layers import Layer
+    from sinddm_toolkit.settings.request import Part
 
 AND = "+"
 """Between the tasks of one run."""
@@ -88,7 +88,7 @@ def _with_task(words: list[str]) -> list[str]:
     presets = _presets_of(_split(words)[0])
     if not presets or not words[0].startswith("-"):
         return words
-    from sinddm_toolkit.preset_files import stacked
+    from sinddm_toolkit.settings.presets import stacked
 
     lead = stacked(presets).lead
     if lead is None:
@@ -149,7 +149,7 @@ class TaskCommand(SchemaCommand):
 
     def parts(self, ctx: click.Context) -> list[Part]:
         """What the line asks for: this task, those behind a `+`, those `--with` names."""
-        from sinddm_toolkit.request import Part
+        from sinddm_toolkit.settings.request import Part
 
         own = Part(str(self.name), self.given_values(ctx), ctx.params["presets"])
         return [own, *self._also, *(Part(name) for name in ctx.params["observers"])]
@@ -188,9 +188,9 @@ def parts_of_line(words: list[str]) -> list[Part]:
 
 def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = False) -> None:
     """Carry out the tasks together in one run and report."""
-    from sinddm_toolkit.edit import edit
-    from sinddm_toolkit.request import make_tasks, one_run
-    from sinddm_toolkit.settings import COMMAND_LINE
+    from sinddm_toolkit.edits.edit import edit
+    from sinddm_toolkit.settings.layers import COMMAND_LINE
+    from sinddm_toolkit.settings.request import make_tasks, one_run
 
     tasks, common = make_tasks(one_run(parts, COMMAND_LINE))
     with console_events(quiet=quiet or as_json) as events:
@@ -200,8 +200,8 @@ def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = Fal
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:
     """Print where each value of a run comes from."""
-    from sinddm_toolkit.request import one_run
-    from sinddm_toolkit.settings import COMMAND_LINE
+    from sinddm_toolkit.settings.layers import COMMAND_LINE
+    from sinddm_toolkit.settings.request import one_run
 
     explain_layer(one_run(parts, COMMAND_LINE), as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options import Option
+from sinddm_toolkit.options.option import Option
 
 
 class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]

@@ -11,7 +11,7 @@ import click
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
-from sinddm_toolkit.run_options import RunOptions
+from sinddm_toolkit.options.run_options import RunOptions
 
 TRAINING_OPTIONS = (
     "quality",
@@ -26,7 +26,7 @@ TRAINING_OPTIONS = (
 
 def _train(picture: Path, as_json: bool, quiet: bool, **_: Any) -> None:
     """Learn a picture in advance, for every task: later edits of it take seconds."""
-    from sinddm_toolkit.training_command import train_whole
+    from sinddm_toolkit.edits.learn_ahead import train_whole
 
     options = RunOptions(**train.given_values(click.get_current_context()))
     with console_events(quiet=quiet or as_json) as events:

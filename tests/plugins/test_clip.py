@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from sinddm_toolkit.plugins.clip.weights import VARIABLE, Choice, choose, find, is_quick_gelu
 
-from sinddm_toolkit import registry
 from sinddm_toolkit.errors import PluginError, UserError
-from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.text_encoder import text_encoder
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.host.text_encoder import text_encoder
 from tests.conftest import texture
 from tests.plugins.conftest import CONFIG
 

@@ -20,8 +20,8 @@ from sinddm_toolkit.plugins.clip.tensors import read_tensors
 from sinddm_toolkit.plugins.clip.weights import VARIABLE
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.images import picture_from, read_recipe, write_picture
-from sinddm_toolkit.text_encoder import text_encoder
+from sinddm_toolkit.host.text_encoder import text_encoder
+from sinddm_toolkit.pictures.picture import picture_from, read_recipe, write_picture
 from tests.conftest import texture
 from tests.small_clip.make_small_clip import CONFIG, VOCABULARY, WEIGHTS
 
@@ -107,7 +107,7 @@ def test_published_layouts_give_the_same_weights(name, state):
 def test_loading_says_nothing_and_leaves_logging_alone(state):
     save_file(state, "own.safetensors")
     script = (
-        "import logging; from sinddm_toolkit.text_encoder import text_encoder\n"
+        "import logging; from sinddm_toolkit.host.text_encoder import text_encoder\n"
         "text_encoder('small_clip.json', 'own.safetensors').encode_text(['red'])\n"
         "root = logging.getLogger(); print(root.handlers, root.filters)"
     )

@@ -9,9 +9,9 @@ from sinddm_toolkit.plugins.closed_form import memory as memories
 from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
 from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
 
-from sinddm_toolkit.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.schedule import make_schedule
-from sinddm_toolkit.store import default_store
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.schedule import make_schedule
 from tests.conftest import texture
 
 CPU = torch.device("cpu")

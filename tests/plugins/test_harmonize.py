@@ -4,8 +4,8 @@ from PIL import Image, ImageCms
 from sinddm_toolkit.plugins.harmonize import Harmonize
 from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
-from sinddm_toolkit.compositing import bounds, softened
-from sinddm_toolkit.images import read_picture
+from sinddm_toolkit.pictures.compositing import bounds, softened
+from sinddm_toolkit.pictures.picture import read_picture
 from tests.conftest import texture
 
 LINE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", "1")
@@ -98,7 +98,7 @@ def test_alpha_is_the_mask_and_is_kept(command, pasted, tiny):
 
 @pytest.mark.parametrize("name", ["c.png", "c.tiff"])
 def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny):
-    from sinddm_toolkit.images import Picture, write_picture
+    from sinddm_toolkit.pictures.picture import Picture, write_picture
 
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     deep = pasted.astype(np.uint16) * 257 + 3
@@ -115,10 +115,10 @@ def test_the_window_changes_nothing_that_is_kept(network):
     """A run in a window around the object must see what a run on the whole picture sees there."""
     import torch
 
-    from sinddm_toolkit.devices import choose_compute
-    from sinddm_toolkit.network import CELL, HALO
-    from sinddm_toolkit.networks import make_network
-    from sinddm_toolkit.sampler import NetworkPredictor
+    from sinddm_toolkit.engine.compute import choose_compute
+    from sinddm_toolkit.engine.networks import make_network
+    from sinddm_toolkit.engine.paper_network import CELL, HALO
+    from sinddm_toolkit.engine.sampler import NetworkPredictor
 
     predict = NetworkPredictor(make_network(network, 8).double(), choose_compute("cpu"))
     x = torch.randn(1, 3, 120, 150, dtype=torch.double)

@@ -5,8 +5,8 @@ from PIL import Image
 from scipy import ndimage
 from sinddm_toolkit.plugins.regions.pinning import Pins, faded
 
-from sinddm_toolkit.images import read_picture
-from sinddm_toolkit.pyramid import tensor_from_rgb
+from sinddm_toolkit.engine.pyramid import tensor_from_rgb
+from sinddm_toolkit.pictures.picture import read_picture
 from tests.conftest import texture
 
 RED = (250, 10, 10)

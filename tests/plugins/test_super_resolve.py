@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from sinddm_toolkit.images import Picture, read_picture
+from sinddm_toolkit.pictures.picture import Picture, read_picture
 from tests.conftest import texture
 
 LINE = ("run", "super-resolve", "--image", "i.png", "--seed", "1")

@@ -10,11 +10,11 @@ from sinddm_toolkit.plugins.text.prompts import HIGH_RESOLUTION, Prompt, directi
 from sinddm_toolkit.plugins.text.region import TextRoi
 from sinddm_toolkit.plugins.text.style import TextStyle
 
-from sinddm_toolkit.edit import edit
-from sinddm_toolkit.pyramid import downsample, tensor_from_rgb
-from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.store import ModelStore
-from sinddm_toolkit.text_encoder import text_encoder
+from sinddm_toolkit.edits.edit import edit
+from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb
+from sinddm_toolkit.host.text_encoder import text_encoder
+from sinddm_toolkit.options.run_options import RunOptions
 from tests.conftest import texture
 
 SMALL_CLIP = Path(__file__).parents[1] / "small_clip" / "small_clip.json"

@@ -12,14 +12,14 @@ from sinddm_toolkit.plugins.text.region import TextRoi
 from sinddm_toolkit.plugins.text.style import TextStyle
 from sinddm_toolkit.plugins.text.task import with_random_steps
 
-from sinddm_toolkit.edit import edit
+from sinddm_toolkit.edits.edit import edit
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.events import Events
-from sinddm_toolkit.hookspecs import hookimpl
-from sinddm_toolkit.images import Picture, read_picture
-from sinddm_toolkit.options import Task, option
-from sinddm_toolkit.run_options import RunOptions
-from sinddm_toolkit.store import ModelStore
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.options.option import Task, option
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.picture import Picture, read_picture
 from tests.conftest import texture
 
 PICTURE = texture(60, 80)

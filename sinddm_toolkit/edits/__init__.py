@@ -1,0 +1,1 @@
+"""One edit from request to written picture, and the models that it needs."""

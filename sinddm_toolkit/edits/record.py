@@ -1,0 +1,363 @@
+"""The record that a picture carries of how it was made: its format, written and read.
+
+It is JSON in the EXIF of the picture, and whoever gave us the picture may have written it. So all
+of it is checked before any of it is used: what a record can ask for is what a run can record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit import __version__
+from sinddm_toolkit.edits.models import Model, ModelConfig
+from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.pyramid import MIN_SIDE, scale_sizes
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.training import History, Phase
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.json_values import (
+    is_deeper,
+    listed,
+    mapping,
+    matching,
+    members,
+    sha256,
+    text,
+    whole,
+)
+from sinddm_toolkit.options.option import (
+    InputFile,
+    NameOrFile,
+    Option,
+    OutputFile,
+    Task,
+    recorded,
+)
+from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
+from sinddm_toolkit.pictures.picture import Picture, read_recipe
+from sinddm_toolkit.pictures.regions import Region
+
+VERSION = 1
+"""Of the format. Records without a number are of version 0: they don't name their plugins."""
+
+RECORDED_OPTIONS = (
+    *("quality", "max_pixels", "train_seed", "init", "sampling_steps", "denoiser", "model"),
+    "device",
+)
+"""Those that all tasks share and that a picture depends on."""
+
+MOST_CHARACTERS = 10_000_000
+MOST_NESTED = 64
+MOST_PHASES = 1000
+MOST_TRAININGS = 200
+"""Of a history, beyond what edits add up to: each scale is learnt anew for a later timestep at most
+100 times, and a quarter as much is rehearsed."""
+
+TASK_NAME = r"[A-Za-z0-9_-]{1,100}"
+PACKAGE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+PACKAGE_VERSION = r"[A-Za-z0-9.+!_-]{1,50}"
+
+
+# What a record holds
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A picture or another file that an option had, told by its content."""
+
+    place: str | None
+    """Its path from the folder of the result; None of a picture that came from no file."""
+    sha256: str
+    """Of the pixels of a picture (`Picture.content_hash`), of the bytes of another file."""
+    is_picture: bool
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The plugin that a task came from."""
+
+    name: str
+    package: str | None = None
+    version: str | None = None
+    """Of the package."""
+    sha256: str | None = None
+    """Of the plugin's code, where it came from a folder."""
+
+    @classmethod
+    def of(cls, task: str) -> Maker | None:
+        """The plugin that `task` comes from here; None if it was not found as one."""
+        record = registry.current().owner(task)
+        if record is None:
+            return None
+        if record.sha256 is not None:
+            return cls(record.name, sha256=record.sha256)
+        version = str(record.version)
+        if re.fullmatch(PACKAGE, record.source) and re.fullmatch(PACKAGE_VERSION, version):
+            return cls(record.name, record.source, version)
+        return cls(record.name)
+
+    def to_json(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Maker:
+        """ValueError, in words, if `data` is none."""
+        found = members(data, "plugin", ("name",))
+        package, version, content = (found.get(key) for key in ("package", "version", "sha256"))
+        return cls(
+            text(found["name"], "plugin.name"),
+            package if package is None else _package(package, "plugin.package"),
+            version if version is None else _version(version, "plugin.version"),
+            content if content is None else sha256(content, "plugin.sha256"),
+        )
+
+    def __str__(self) -> str:
+        if self.package is not None:
+            return f"{self.package} {self.version or ''}".rstrip()
+        content = f" with the content {self.sha256[:12]}" if self.sha256 else ""
+        return f"plugin {self.name!r:.60}{content}"
+
+
+@dataclass(frozen=True)
+class RecordedTask:
+    """A task by its name, its options as JSON, and where the task came from, if that is known."""
+
+    name: str
+    options: Mapping[str, Any]
+    maker: Maker | None
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """A model by how it was trained."""
+
+    config: ModelConfig
+    weights_hash: str
+    history: History
+
+    @classmethod
+    def of(cls, model: Model) -> RecordedModel:
+        return cls(model.config, model.weights_hash(), model.history)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.config.key,
+            "config": self.config.to_json(),
+            "weights_sha256": self.weights_hash,
+            "history": [phase.to_json() for phase in self.history],
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> RecordedModel:
+        """ValueError, in words, if `data` is none that this toolkit trains, or has imported."""
+        found = members(data, "model", ("config", "weights_sha256", "history"))
+        phases = listed(found["history"], "history")
+        if len(phases) > MOST_PHASES:
+            raise ValueError(f"history must be of at most {MOST_PHASES} trainings")
+        config = ModelConfig.from_json(found["config"])
+        history = [Phase.from_json(phase) for phase in phases]
+        if not config.is_imported:  # else the store has to have it: it is not made again
+            _check_trainable(config, history)
+        return cls(config, sha256(found["weights_sha256"], "weights_sha256"), history)
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that a picture is made again from."""
+
+    toolkit: str
+    """The version of the toolkit that made it."""
+    tasks: tuple[RecordedTask, ...]
+    options: Mapping[str, Any]
+    """Those of `RECORDED_OPTIONS`, and the seed."""
+    model: RecordedModel
+    metadata: Mapping[str, Any]
+    """What tasks have added, for people."""
+
+    def differences(self) -> list[str]:
+        """What was of another version than here when the picture was made, a line each."""
+        then, here = f"sinddm-toolkit {self.toolkit}", f"sinddm-toolkit {__version__}"
+        pairs: list[tuple[Any, Any]] = [(then, here)]
+        pairs += [(task.maker, Maker.of(task.name)) for task in self.tasks if task.maker]
+        lines = [
+            f"made with {then}, here is {here}: the picture may differ"
+            for then, here in pairs
+            if then != here
+        ]
+        return list(dict.fromkeys(lines))
+
+
+# Writing
+
+
+def record_of(
+    tasks: Sequence[Task],
+    options: RunOptions,
+    model: Model,
+    compute: Compute,
+    folder: Path,
+    result: Result,
+) -> dict[str, Any]:
+    """The record of the pictures but for their seeds. Paths are relative to `folder`, theirs."""
+    return {
+        "version": VERSION,
+        "toolkit": __version__,
+        "tasks": [_told(task, folder.resolve()) for task in tasks],
+        "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
+        "model": RecordedModel.of(model).to_json(),
+        "environment": compute.environment(),
+        **({"metadata": result.metadata} if result.metadata else {}),
+    }
+
+
+def _told(task: Task, folder: Path) -> dict[str, Any]:
+    maker = Maker.of(task.name)
+    options = {
+        name: recorded(getattr(task, name), folder)
+        for name, item in task.schema().items()
+        if getattr(task, name) is not None and item.type is not OutputFile
+    }
+    return {
+        "name": task.name,
+        "options": options,
+        **({"plugin": maker.to_json()} if maker else {}),
+    }
+
+
+# Reading
+
+
+def load_record(path: Path) -> Record:
+    """The record inside a picture. UserError if it carries none, or one that is damaged."""
+    found = read_recipe(path)
+    if found is None:
+        raise UserError(f"{path} carries no recipe of this toolkit")
+    try:
+        data = mapping(_parsed(found), "it")
+        version = whole(data.get("version", 0), 0, 10**9, "version")
+        if version > VERSION:
+            raise UserError(
+                f"{path} was made by a newer version of the toolkit: its recipe is of version "
+                f"{version}, and {VERSION} is the last that can be read here"
+            )
+        return _record(data)
+    except ValueError as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: ValueError) -> UserError:
+    """What to say of the record in `path`."""
+    return UserError(f"the recipe in {path} is damaged: {error}")
+
+
+def _parsed(found: str) -> Any:
+    if len(found) > MOST_CHARACTERS:
+        raise ValueError(f"it is longer than {MOST_CHARACTERS} characters")
+    try:
+        data = json.loads(found)
+    except (ValueError, RecursionError):
+        raise ValueError("it is not JSON") from None
+    if is_deeper(data, MOST_NESTED):
+        raise ValueError(f"it is nested more than {MOST_NESTED} deep")
+    return data
+
+
+def _record(data: dict[str, Any]) -> Record:
+    found = members(data, "it", ("toolkit", "tasks", "options", "model", "seed"))
+    options = mapping(found["options"], "options")
+    if strange := options.keys() - set(RECORDED_OPTIONS):
+        raise ValueError(f"options: {min(strange)!r:.40} is none that a picture depends on")
+    seed = whole(found["seed"], 0, SEED_MAX, "seed")
+    tasks = tuple(_task(entry) for entry in listed(found["tasks"], "tasks"))
+    names = [task.name for task in tasks]
+    if not names or len(set(names)) < len(names):
+        raise ValueError("tasks must name at least one task, and none twice")
+    return Record(
+        _version(found["toolkit"], "toolkit"),
+        tasks,
+        {**options, "seed": seed},
+        RecordedModel.from_json(found["model"]),
+        mapping(found.get("metadata", {}), "metadata"),
+    )
+
+
+def _task(data: Any) -> RecordedTask:
+    found = members(data, "tasks", ("name", "options"))
+    maker = Maker.from_json(found["plugin"]) if "plugin" in found else None
+    options = mapping(found["options"], "tasks.options")
+    name = matching(found["name"], TASK_NAME, "tasks.name", "the name of a task")
+    return RecordedTask(name, options, maker)
+
+
+def _package(value: Any, what: str) -> str:
+    return matching(value, PACKAGE, what, "the name of a package")
+
+
+def _version(value: Any, what: str) -> str:
+    return matching(value, PACKAGE_VERSION, what, "a version")
+
+
+def _check_trainable(config: ModelConfig, history: History) -> None:
+    """ValueError, in words, unless such a model can be trained, in a time that ends."""
+    if config.recipe not in RECIPES:
+        raise ValueError(f"config.recipe must be one of {', '.join(RECIPES)}")
+    whole(config.width, 2, max(recipe.width for recipe in RECIPES.values()), "config.width")
+    whole(min(config.size), MIN_SIDE, max(config.size), "config.size")
+    count = len(scale_sizes(config.size)[0])
+    for phase in history:
+        whole(max(phase.updates), 0, count - 1, f"history: a scale of {count}")
+    most = MOST_TRAININGS * count * RECIPES[config.recipe].steps_per_scale
+    whole(sum(phase.made for phase in history), 0, most, "history.made, all together,")
+
+
+def options_of(task: RecordedTask, schema: Mapping[str, Option]) -> dict[str, Any]:
+    """The options of `task` by the `schema` of the one installed, files as `RecordedFile`.
+
+    Values that are no files are still to be checked. ValueError, in words, for what no record has.
+    """
+    found = {}
+    for name, value in task.options.items():
+        if name not in schema:
+            raise ValueError(f"{name!r:.40} is no option of {task.name} here")
+        if schema[name].type is OutputFile:
+            raise ValueError(f"{name} must not be there: it names a file to write")
+        if value is None:
+            raise ValueError(f"{name} must have a value")
+        found[name] = _value(value, schema[name])
+    return found
+
+
+def _value(value: Any, item: Option) -> Any:
+    """`value` of the option `item`, lists by their members."""
+    if item.many and isinstance(value, list):
+        return [
+            [_one(inner, item) for inner in one]
+            if item.follows and isinstance(one, list)
+            else _one(one, item)
+            for one in value
+        ]
+    return _one(value, item)
+
+
+def _one(value: Any, item: Option) -> Any:
+    if item.type not in (Picture, InputFile, NameOrFile, Region):
+        return value
+    is_text = item.type in (Region, NameOrFile) and isinstance(value, str)
+    if is_text and not item.is_file(value):
+        return value
+    key = "file" if item.type in (InputFile, NameOrFile) else "picture"
+    found = members(value, item.name, (key, "sha256"))
+    place = found[key]
+    if key == "file" or place is not None:
+        place = text(place, f"{item.name}.{key}")
+        # On Windows even to look for an absolute one can tell a stranger's server who looks.
+        if Path(place).anchor:
+            raise ValueError(f"{item.name} must be a path from the folder of the picture")
+    return RecordedFile(place, sha256(found["sha256"], f"{item.name}.sha256"), key == "picture")

@@ -1,0 +1,193 @@
+"""Make a picture again from the recipe that it carries."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit.edits.edit import EditResult, edit
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.record import (
+    Record,
+    RecordedFile,
+    RecordedTask,
+    damaged,
+    load_record,
+    options_of,
+)
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Option, Task, content_of, plain
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.picture import Picture, picture_from
+from sinddm_toolkit.settings.layers import PYTHON, Layer, Origin, Setting, Settings
+from sinddm_toolkit.settings.request import make_tasks
+
+LARGEST_FILE = 2**40
+"""Bytes. Larger, or empty, are the files of an operating system that are none, and may never end:
+/proc/kcore, /proc/kmsg."""
+
+Finder = Callable[[str, RecordedFile], Any]
+"""What stands for the file that an option had. UserError if it is not there."""
+
+
+def replay(
+    path: Path,
+    out: Path,
+    *,
+    inputs: Mapping[str, Path] | None = None,
+    overwrite: bool = False,
+    events: Events | None = None,
+) -> EditResult:
+    """Make the picture in `path` again, into `out`.
+
+    The pictures it was made from are looked for where they were in relation to it, then under
+    their names beside it and in the working folder; `inputs` names others by option. UserError if
+    one is missing or has changed, or if the recipe is damaged.
+    """
+    events = events or Events()
+    record = load_record(path)
+    tasks, options = make_tasks(replayed(record, path, out, inputs or {}, overwrite=overwrite))
+    _check_size(record, tasks[0].learnt(), path)
+    for line in record.differences():
+        events.message(line)
+    return edit(tasks, options, events=events, recorded=record.model)
+
+
+def replayed(
+    record: Record, path: Path, out: Path, inputs: Mapping[str, Path], *, overwrite: bool
+) -> Layer:
+    """The settings of the run that made the picture in `path`, but that it goes into `out`."""
+
+    def find(name: str, file: RecordedFile) -> Picture | Path:
+        place, picture = _place_of(name, file, path, inputs.get(name))
+        return picture or place
+
+    layer = _layer(record, path, find)
+    for name, value in (("out", str(out)), ("overwrite", overwrite)):
+        layer.run[name] = Setting(value, PYTHON, name)
+    return layer
+
+
+def _check_size(record: Record, picture: Picture, path: Path) -> None:
+    """UserError if the model in the recipe works at a larger size than its `picture` has."""
+    (height, width), (h, w) = record.model.config.size, picture.size
+    if height > h or width > w:
+        wrong = f"config.size is {width}×{height}, and {picture.name} has only {w}×{h} pixels"
+        raise damaged(path, ValueError(wrong))
+
+
+def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
+    """What the recipe of the picture in `path` sets, but for defaults; files by their paths.
+
+    Also the options left out of it, as their files are not there as they were. UserError if the
+    recipe is damaged.
+    """
+
+    def find(name: str, file: RecordedFile) -> str:
+        return str(_place_of(name, file, path, None)[0].resolve())
+
+    lost: list[str] = []
+    layer = _layer(record, path, find, lost)
+    tasks = {
+        name: _changed(settings, registry.current().task(name).schema())
+        for name, settings in layer.tasks.items()
+    }
+    return Layer(tasks, _changed(layer.run, RunOptions.schema())), lost
+
+
+def _changed(settings: Settings, schema: Mapping[str, Option]) -> Settings:
+    """Those that are not the defaults, all of them checked."""
+    for name, setting in settings.items():
+        if not schema[name].is_file(setting.value):  # that was read when it was found
+            setting.checked(schema[name])
+    return {
+        name: setting
+        for name, setting in settings.items()
+        if setting.value != plain(schema[name].default)
+    }
+
+
+def _layer(record: Record, path: Path, find: Finder, lost: list[str] | None = None) -> Layer:
+    """All that the recipe of the picture in `path` sets, its files as `find` gives them.
+
+    Options whose files it does not find are left out and their names added to `lost`, if there is
+    such a list. UserError.
+    """
+    origin = Origin(f"recipe of {path.name}", lambda keys: f"the recipe in {path}")
+    tasks: dict[str, Settings] = {}
+    for task in record.tasks:
+        try:
+            options = options_of(task, _class_of(task, path).schema())
+        except ValueError as error:
+            raise damaged(path, error) from None
+        tasks[task.name] = {}
+        for name, value in options.items():
+            try:
+                setting = Setting(_restored(name, value, find), origin, name)
+            except UserError:
+                if lost is None:
+                    raise
+                lost.append(name.replace("_", "-"))
+            else:
+                tasks[task.name][name] = setting
+    run = {name: Setting(value, origin, name) for name, value in record.options.items()}
+    return Layer(tasks, run)
+
+
+def _class_of(task: RecordedTask, path: Path) -> type[Task]:
+    """UserError, saying whose it is, if the task is not installed."""
+    try:
+        return registry.current().task(task.name)
+    except UserError:
+        if task.maker is None:
+            raise
+        raise UserError(
+            f"{path} was made by the task {task.name} of {task.maker}, which is not here: install "
+            "it if you trust it, or name its folder by --plugins-dir"
+        ) from None
+
+
+def _restored(name: str, value: Any, find: Finder) -> Any:
+    """An option's value from the recipe, with its files found."""
+    if isinstance(value, list):
+        return [_restored(name, one, find) for one in value]
+    return find(name, value) if isinstance(value, RecordedFile) else value
+
+
+def _place_of(
+    name: str, file: RecordedFile, path: Path, chosen: Path | None
+) -> tuple[Path, Picture | None]:
+    """The file that option `name` had, recognised by its content, and what picture it holds."""
+    places = _places(file.place, path, chosen)
+    for one in places:
+        picture = picture_from(one) if file.is_picture else None
+        if file.sha256 == (picture.content_hash() if picture else _content_of(one)):
+            return one, picture
+    if places:
+        raise UserError(f"{places[0]} has changed since {path.name} was made from it")
+    place = repr(file.place) if file.place else "a picture that came from no file"
+    raise UserError(f"{path.name} was made from {place:.200}: give it by --input {name}=FILE")
+
+
+def _content_of(path: Path) -> str:
+    try:
+        return content_of(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _places(place: str | None, path: Path, chosen: Path | None) -> list[Path]:
+    """The files that a recipe in `path` may mean by `place`, best first."""
+    places = [chosen] if chosen else []
+    if place and not chosen:
+        name = Path(place).name
+        places = [path.resolve().parent / place, path.parent / name, Path(name)]
+    return [one for one in places if _is_ordinary(one)]
+
+
+def _is_ordinary(path: Path) -> bool:
+    # Not `Path.is_file`, which fails on names that are too long.
+    return os.path.isfile(path) and 0 < path.stat().st_size <= LARGEST_FILE  # noqa: PTH113

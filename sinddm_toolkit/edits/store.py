@@ -1,0 +1,150 @@
+"""The store of trained models: found again by picture and configuration, safe between processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sinddm_toolkit.errors import UserError
+
+HOME_VARIABLE = "SINDDM_TK_HOME"
+SUFFIX = ".safetensors"
+UNFINISHED = ".training"
+
+
+def home() -> Path:
+    """Where the toolkit keeps its data: SINDDM_TK_HOME, else the platform's folder for it."""
+    if chosen := os.environ.get(HOME_VARIABLE):
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("sinddm-toolkit", appauthor=False))
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """A folder of model files, each named by the key of its configuration."""
+
+    folder: Path
+
+    def path(self, key: str) -> Path:
+        return self.folder / f"{key}{SUFFIX}"
+
+    def unfinished(self, key: str) -> Path:
+        """Where a training of the model is kept as it goes on."""
+        return self.folder / f".{key}{UNFINISHED}"
+
+    def has(self, key: str) -> bool:
+        """Whether something has that name: a link to nothing is no model, but in the way."""
+        path = self.path(key)
+        return path.exists() or path.is_symlink()
+
+    def keys(self) -> list[str]:
+        """All models, the most recently written first."""
+        files = sorted(self.folder.glob(f"[!.]*{SUFFIX}"), key=written_at, reverse=True)
+        return [file.name.removesuffix(SUFFIX) for file in files]
+
+    def unfinished_keys(self) -> list[str]:
+        """The models that a training is kept of, in the order of their names."""
+        files = sorted(self.folder.glob(f".*{UNFINISHED}"))
+        return [file.name.removesuffix(UNFINISHED).removeprefix(".") for file in files]
+
+    def find(self, start: str, *, unfinished: bool = False) -> str:
+        """The one key that begins with `start`; UserError if it is empty, or none or several do.
+
+        With `unfinished` also of those that only a training is kept of.
+        """
+        if not start:
+            raise UserError("a model is named by the beginning of its key, which is empty here")
+        keys = dict.fromkeys([*self.keys(), *(self.unfinished_keys() if unfinished else ())])
+        found = [key for key in keys if key.startswith(start)]
+        if len(found) != 1:
+            count = "no model" if not found else f"{len(found)} models"
+            raise UserError(f"{count} in {self.folder} begin with {start!r}: see models list")
+        return found[0]
+
+    def describe(self, key: str) -> dict[str, Any]:
+        """What `models show` prints of one model. UserError if it is damaged or gone."""
+        from sinddm_toolkit.edits.models import read_description
+
+        path = self.path(key)
+        found = read_description(path)
+        try:
+            return {"key": key, "bytes": path.stat().st_size, **found}
+        except FileNotFoundError:
+            raise UserError(f"there is no model {key} in {self.folder} any more") from None
+
+    def describe_unfinished(self, key: str) -> dict[str, Any] | None:
+        """What is told of a training of the model that was cut off. UserError if it is damaged."""
+        from sinddm_toolkit.edits.unfinished import describe_unfinished
+
+        path = self.unfinished(key)
+        return describe_unfinished(path) if path.exists() or path.is_symlink() else None
+
+    def with_weights(self, weights_hash: str, picture: str) -> str | None:
+        """The key of a model of the `picture` (`ModelConfig.picture`) with just these weights."""
+        for key in self.keys():
+            try:
+                found = self.describe(key)
+            except UserError:  # a damaged file is not the one
+                continue
+            if (found["weights_sha256"], found["config"]["picture"]) == (weights_hash, picture):
+                return key
+        return None
+
+    def remove(self, key: str) -> None:
+        """Remove a model and what is kept of its training. UserError if that is not allowed."""
+        with self.locked(key):
+            for path in (self.unfinished(key), self.path(key)):
+                remove_file(path)
+
+    @contextmanager
+    def locked(self, key: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold the model `key` alone among all processes; `waiting` is called if that takes time.
+
+        UserError if the store can't be written.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / f".{key}.lock")
+            try:
+                lock.acquire(timeout=0.5)
+            except Timeout:
+                if waiting is not None:
+                    waiting()
+                lock.acquire()
+        except OSError as error:
+            raise UserError(
+                f"cannot use the model store {self.folder}: {error.strerror or error} "
+                f"({HOME_VARIABLE} names another)"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def remove_file(path: Path) -> None:
+    """UserError if that is not allowed, or if `path` is something else."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot remove {path}: {error.strerror or error}") from error
+
+
+def written_at(path: Path) -> int:
+    """When the file was written, in nanoseconds; 0 if it is gone, or a link to nothing."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def default_store() -> ModelStore:
+    return ModelStore(home() / "models")

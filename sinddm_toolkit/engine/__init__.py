@@ -1,0 +1,1 @@
+"""SinDDM itself: pyramid, schedule, networks, training and sampling. Usable alone."""

@@ -1,0 +1,236 @@
+"""The state of one run, as hooks see it. It dies with the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from sinddm_toolkit.engine.plan import Plan, Stage
+from sinddm_toolkit.engine.pyramid import Pyramid, Size
+from sinddm_toolkit.engine.schedule import Schedule
+
+
+class _Guarded:
+    """Refuses attributes that there are not, and changes of those that are `settled`."""
+
+    __slots__ = ()
+    settled: ClassVar[frozenset[str]] = frozenset()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.settled and hasattr(self, name):
+            raise AttributeError(f"{name} cannot be changed here")
+        super().__setattr__(name, value)
+
+
+class Run(_Guarded):
+    """One pass of the reverse process over a batch of samples."""
+
+    __slots__ = (
+        *("plan", "pyramid", "schedule", "seeds", "device", "report", "evaluations"),
+        *("_generators", "_start_image", "_open"),
+    )
+    settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device"})
+
+    def __init__(
+        self,
+        plan: Plan,
+        pyramid: Pyramid,
+        schedule: Schedule,
+        seeds: Sequence[int],
+        device: torch.device,
+    ) -> None:
+        self.plan = plan
+        self.pyramid = pyramid
+        self.schedule = schedule
+        self.seeds = tuple(seeds)
+        self.device = device
+        # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
+        # any batch, and the same noise on any device.
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._start_image = plan.start_image
+        self._open = True
+        self.report: Callable[[str, int, int], None] = lambda what, done, steps: None
+        """For long work of a task's own: what is done, how many steps of how many."""
+        self.evaluations = 0
+        """Pictures that went through the network so far."""
+
+    @property
+    def samples(self) -> int:
+        return len(self.seeds)
+
+    def noise(self, size: Size) -> Tensor:
+        """(samples, 3, h, w) standard normal; sample k's depends on its seed alone."""
+        drawn = [torch.randn(3, *size, generator=generator) for generator in self._generators]
+        return torch.stack(drawn).to(self.device)
+
+    @property
+    def start_image(self) -> Tensor | None:
+        """The picture that the run starts from, (1 or samples, 3, h, w); None is pure noise."""
+        return self._start_image
+
+    @start_image.setter
+    def start_image(self, image: Tensor) -> None:
+        if self._start_image is None:
+            raise ValueError("this run starts from noise: inject a picture in plan_edit")
+        if not self._open:
+            raise AttributeError("start_image can only be changed in before_sampling")
+        _check(image, self._start_image, "start_image", batch=self.samples)
+        self._start_image = image
+
+    def close(self) -> None:
+        """Sampling begins: the start is settled."""
+        self._open = False
+
+
+class ScaleState(_Guarded):
+    """A scale about to be sampled."""
+
+    __slots__ = ("_input", "_open", "_start", "consistency", "fixed", "index", "stage")
+    settled = frozenset({"stage", "index"})
+
+    def __init__(self, stage: Stage, index: int, image: Tensor | None) -> None:
+        self.stage = stage
+        self.index = index
+        """Which of the plan's stages this is."""
+        self._input = image
+        self._start = stage.start
+        self._open = True
+        self.fixed: tuple[Tensor, Tensor] | None = None
+        """Image and mask that `fix` was given."""
+        self.consistency = 0.0
+        """That `fix` was given."""
+
+    @property
+    def input(self) -> Tensor | None:
+        """The clean picture that noise is added to, (samples, 3, h, w); None is pure noise."""
+        return self._input
+
+    @input.setter
+    def input(self, image: Tensor) -> None:
+        if self._input is None:
+            raise ValueError("this scale starts from pure noise: it has no input to replace")
+        self._check_open("input")
+        _check(image, self._input, "scale.input")
+        self._input = image
+
+    def fix(self, image: Tensor, where: Tensor, *, consistency: float = 0.0) -> None:
+        """x̂0 is `image` (1 or samples, 3, h, w) `where` that is true (1, 1, h, w), at every step.
+
+        Nothing is predicted where a whole tile is so: a large canvas costs what is left of it.
+
+        With `consistency` the rest of x_t also moves, by that many units of the gradient, to where
+        the network would predict the image by itself beside it: ζ of diffusion posterior sampling
+        (Chung et al., 2023, Algorithm 1). What is new then suits the image better, at twice the
+        cost of a step. For DDPM steps only.
+        """
+        self._check_open("fix")
+        size = self.stage.size
+        if image.shape[-2:] != size or where.shape != (1, 1, *size) or where.dtype != torch.bool:
+            raise ValueError(f"fix needs an image and a boolean mask of size {size}")
+        _check_finite(image, "the image to fix")
+        self.fixed = image, where
+        self.consistency = consistency
+
+    @property
+    def start(self) -> int:
+        """The steps t = start-1 … 0 are made. It can be lowered: more was not trained for."""
+        return self._start
+
+    @start.setter
+    def start(self, start: int) -> None:
+        self._check_open("start")
+        if not 1 <= start <= self.stage.start:
+            raise ValueError(f"scale.start must be from 1 to {self.stage.start}, not {start}")
+        self._start = start
+
+    def close(self) -> None:
+        """The steps of the scale begin: all about it is settled."""
+        self._open = False
+
+    def _check_open(self, name: str) -> None:
+        if not self._open:
+            raise AttributeError(f"scale.{name} is for before_scale alone")
+
+
+class Step(_Guarded):
+    """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
+
+    __slots__ = ("_open", "_versions", "_x0", "is_changed", "scale", "t", "t_next", "x_t")
+    settled = frozenset({"scale", "t", "t_next", "x_t"})
+
+    def __init__(
+        self,
+        scale: ScaleState,
+        t: int,
+        t_next: int,
+        x_t: Tensor,
+        x0: Tensor,
+        *,
+        is_changed: bool = False,
+    ) -> None:
+        self.scale = scale
+        self.t = t
+        self.t_next = t_next
+        """The timestep that follows; -1 after the last."""
+        self.x_t = x_t
+        """The noisy picture before the step."""
+        self._x0 = x0
+        self._open = True
+        self.is_changed = is_changed
+        """Whether x0 is no longer what the network predicted."""
+        self._versions = self._counted()
+
+    @property
+    def x0(self) -> Tensor:
+        """x̂0, the predicted clean picture, (samples, 3, h, w)."""
+        return self._x0
+
+    @x0.setter
+    def x0(self, x0: Tensor) -> None:
+        if not self._open:
+            raise AttributeError("x0 can only be changed in modify_x0")
+        _check(x0, self._x0, "step.x0")
+        self._x0 = x0
+        self.is_changed = True
+        self._versions["step.x0"] = x0._version
+
+    def close(self) -> None:
+        """Nothing may be changed from here on."""
+        self._open = False
+
+    def changed_in_place(self) -> str | None:
+        """What has been changed but not by assigning it: torch counts that, for every tensor."""
+        now = self._counted()
+        return next((name for name, count in self._versions.items() if now[name] != count), None)
+
+    def _counted(self) -> dict[str, int]:
+        tensors = {"step.x0": self._x0, "step.x_t": self.x_t, "scale.input": self.scale.input}
+        return {name: x._version for name, x in tensors.items() if x is not None}
+
+
+def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> None:
+    """ValueError, raised where the assignment stands, unless `new` can take the place of `old`."""
+    if not isinstance(new, Tensor):
+        raise TypeError(f"{name} must be a tensor, not {type(new).__name__}")
+    shapes = {tuple(old.shape), (batch or old.shape[0], *old.shape[1:])}
+    if tuple(new.shape) not in shapes or new.dtype != old.dtype:
+        raise ValueError(
+            f"{name} must be {old.dtype} of shape {tuple(old.shape)}, "
+            f"not {new.dtype} of shape {tuple(new.shape)}"
+        )
+    _check_finite(new, name)
+
+
+def is_finite(x: Tensor) -> bool:
+    """Whether all of x is neither infinite nor no number."""
+    # The extremes are not finite if anything is not, and take no memory to find.
+    return all(math.isfinite(float(extreme)) for extreme in torch.aminmax(x.detach()))
+
+
+def _check_finite(x: Tensor, name: str) -> None:
+    if not is_finite(x):
+        raise ValueError(f"{name} has values that are not finite")

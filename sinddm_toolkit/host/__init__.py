@@ -1,0 +1,1 @@
+"""Plugins: what they may be, how they are found, called and blamed."""

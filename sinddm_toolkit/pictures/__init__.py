@@ -1,0 +1,1 @@
+"""Pictures in and out, and what is done to their pixels. Knows no torch."""

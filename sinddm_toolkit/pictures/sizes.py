@@ -1,0 +1,111 @@
+"""Sizes as people write them: pixels, factors or percent, width first."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures.picture import MAX_PIXELS
+
+FACTOR_LIMIT = 16
+"""A bare number below this is a factor: no picture is that small."""
+
+LARGEST = 1e12
+"""What larger numbers count as: too many pixels too, and finite whatever they are applied to."""
+
+_SIDE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
+
+
+def check_pixels(size: tuple[int, int], what: str) -> None:
+    """UserError if a picture of `size` (h, w), called `what`, would be larger than any may be."""
+    height, width = size
+    if height * width > MAX_PIXELS:
+        raise UserError(
+            f"{what} would be {width}×{height} pixels: {MAX_PIXELS // 10**6} megapixels at most"
+        )
+
+
+@dataclass(frozen=True)
+class CanvasSize:
+    """`400x300` (pixels), `2x1` (factors) or `150%x100%`, width × height."""
+
+    text: str
+    width: tuple[float, bool]
+    """The number, and whether it is a factor."""
+    height: tuple[float, bool]
+
+    @classmethod
+    def parse(cls, text: str) -> CanvasSize:
+        """ValueError if `text` is no size, UserError if one side is a factor and one is not."""
+        sides = re.split("[x×]", text.strip().lower())
+        if len(sides) != 2:
+            raise ValueError(text)
+        width, height = map(_side, sides)
+        if width[1] != height[1]:
+            raise UserError(
+                f"the size {text:.60} has a factor and pixels in it (a number below {FACTOR_LIMIT} "
+                "is a factor): write 4x1.5 or 400%x150% for factors, 400x300 for pixels"
+            )
+        return cls(text.strip(), width, height)
+
+    def of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(h, w) when applied to a picture of `size` (h, w)."""
+
+        def pixels(side: tuple[float, bool], whole: int) -> int:
+            number, is_factor = side
+            return max(1, round(number * whole if is_factor else number))
+
+        return pixels(self.height, size[0]), pixels(self.width, size[1])
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _side(text: str) -> tuple[float, bool]:
+    number, is_percent = _number(text)
+    if not number:
+        raise ValueError(text)
+    if is_percent:
+        return number / 100, True
+    if number < FACTOR_LIMIT:
+        return number, True
+    if number != int(number):
+        raise ValueError(text)
+    return number, False
+
+
+def _number(text: str) -> tuple[float, bool]:
+    """The number that `text` begins with, and whether a percent sign follows."""
+    match = _SIDE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return min(float(match[1]), LARGEST), bool(match[2])
+
+
+@dataclass(frozen=True)
+class Length:
+    """`120` (pixels) or `25%` (of a side)."""
+
+    number: float
+    is_percent: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Length:
+        """ValueError if `text` is no length."""
+        return cls(*_number(text))
+
+    @classmethod
+    def of_value(cls, value: object) -> Length:
+        """A length, its text or a number of pixels."""
+        return value if isinstance(value, Length) else cls.parse(str(value))
+
+    def of(self, side: int) -> float:
+        """Pixels, of a `side` of so many."""
+        return self.number * side / 100 if self.is_percent else self.number
+
+    def __str__(self) -> str:
+        whole = self.number.is_integer()
+        digits = str(int(self.number)) if whole else f"{Decimal(repr(self.number)):f}"
+        return digits + ("%" if self.is_percent else "")

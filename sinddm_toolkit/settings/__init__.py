@@ -1,0 +1,1 @@
+"""Where values come from: lines, files, presets, in layers."""

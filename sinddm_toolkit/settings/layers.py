@@ -1,0 +1,146 @@
+"""Settings in layers, each value with the place that it comes from.
+
+default < preset < batch row < command line: a layer is put `over` another, and what it does not
+set shows through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Option, unknown_option
+from sinddm_toolkit.options.run_options import RunOptions
+
+TASK = "task"
+"""The key that names the task, or lists tasks as tables with a `name` each."""
+
+
+class LocatedError(UserError):
+    """Begins with the file and the line that it is about."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where values were given."""
+
+    what: str
+    """In words: `command line`, `preset gentle`, `row 3`."""
+    place: Callable[[tuple[str | int, ...]], str] | None = None
+    """The file and line that hold the key with this path; None if that is no file."""
+    keys: tuple[str | int, ...] = ()
+    """The path of one key."""
+    moved: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    """The whole paths of keys that stand elsewhere in the file."""
+
+    def at(self, *keys: str | int) -> Origin:
+        """The origin of a key in the table that this is the origin of."""
+        head = self.moved.get(str(keys[0]), (*self.keys, keys[0]))
+        return Origin(self.what, self.place, (*head, *keys[1:]))
+
+    def refusal(self, text: str) -> UserError:
+        """An error that says where it stands."""
+        return LocatedError(f"{self.place(self.keys)}: {text}") if self.place else UserError(text)
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.place(self.keys)})" if self.place else self.what
+
+
+COMMAND_LINE = Origin("command line")
+PYTHON = Origin("Python")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value of the type of its option; a file is still its path."""
+
+    value: Any
+    origin: Origin
+    name: str
+    """The option as its file spells it."""
+
+    def checked(self, item: Option) -> Any:
+        """The value with its pictures read. UserError, saying where it was given."""
+        if self.origin.place is None:
+            return item.checked(self.value)
+        try:
+            return item.checked(self.value, self.name)
+        except UserError as error:
+            text = str(error)
+            raise self.origin.refusal(
+                text if text.startswith(self.name) else f"{self.name}: {text}"
+            ) from None
+
+
+Settings = dict[str, Setting]
+
+
+@dataclass
+class Layer:
+    """What one place, or several on top of each other, say of an edit."""
+
+    tasks: dict[str, Settings] = field(default_factory=dict)
+    """The tasks in the order in which they act, with their options."""
+    run: Settings = field(default_factory=dict)
+    """The options of the run."""
+
+    @property
+    def lead(self) -> str | None:
+        """The first task, whose picture is learnt."""
+        return next(iter(self.tasks), None)
+
+    def over(self, lower: Layer) -> Layer:
+        """Both, this one's values before those of `lower`; its tasks come first."""
+        tasks = {name: dict(settings) for name, settings in lower.tasks.items()}
+        for name, settings in self.tasks.items():
+            tasks[name] = {**tasks.get(name, {}), **settings}
+        return Layer(tasks, {**lower.run, **self.run})
+
+    def explained(self) -> list[tuple[str, str, str]]:
+        """(option, value, origin) of every option of the edit, the defaults too."""
+        found = []
+        for name, settings in self.tasks.items():
+            schema = registry.current().task(name).schema()
+            found += _explained(schema.values(), settings, f"{name}.")
+        return found + _explained(RunOptions.schema().values(), self.run, "")
+
+
+def _explained(
+    items: Iterable[Option], settings: Settings, prefix: str
+) -> list[tuple[str, str, str]]:
+    rows = []
+    for item in items:
+        label = prefix + item.name.replace("_", "-")
+        if item.name in settings:
+            setting = settings[item.name]
+            rows.append((label, _shown(setting.value), str(setting.origin)))
+        elif item.required:
+            rows.append((label, "", "missing"))
+        else:
+            rows.append((label, _shown(item.default), "default"))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_shown(one) for one in value)
+    return str(getattr(value, "path", None) or getattr(value, "name", None) or value)
+
+
+def layer_of(task: str, values: Mapping[str, Any], origin: Origin) -> Layer:
+    """The values of one task, those of the run among them, under their Python names."""
+    own, run = registry.current().task(task).schema(), RunOptions.schema()
+    layer = Layer({task: {}})
+    for name, value in values.items():
+        if name not in own and name not in run:
+            raise unknown_option(name, {**own, **run})
+        target = layer.tasks[task] if name in own else layer.run
+        target[name] = Setting(value, origin, name)
+    return layer

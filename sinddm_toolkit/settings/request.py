@@ -1,0 +1,92 @@
+"""What is asked for, on a line or from Python, as the tasks of one run and its options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.blame import blaming
+from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.settings.layers import Layer, Origin, layer_of
+from sinddm_toolkit.settings.presets import stacked
+
+
+@dataclass
+class Part:
+    """One task of a run as it is asked for; without a name, the one that its presets name."""
+
+    task: str | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """By their Python names, those of the run among them."""
+    presets: Sequence[str] = ()
+    """Names or paths, each over the one before it."""
+
+    def layer(self, origin: Origin) -> Layer:
+        """The values over the presets. UserError if those are for another task."""
+        below = stacked(self.presets)
+        task = below.lead if self.task is None else self.task
+        if task is None and self.presets:
+            raise UserError(f"preset {self.presets[-1]} names no task: give one too")
+        if task is None:
+            raise UserError("name a task, or a preset that has one")
+        if below.lead not in (None, task):
+            raise _preset_of_another(self.presets[-1], below.lead, task)
+        return layer_of(task, self.values, origin).over(below)
+
+
+def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
+    text = f"preset {preset} is for {lead}, not for {task}"
+    if registry.current().task(lead).learns_from is None:
+        text += f": let it join by {task} … + {lead} --preset {preset}"
+    return UserError(text)
+
+
+def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
+    """The settings of one run. UserError if a task is asked for twice."""
+    whole = Layer()
+    named = [part.task for part in parts if part.task is not None]
+    for part in parts:
+        if named.count(str(part.task)) > 1:
+            raise UserError(f"{part.task} is asked for twice in one run")
+        whole = part.layer(origin).over(whole)
+    return whole
+
+
+def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
+    """The tasks of one run and its options. UserError for what does not fit.
+
+    The first task's picture is the one that is learnt; the others take it over.
+    """
+    classes = [registry.current().task(name) for name in layer.tasks]
+    options = run_options(layer)  # before the tasks: they read pictures
+    own: list[dict[str, Any]] = []
+    for cls, settings in zip(classes, layer.tasks.values(), strict=True):
+        own.append({k: s.checked(cls.schema()[k]) for k, s in settings.items()})
+    tasks = [_made(classes[0], own[0])]
+    learnt = tasks[0].learnt()
+    for cls, values in zip(classes[1:], own[1:], strict=True):
+        if cls.learns_from is not None:
+            values.setdefault(cls.learns_from, learnt)
+        task = _made(cls, values)
+        if cls.learns_from and task.learnt().content_hash() != learnt.content_hash():
+            raise UserError(
+                f"--{cls.learns_from} of {cls.name}: a run learns one picture, here {learnt.name} "
+                f"of {tasks[0].name}; leave the option out"
+            )
+        tasks.append(task)
+    return tasks, options
+
+
+def run_options(layer: Layer) -> RunOptions:
+    """The options of a run. UserError, saying where, for values that are not allowed."""
+    schema = RunOptions.schema()
+    return RunOptions(**{k: s.checked(schema[k]) for k, s in layer.run.items()})
+
+
+def _made(cls: type[Task], values: Mapping[str, Any]) -> Task:
+    with blaming(cls.name, "when it was given its options"):
+        return cls(**values)

@@ -15,8 +15,9 @@ import torch
 
 from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb
-from sinddm_toolkit.engine.sampler import NetworkPredictor, NoisePredictor
+from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, sigmas_of
 from sinddm_toolkit.pictures.picture import read_picture
 

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 from sinddm_toolkit.engine.compute import choose_compute, device_name
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
-from sinddm_toolkit.engine.run import Run
-from sinddm_toolkit.engine.sampler import NoisePredictor, sample
+from sinddm_toolkit.engine.run import NoisePredictor, Run
+from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.pictures.picture import read_picture

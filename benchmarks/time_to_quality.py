@@ -30,12 +30,12 @@ from measures import (
     patch_distance,
     save_sheet,
 )
+from sinddm_toolkit.host.denoisers import make_denoiser
 from trainings import begin
 
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
-from sinddm_toolkit.host.denoisers import make_denoiser
 
 SAMPLES = 8
 

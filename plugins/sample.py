@@ -9,7 +9,7 @@ from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, o
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
 
-API_VERSION = 1
+API_VERSION = 2
 
 MIN_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
@@ -38,7 +38,7 @@ class Sample(Task):
             raise UserError(
                 f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
             )
-        plan.set_canvas(size, by=self.name)
+        plan.set_canvas(size)
 
 
 @hookimpl

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+    from sinddm_toolkit.api import Plan, Pyramid
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 STYLE_PIXELS = 250_000
@@ -50,21 +51,19 @@ class StyleTransfer(Task):
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        from sinddm_toolkit.api import downsample, tensor_from_rgb, working_size
-
-        self._content = coloured(self.content)
-        plan.transparent = self._content.alpha() is not None
-        plan.set_canvas(working_size(self.content.size, MOST_PIXELS), by=self.name)
-        at = plan.stage(self.start_scale)
-        self._before = tensor_from_rgb(self._content.resized(plan.canvas).rgb())
-        small = downsample(self._before, at.size)
-        matched = with_colours_of(small, pyramid.scales[at.scale])
-        plan.inject(matched, at=at, start=self.start_step, by=self.name)
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        """Carries the change up, so that a large content keeps its own finest detail."""
-        result.carry_change(self._content, self._before, None)
+        content = coloured(self.content)
+        plan.set_canvas(st.working_size(content.size, MOST_PIXELS))
+        first = plan.stage(self.start_scale, option="--start-scale")
+        whole = st.tensor_from_rgb(content.resized(plan.canvas).rgb())
+        small = st.downsample(whole, first.size)
+        plan.repaint(
+            content,
+            at=plan.stages[-1],
+            first=first,
+            image=with_colours_of(small, pyramid.scales[first.s]),
+            start=self.start_step,
+            option="--start-step",
+        )
 
 
 def coloured(picture: Picture) -> Picture:
@@ -79,10 +78,8 @@ def with_colours_of(x: Tensor, style: Tensor) -> Tensor:
     """x (1, 3, h, w) with each channel's histogram matched to that of `style` (1, 3, h', w')."""
     from skimage.exposure import match_histograms
 
-    from sinddm_toolkit.api import rgb_from_tensor, tensor_from_rgb
-
-    matched = match_histograms(rgb_from_tensor(x), rgb_from_tensor(style), channel_axis=2)
-    return tensor_from_rgb(matched.astype(np.float32))
+    matched = match_histograms(st.rgb_from_tensor(x), st.rgb_from_tensor(style), channel_axis=2)
+    return st.tensor_from_rgb(matched.astype(np.float32))
 
 
 @hookimpl

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
-API_VERSION = 1
+API_VERSION = 2
 
 BACK_PROJECTIONS = 3
 """Enlarging does not quite undo shrinking: each round leaves a smaller rest."""
@@ -41,26 +42,22 @@ class SuperResolve(Task):
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        from sinddm_toolkit.api import tensor_from_rgb, upsample
-
-        self._original = tensor_from_rgb(self.image.rgb())
+        self._original = st.tensor_from_rgb(self.image.rgb())
         h, w = self.image.size
-        plan.set_canvas((h, w), by=self.name)
+        plan.set_canvas((h, w))
         plan.enlarge((round(h * self.factor), round(w * self.factor)), start=self.start_step)
         first = plan.stages[min(pyramid.count, len(plan.stages) - 1)]
-        image = upsample(self._original, first.size)
-        plan.inject(image, at=first, start=first.start, by=self.name, blurred=True)
+        image = st.upsample(self._original, first.size)
+        plan.inject(image, at=first, start=first.start, blurred=True)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         """Back projection (Irani & Peleg, 1991): what the shrunk x̂0 lacks is added to it."""
-        from sinddm_toolkit.api import downsample, upsample
-
         original, x0 = self._original.to(step.x0.device), step.x0
         size = (x0.shape[-2], x0.shape[-1])
         for _ in range(BACK_PROJECTIONS):
-            shrunk = downsample(x0, self.image.size)
-            x0 = x0 + self.faithful * upsample(original - shrunk, size)
+            shrunk = st.downsample(x0, self.image.size)
+            x0 = x0 + self.faithful * st.upsample(original - shrunk, size)
         step.x0 = x0
 
 

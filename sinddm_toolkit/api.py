@@ -32,16 +32,18 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.engine.pyramid import working_size as working_size
-    from sinddm_toolkit.engine.run import Run, ScaleState, Step
-    from sinddm_toolkit.engine.sampler import NoisePredictor
+    from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step
     from sinddm_toolkit.engine.schedule import Schedule
+    from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
-    from sinddm_toolkit.host.text_encoder import text_encoder
+    from sinddm_toolkit.host.services import service
 
 _LAZY = {
     "CELL": "engine.paper_network",
     "HALO": "engine.paper_network",
-    "NoisePredictor": "engine.sampler",
+    "NoisePredictor": "engine.run",
+    "Edit": "host.edit",
+    "Outcome": "host.edit",
     "Plan": "engine.plan",
     "Pyramid": "engine.pyramid",
     "Result": "host.result",
@@ -54,8 +56,8 @@ _LAZY = {
     "downsample": "engine.pyramid",
     "filled": "engine.pyramid",
     "rgb_from_tensor": "engine.pyramid",
+    "service": "host.services",
     "tensor_from_rgb": "engine.pyramid",
-    "text_encoder": "host.text_encoder",
     "upsample": "engine.pyramid",
     "working_size": "engine.pyramid",
 }
@@ -65,10 +67,12 @@ __all__ = [
     "CELL",
     "HALO",
     "CanvasSize",
+    "Edit",
     "InputFile",
     "Length",
     "NameOrFile",
     "NoisePredictor",
+    "Outcome",
     "OutputFile",
     "Picture",
     "Plan",
@@ -97,9 +101,9 @@ __all__ = [
     "option",
     "picture_from_rgb",
     "rgb_from_tensor",
+    "service",
     "softened",
     "tensor_from_rgb",
-    "text_encoder",
     "upsample",
     "whole",
     "with_change",

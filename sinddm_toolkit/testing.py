@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.edits.models import Model
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid
-    from sinddm_toolkit.engine.sampler import NoisePredictor
+    from sinddm_toolkit.engine.run import NoisePredictor
     from sinddm_toolkit.engine.schedule import Schedule
     from sinddm_toolkit.host.registry import Registry
 
@@ -54,11 +54,11 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
     """
     from sinddm_toolkit.engine.pyramid import upsample
 
-    def predict(x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+    def predict(x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
         size = (x.shape[-2], x.shape[-1])
-        stage = next(s for s in plan.stages if (s.scale, s.size) == (scale, size))
-        gamma = schedule.sampling_gamma(scale, t, stage.gamma_max) if stage.blur else 0.0
-        sharp, blurred = pyramid.scales[scale], pyramid.blurred[scale]
+        stage = next(one for one in plan.stages if (one.s, one.size) == (s, size))
+        gamma = schedule.sampling_gamma(s, t, stage.gamma_max) if stage.blur else 0.0
+        sharp, blurred = pyramid.scales[s], pyramid.blurred[s]
         mixed = upsample(gamma * blurred + (1 - gamma) * sharp, size).to(x.device)
         alpha = schedule.alpha_bar(t)
         return (x - math.sqrt(alpha) * mixed) / math.sqrt(1 - alpha)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.api import UserError, hookimpl
 
@@ -11,19 +11,20 @@ from .weights import choose, describe, find
 
 if TYPE_CHECKING:
     import click
-    import torch
 
     from sinddm_toolkit.api import TextEncoder
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 @hookimpl
-def make_text_encoder(name: str | None, weights: Path | None, device: torch.device) -> TextEncoder:
+def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> TextEncoder | None:
+    if kind != "text-encoder":
+        return None
     from .encoder import ClipEncoder
 
-    choice = choose(name, weights)
-    return ClipEncoder(choice, find(choice), device)
+    choice = choose(name, about["weights"])
+    return ClipEncoder(choice, find(choice), about["device"])
 
 
 @hookimpl

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.api import hookimpl
 
 if TYPE_CHECKING:
-    import torch
+    from sinddm_toolkit.api import NoisePredictor
 
-    from sinddm_toolkit.api import NoisePredictor, Pyramid, Schedule
-
-API_VERSION = 1
+API_VERSION = 2
 
 NAME = "closed-form"
 
 
 @hookimpl
-def make_denoiser(
-    name: str, pyramid: Pyramid, schedule: Schedule, device: torch.device
-) -> NoisePredictor | None:
+def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> NoisePredictor | None:
+    if (kind, name) != ("denoiser", NAME):
+        return None
     from .denoiser import ClosedFormDenoiser
 
-    return ClosedFormDenoiser(pyramid, schedule, device) if name == NAME else None
+    return ClosedFormDenoiser(about["pyramid"], about["schedule"], about["device"])
 
 
 @hookimpl

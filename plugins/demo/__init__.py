@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import click
     from PIL import Image
 
-API_VERSION = 1
+API_VERSION = 2
 
 BACKGROUND = Path(__file__).with_name("starry_night.png")
 """Vincent van Gogh, The Starry Night, 1889: in the public domain."""

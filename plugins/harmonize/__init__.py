@@ -6,7 +6,7 @@ from sinddm_toolkit.api import Task, hookimpl
 
 from .harmonize import Harmonize
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 @hookimpl

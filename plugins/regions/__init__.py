@@ -9,7 +9,7 @@ from .outpaint import Outpaint
 from .paint import Paint
 from .roi import Roi
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 @hookimpl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class Inpaint(KeepingTask):
         return grown
 
     def hidden(self) -> Picture:
-        return Picture(self._hole[..., None].astype(np.uint8) * np.uint8(255), "the mask")
+        return replace(Picture.from_mask(self._hole), name="the mask")
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:

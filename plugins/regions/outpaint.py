@@ -86,6 +86,6 @@ class Outpaint(KeepingTask):
         inside = np.zeros((height, width), np.bool_)
         inside[top : top + h, left : left + w] = True
         scale = pyramid.sizes[-1][0] / h
-        plan.set_canvas((round(height * scale), round(width * scale)), by=self.name)
+        plan.set_canvas((round(height * scale), round(width * scale)))
         picture = replace(self.image, pixels=placed)
         self.keep(plan, pyramid, picture, faded(inside, self.feather))

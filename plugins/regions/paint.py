@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sinddm_toolkit.api import Picture, Region, Task, hookimpl, option, softened
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import Picture, Region, Task, hookimpl, option
 
 from .pinning import Pins
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
+    from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
 
 class Paint(Task):
@@ -48,30 +49,20 @@ class Paint(Task):
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        from sinddm_toolkit.api import downsample, tensor_from_rgb, working_size
-
         size = self.painting.size
         height, width = plan.canvas
-        plan.set_canvas(working_size(size, height * width), by=self.name)
+        plan.set_canvas(st.working_size(size, height * width))
         plan.enlarge(size)
-        plan.transparent = self.painting.alpha() is not None
-        self._free = np.ones(size, np.float32)
+        free = np.ones(size, np.float32)
         if self.mask is not None:
-            self._free = softened(self.mask.inside(size), 0, self.feather)
-        self._pins = Pins(self.painting.rgb(), 1 - self._free)
+            free = st.softened(self.mask.inside(size), 0, self.feather)
+        plan.blend_onto(self.painting, free)
+        self._pins = Pins(self.painting.rgb(), 1 - free)
         at = plan.stage(min(self.start_scale, pyramid.count - 1))
-        image = downsample(tensor_from_rgb(self.painting.rgb()), at.size)
-        plan.inject(image, at=at, start=self.start_step or at.start, by=self.name)
+        image = st.downsample(st.tensor_from_rgb(self.painting.rgb()), at.size)
+        plan.inject(image, at=at, start=self.start_step or at.start, option="--start-step")
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         if self.mask is not None:
             self._pins.pull(step, 1.0)
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        from sinddm_toolkit.api import rgb_from_tensor
-
-        result.pictures = [
-            self.painting.blend(rgb_from_tensor(one), self._free) for one in result.samples.split(1)
-        ]

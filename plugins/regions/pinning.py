@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+import sinddm_toolkit.api as st
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.api import Plan, ScaleState, Step
+    from sinddm_toolkit.api import Plan, Run, ScaleState, Step
+
+    from .consistency import Consistency
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -54,10 +61,21 @@ def resample(plan: Plan) -> None:
     for index, stage in enumerate(plan.stages):
         is_small = stage.size[0] * stage.size[1] <= RESAMPLED_PIXELS
         if index == 0:
-            stage.ddpm, stage.repeats = True, LAYOUT_RESAMPLINGS
-        elif stage.scale < plan.stages[-1].scale and is_small:
-            stage.ddpm, stage.repeats = True, RESAMPLINGS
+            stage.ddpm, stage.route = True, partial(again_and_again, times=LAYOUT_RESAMPLINGS)
+        elif stage.s < plan.stages[-1].s and is_small:
+            stage.ddpm, stage.route = True, partial(again_and_again, times=RESAMPLINGS)
             stage.gamma_max = RESAMPLED_GAMMA_MAX
+
+
+def again_and_again(visited: Sequence[int], times: int) -> list[int]:
+    """A way through the timesteps `visited` on which each step is made so many times.
+
+    But for the last one, after which there is no noise to choose anew.
+    """
+    route: list[int] = []
+    for t, following in pairwise(visited):
+        route += [t, following] * (times - 1) + [t]
+    return [*route, visited[-1]]
 
 
 class Pins:
@@ -68,10 +86,8 @@ class Pins:
 
         Colours where the mask is 0 are never looked at.
         """
-        from sinddm_toolkit.api import tensor_from_rgb
-
-        self._target = tensor_from_rgb(target)
-        self._mask = tensor_from_rgb(mask[..., None])
+        self._target = st.tensor_from_rgb(target)
+        self._mask = st.tensor_from_rgb(mask[..., None])
         self._latest: tuple[tuple[int, int], tuple[Tensor, Tensor]] | None = None
 
     def at(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -86,9 +102,7 @@ class Pins:
         return self._latest[1]
 
     def _resized(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        from sinddm_toolkit.api import downsample, upsample
-
-        resize = downsample if size[0] < self._mask.shape[-2] else upsample
+        resize = st.downsample if size[0] < self._mask.shape[-2] else st.upsample
         mask = resize(self._mask, size).clamp_(0, 1)
         covered = resize((self._mask > 0).float(), size).clamp_(min=LEAST_SHARE)
         colours = resize(self._target * (self._mask > 0), size)
@@ -96,18 +110,21 @@ class Pins:
 
     def detail(self, below: tuple[int, int], size: tuple[int, int]) -> float:
         """RMSE of what is held, of one size, when it is made from a smaller one."""
-        from sinddm_toolkit.api import upsample
-
         (coarse, _), (fine, mask) = self.at(below), self.at(size)
         held = (mask >= FULLY).float()
-        error = upsample(coarse, size).sub_(fine).square_().mean(dim=1, keepdim=True) * held
+        error = st.upsample(coarse, size).sub_(fine).square_().mean(dim=1, keepdim=True) * held
         return float((error.sum() / held.sum().clamp(min=1)).sqrt())
 
-    def fix(self, scale: ScaleState) -> None:
-        """Nothing needs to be predicted where the mask is 1."""
+    def fix(self, run: Run, scale: ScaleState) -> Consistency | None:
+        """Nothing needs to be predicted where the mask is 1; the layout is made to suit that."""
         target, mask = self.at(scale.stage.size)
-        consistency = CONSISTENCY if scale.index == 0 else 0.0
-        scale.fix(target, mask >= FULLY, consistency=consistency)
+        held = mask >= FULLY
+        scale.fix(target, held)
+        if scale.index > 0:
+            return None
+        from .consistency import Consistency
+
+        return Consistency(run, scale, target, held, CONSISTENCY)
 
     def level(self, scale: ScaleState) -> None:
         """Start a scale from what the one below made with its tones levelled."""
@@ -120,19 +137,16 @@ class Pins:
         The step along the border, averaged over a few pixels on both sides, is spread smoothly
         over the free part and taken from it, as a membrane would (Pérez et al., 2003).
         """
-        from sinddm_toolkit.api import downsample, upsample, working_size
-
         size = (image.shape[-2], image.shape[-1])
-        membrane = self._membrane(downsample(image.cpu(), working_size(size, LEVELLED_PIXELS)))
+        small = st.downsample(image.cpu(), st.working_size(size, LEVELLED_PIXELS))
+        membrane = self._membrane(small)
         if membrane is None:
             return image
         _, mask = self.at(size)
-        return image + (upsample(membrane, size).mul_(1 - mask)).to(image.device)
+        return image + (st.upsample(membrane, size).mul_(1 - mask)).to(image.device)
 
     def _membrane(self, image: Tensor) -> Tensor | None:
         """What a membrane fixed at the border's steps is everywhere; None if there is no border."""
-        from sinddm_toolkit.api import filled
-
         target, mask = self._resized((image.shape[-2], image.shape[-1]))
         held, free = (mask >= 0.5).float(), (mask < 0.5).float()
         if not held.any() or not free.any():
@@ -141,14 +155,14 @@ class Pins:
         free_mean, free_share = _means(image, free)
         # Where both sides are near lies the border.
         border = ((held_share > BOTH_SIDES) & (free_share > BOTH_SIDES)).float()
-        return filled(held_mean - free_mean, border)
+        return st.filled(held_mean - free_mean, border)
 
     def pull(self, step: Step, strength: float) -> None:
         """x̂0 ← m·((1-η)·x̂0 + η·x_target) + (1-m)·x̂0 (eq. 2), with η the strength."""
-        import torch
-
         size = (step.x0.shape[-2], step.x0.shape[-1])
         target, mask = (x.to(step.x0.device) for x in self.at(size))
+        import torch
+
         step.x0 = torch.lerp(step.x0, target, strength * mask)
 
 

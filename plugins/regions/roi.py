@@ -70,7 +70,7 @@ class Roi(Task):
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.size is not None:
-            plan.set_canvas(self.size.of(plan.canvas), by=self.name)
+            plan.set_canvas(self.size.of(plan.canvas))
         if self.strength > 0:
             resample(plan)
         self._finest = pyramid.count - 1
@@ -109,8 +109,7 @@ class Roi(Task):
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
-        scale = step.scale.stage.scale
-        if scale < self._finest or self._finest == 0:
+        if step.s < self._finest or self._finest == 0:
             self._pins.pull(step, self.strength)
 
 
@@ -130,6 +129,6 @@ def patch(picture: Picture, region: Region, size: tuple[int, int]) -> tuple[Floa
     box = (max(0, y0), max(0, x0), min(picture.size[0], y1), min(picture.size[1], x1))
     cut = Picture(picture.pixels[box[0] : box[2], box[1] : box[3]])
     inside = region.inside(picture.size)[box[0] : box[2], box[1] : box[3]]
-    mask = Picture(inside[..., None].astype(np.uint8) * np.uint8(255)).resized(size)
+    mask = Picture.from_mask(inside, size)
     shape = (mask.rgb()[..., 0] + 1) / np.float32(2)
     return cut.resized(size).rgb(), shape

@@ -8,7 +8,7 @@ from .content import TextContent
 from .region import TextRoi
 from .style import TextStyle
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 @hookimpl

@@ -6,11 +6,9 @@ what is meant, and what works.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,16 +27,17 @@ LOSS_FACTOR = 1.2
 class TextLoss:
     """L_CLIP of every sample of a run, each through random views of its own.
 
-    The views' random numbers are not the run's: a guided run sees the same noise as an unguided one
-    of that seed, and sample k sees the same views in any batch.
+    The views' random numbers are the plugin's own: a guided run sees the same noise as an unguided
+    one of that seed, and sample k sees the same views in any batch.
     """
 
     def __init__(
-        self, encoder: TextEncoder, views: int, seeds: Sequence[int], purpose: str
+        self, encoder: TextEncoder, views: int, generators: Sequence[torch.Generator]
     ) -> None:
+        """`generators`: one a sample."""
         self._encoder = encoder
         self._views = views
-        self._generators = [_generator(seed, purpose) for seed in seeds]
+        self._generators = generators
 
     def ascent(self, x0: Tensor, wanted: Tensor) -> tuple[Tensor, list[float]]:
         """-∇L with respect to x̂0 (n, 3, h, w), and the n losses; wanted: (d,), see `direction`.
@@ -57,13 +56,6 @@ class TextLoss:
             ascents.append(-gradient)
             losses.append(float(loss.detach()))
         return torch.cat(ascents), losses
-
-
-def _generator(seed: int, purpose: str) -> torch.Generator:
-    words = np.random.SeedSequence([seed, zlib.crc32(purpose.encode())]).generate_state(
-        2, np.uint32
-    )
-    return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
 
 
 class Guidance:

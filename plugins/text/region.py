@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sinddm_toolkit.api import (
     Picture,
     Region,
@@ -22,7 +20,7 @@ from .task import TextTask, with_random_steps
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+    from sinddm_toolkit.api import Plan, Pyramid, Run
 
 SMALLEST_SIDE = 8
 """Pixels of a region at the working size: no encoder sees anything in less."""
@@ -64,9 +62,8 @@ class TextRoi(TextTask):
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         size = pyramid.sizes[-1]
-        inside = self.region.inside(self.image.size)[..., None].astype(np.uint8) * np.uint8(255)
-        self._inside = Picture(inside).resized(size).rgb()[..., 0] > 0
-        self._weight = softened(self._inside, 0, self.feather)
+        inside = Picture.from_mask(self.region.inside(self.image.size), size)
+        self._inside = inside.rgb()[..., 0] > 0
         self._box = bounds(self._inside) if self._inside.any() else (0, 0, 0, 0)
         height, width = self._box[2] - self._box[0], self._box[3] - self._box[1]
         if min(height, width) < SMALLEST_SIDE:
@@ -75,16 +72,22 @@ class TextRoi(TextTask):
                 f"that the model works at: give at least {SMALLEST_SIDE}×{SMALLEST_SIDE}, or more "
                 "--max-pixels"
             )
-        plan.set_canvas(size, by=self.name)
-        plan.inject(pyramid.scales[-1], at=plan.stage(None), start=self.start_step, by=self.name)
+        plan.set_canvas(size)
+        plan.repaint(
+            self.image,
+            weight=softened(self._inside, 0, self.feather),
+            at=plan.stage(None),
+            image=pyramid.scales[-1],
+            start=self.start_step,
+            option="--start-step",
+        )
         with_random_steps(plan.stages[0])
-        self._before = pyramid.scales[-1]
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
         super().before_sampling(run)
         y0, x0, y1, x1 = self._box
-        image = self._before.to(run.device).repeat(run.samples, 1, 1, 1)
+        image = run.pyramid.scales[-1].to(run.device).repeat(run.samples, 1, 1, 1)
         image[..., y0:y1, x0:x1] = self._moved(run, image[..., y0:y1, x0:x1])
         run.start_image = image
 
@@ -96,7 +99,7 @@ class TextRoi(TextTask):
 
         encoder = self.encoder(run.device)
         wanted = direction(encoder, self.prompts(), LOW_RESOLUTION)
-        loss = TextLoss(encoder, self.views, run.seeds, self.name)
+        loss = TextLoss(encoder, self.views, run.generators)
         y0, x0, y1, x1 = self._box
         mask = torch.from_numpy(self._inside[y0:y1, x0:x1]).to(crop)[None, None]
         for step in range(self.steps if self.strength > 0 else 0):
@@ -105,9 +108,3 @@ class TextRoi(TextTask):
             self.note("steps on the region", step, losses)
             run.report("moving the region", step + 1, self.steps)
         return crop
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        """The change of the region is carried up to the picture's full resolution."""
-        super().compose_output(run, result)
-        result.carry_change(self.image, self._before, self._weight)

@@ -10,7 +10,7 @@ from .prompts import Prompt
 from .task import GuidedTask, with_random_steps
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+    from sinddm_toolkit.api import Plan, Pyramid
 
 
 class TextStyle(GuidedTask):
@@ -36,20 +36,12 @@ class TextStyle(GuidedTask):
     @hookimpl(trylast=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.of_image:
-            plan.set_canvas(pyramid.sizes[-1], by=self.name)
+            plan.set_canvas(pyramid.sizes[-1])
             at = plan.stage(None)
-            plan.inject(pyramid.blurred[-1], at=at, start=at.start, by=self.name)
-            self._before = pyramid.scales[-1]
+            plan.repaint(self.image, at=at, image=pyramid.blurred[-1], start=at.start)
         for stage in plan.stages:
-            if stage.scale == pyramid.count - 1:
+            if stage.s == pyramid.count - 1:
                 with_random_steps(stage)
-
-    @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        """Of the picture itself, the change is carried up to its full resolution."""
-        super().compose_output(run, result)
-        if self.of_image:
-            result.carry_change(self.image, self._before, None)
 
 
 def styled(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+import sinddm_toolkit.api as st
 from sinddm_toolkit.api import (
     InputFile,
     NameOrFile,
@@ -21,7 +23,7 @@ from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_a
 if TYPE_CHECKING:
     import torch
 
-    from sinddm_toolkit.api import Result, Run, Stage, Step, TextEncoder
+    from sinddm_toolkit.api import Edit, Outcome, Result, Run, Stage, Step, TextEncoder
 
 JUDGED_PIXELS = 250_000
 """An encoder sees some 200×200 pixels at once: what is finer than this it never looks at."""
@@ -69,9 +71,12 @@ class TextTask(Task):
 
     def encoder(self, device: torch.device | None = None) -> TextEncoder:
         """UserError if its weights are not at hand."""
-        from sinddm_toolkit.api import text_encoder
+        import torch
 
-        return text_encoder(self.clip, self.clip_weights, device)
+        weights = None if self.clip_weights is None else Path(self.clip_weights)
+        device = device or torch.device("cpu")
+        encoder: TextEncoder = st.service("text-encoder", self.clip, weights=weights, device=device)
+        return encoder
 
     def note(self, stage: str, step: int, losses: list[float]) -> None:
         """Keep the losses of a step for the plot."""
@@ -83,9 +88,13 @@ class TextTask(Task):
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
-        result.metadata[self.name] = {"text_encoder": self.encoder(run.device).name}
-        if self.save_loss is not None:
-            result.extras[self.save_loss] = plot(joined(self._points), ", ".join(self.text))
+        for told in result.metadata:
+            told["text_encoder"] = self.encoder(run.device).name
+
+    @hookimpl
+    def end_edit(self, edit: Edit, outcome: Outcome) -> None:
+        if self.save_loss is not None and outcome.error is None:
+            outcome.extras[self.save_loss] = plot(joined(self._points), ", ".join(self.text))
 
 
 class GuidedTask(TextTask, ABC):
@@ -117,7 +126,7 @@ class GuidedTask(TextTask, ABC):
         encoder = self.encoder(run.device)
         strength, fill = self.extent()
         self._guidance = Guidance(
-            TextLoss(encoder, self.views, run.seeds, self.name),
+            TextLoss(encoder, self.views, run.generators),
             strength=strength,
             fill=fill,
             momentum=self.momentum,
@@ -129,7 +138,7 @@ class GuidedTask(TextTask, ABC):
 
     @hookimpl
     def modify_x0(self, run: Run, step: Step) -> None:
-        scale, finest = step.scale.stage.scale, run.pyramid.count - 1
+        scale, finest = step.s, run.pyramid.count - 1
         is_last = scale == finest and step.t < UNGUIDED_STEPS
         # Without strength nothing may change; momentum alone would still smooth.
         if self.extent()[0] == 0 or is_last or not self.guides(scale, finest):

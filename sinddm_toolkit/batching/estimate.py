@@ -13,8 +13,8 @@ from sinddm_toolkit.edits.edit import prepare
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import new_model
 from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.quality import RECIPES
-from sinddm_toolkit.engine.sampler import NetworkPredictor
 from sinddm_toolkit.engine.training import plan_phase, train
 from sinddm_toolkit.settings.request import make_tasks
 

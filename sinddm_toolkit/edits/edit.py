@@ -35,6 +35,7 @@ from sinddm_toolkit.edits.store import ModelStore, default_store, remove_file
 from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import (
     Pyramid,
@@ -44,8 +45,8 @@ from sinddm_toolkit.engine.pyramid import (
     working_size,
 )
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
-from sinddm_toolkit.engine.run import Run, Step, is_finite
-from sinddm_toolkit.engine.sampler import NetworkPredictor, NoisePredictor, sample
+from sinddm_toolkit.engine.run import NoisePredictor, Run, Step, is_finite
+from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.engine.training import (
     Cells,
@@ -57,10 +58,11 @@ from sinddm_toolkit.engine.training import (
 )
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host.blame import blaming
-from sinddm_toolkit.host.denoisers import make_denoiser
+from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.hookspecs import hookimpl
-from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.host.result import Extras, Result
 from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.host.services import made_service
 from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.options.option import RESULT, OutputFile, Task
 from sinddm_toolkit.options.run_options import RunOptions
@@ -315,8 +317,12 @@ def prepare(
     plan.close()
     denoiser = None
     if options.denoiser is not None:
-        denoiser = make_denoiser(
-            options.denoiser, subject.pyramid, subject.schedule, compute.device
+        denoiser = made_service(
+            "denoiser",
+            options.denoiser,
+            pyramid=subject.pyramid,
+            schedule=subject.schedule,
+            device=compute.device,
         )
     compute = compute.for_network(subject.config.network)
     return Prepared(tasks, options, compute, subject, plan, hooks, denoiser)
@@ -364,13 +370,34 @@ def edit(
         model = recorded_model(ready.subject, recorded, ready.compute, store, events)
     trained = time.monotonic()
     predictor = ready.denoiser or NetworkPredictor(model.network, ready.compute)
-    result, evaluations = _sample_all(ready, model, predictor, seeds, events)
+    about = Edit(
+        ready.subject.picture,
+        ready.subject.pyramid,
+        model.schedule,
+        ready.plan,
+        seeds,
+        ready.compute.device,
+        outputs,
+    )
+    outcome = Outcome()
+    ready.hooks.begin_edit(about)
+    try:
+        result = _sample_all(ready, model, predictor, seeds, events)
+        outcome.extras.update(result.extras)
+    except BaseException as error:
+        outcome.error = error
+        raise
+    finally:
+        ready.hooks.end_edit(about, outcome)
     sampled = time.monotonic()
     logger.info("sampling ended: %d pictures, %.1f s", len(seeds), sampled - trained)
 
     folder = outputs[0].parent if outputs else Path.cwd()
-    record = record_of(tasks, options, model, ready.compute, folder, result)
-    records = [{**record, "seed": seed} for seed in seeds]
+    record = record_of(tasks, options, model, ready.compute, folder)
+    records = [
+        {**record, **({"metadata": told} if told else {}), "seed": seed}
+        for seed, told in zip(seeds, result.metadata, strict=True)
+    ]
     notes = []
     files: dict[Path, bytes] = {}
     for path, picture, record in zip(outputs, result.pictures, records, strict=False):
@@ -379,9 +406,9 @@ def edit(
         )
         notes += told
     for asked, path in extras.items():
-        if asked in result.extras:
+        if asked in outcome.extras:
             files[path], told = _file_of_extra(
-                path, result.extras[asked], overwrite=options.overwrite
+                path, outcome.extras[asked], overwrite=options.overwrite
             )
             notes += told
             outputs.append(path)
@@ -399,10 +426,10 @@ def edit(
         None if ready.denoiser else model.config.key,
         model.steps,
         {"training": trained - started, "sampling": sampled - trained},
-        evaluations,
+        result.evaluations,
         ready.compute.device.type,
         notes,
-        dict(result.extras),
+        dict(outcome.extras),
         options.denoiser,
     )
 
@@ -715,29 +742,38 @@ def _train(
     return interrupted
 
 
+@dataclass
+class Sampled:
+    """All that the passes of an edit have made."""
+
+    pictures: list[Picture] = field(default_factory=list)
+    """One a sample."""
+    metadata: list[dict[str, Any]] = field(default_factory=list)
+    """By plugin, one a sample."""
+    extras: Extras = field(default_factory=Extras)
+    evaluations: int = 0
+
+
 def _sample_all(
     ready: Prepared, model: Model, predict: NoisePredictor, seeds: Sequence[int], events: Events
-) -> tuple[Result, int]:
-    """All samples, in runs of as many as fit together; their results joined into one."""
+) -> Sampled:
+    """All samples, in passes of as many as fit together."""
     plan, subject, hooks, compute = ready.plan, ready.subject, ready.hooks, ready.compute
     together = max(1, BATCH_PIXELS // (plan.canvas[0] * plan.canvas[1]))
-    joined: Result | None = None
-    evaluations = 0
+    sampled = Sampled()
     finite = _Finite(predict, _no_numbers(ready, model))
-    for k in range(0, len(seeds), together):
-        run = Run(plan, subject.pyramid, model.schedule, seeds[k : k + together], compute.device)
+    for first in range(0, len(seeds), together):
+        some = seeds[first : first + together]
+        run = Run(plan, subject.pyramid, model.schedule, some, compute.device, finite)
         run.report = events.working
-        samples = finite.checked(sample(run, finite, hooks)).float().cpu()
-        result = Result(samples, subject.picture)
+        samples = finite.checked(sample(run, hooks)).float().cpu()
+        result = Result(samples, subject.picture, plan.composition)
         hooks.compose_output(run, result)
-        evaluations += run.evaluations
-        if joined is None:
-            joined = result
-        else:
-            joined.extend(result)
-    if joined is None:
-        raise ValueError("no samples were asked for")
-    return joined, evaluations
+        sampled.pictures += result.pictures
+        sampled.metadata += [result.metadata_of(k) for k in range(len(some))]
+        sampled.extras.update(result.extras)
+        sampled.evaluations += run.evaluations
+    return sampled
 
 
 class _Finite:
@@ -750,9 +786,9 @@ class _Finite:
         self._predict = predict
         self._error = error
 
-    def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
         known = () if needless is None else (needless,)
-        return self.checked(self._predict(x, t, scale, *known))
+        return self.checked(self._predict(x, t, s, *known))
 
     def checked(self, x: Tensor) -> Tensor:
         if is_finite(x):
@@ -784,4 +820,4 @@ class SamplingEvents:
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
-        self._events.sampling(step.scale.stage.scale, step.t)
+        self._events.sampling(step.s, step.t)

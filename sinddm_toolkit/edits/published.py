@@ -25,8 +25,9 @@ from sinddm_toolkit.edits.edit import make_subject
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import MOST_WIDTH, Model, ModelConfig
 from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.paper_network import PaperDenoiser
-from sinddm_toolkit.engine.sampler import NetworkPredictor, NoisePredictor
+from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import (
     TIMESTEPS,
     Schedule,

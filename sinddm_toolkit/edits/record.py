@@ -21,7 +21,6 @@ from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.engine.training import History, Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.json_values import (
     is_deeper,
     listed,
@@ -203,9 +202,8 @@ def record_of(
     model: Model,
     compute: Compute,
     folder: Path,
-    result: Result,
 ) -> dict[str, Any]:
-    """The record of the pictures but for their seeds. Paths are relative to `folder`, theirs."""
+    """The record of the pictures but for seeds and metadata; paths from `folder`, theirs."""
     return {
         "version": VERSION,
         "toolkit": __version__,
@@ -213,7 +211,6 @@ def record_of(
         "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
         "model": RecordedModel.of(model).to_json(),
         "environment": compute.environment(),
-        **({"metadata": result.metadata} if result.metadata else {}),
     }
 
 

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
-from sinddm_toolkit.engine.pyramid import Pyramid, Size
+from sinddm_toolkit.engine.caller import caller
+from sinddm_toolkit.engine.pyramid import Pyramid, Size, Upsampling, tensor_from_rgb, upsample
+from sinddm_toolkit.engine.repaint import Blend, Composition, Level, Repaint
 from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX, Schedule
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures.compositing import FloatArray
+from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.sizes import check_pixels
 
 RANDOM_STEPS = 8
 """DDPM steps that do as well as one of DDIM."""
+
+Route = Callable[[Sequence[int]], Sequence[int]]
+"""Timesteps to be visited, falling → those that x goes through, which may also rise in between."""
 
 
 def _refuse(what: str) -> AttributeError:
@@ -24,14 +33,14 @@ def _refuse(what: str) -> AttributeError:
 
 @dataclass(eq=False)
 class Stage:
-    """One scale of the reverse process.
+    """One scale as the plan visits it.
 
-    Several stages may use the same `scale` of the model: repeating the finest one at larger sizes
+    Several stages may use the same scale of the model: repeating the finest one at larger sizes
     goes past the size that was trained on.
     """
 
-    scale: int
-    """s, as the network knows it."""
+    s: int
+    """The scale, as the network knows it."""
     size: Size
     """(h, w) of the canvas at this stage."""
     start: int
@@ -42,20 +51,28 @@ class Stage:
     """DDPM's random posterior instead of deterministic DDIM."""
     gamma_max: float = SAMPLING_GAMMA_MAX
     """γ is held at this: to take the blur out raises the network's errors 1 / (1 - γ) times."""
-    repeats: int = 1
-    """How often each DDPM step is made, noise being added again in between: lets what is sampled
-    agree with what hooks hold fast (the resampling of Lugmayr et al., RePaint, 2022)."""
     visits: int | None = None
     """How many of the timesteps are visited at most, evenly spread over them; None is all.
 
     With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
     to be taken out again in those that follow.
     """
+    level: Level | None = None
+    """The part of a repainted picture that this is; see `Plan.repaint`."""
+    route: Route | None = None
+    """The way through the timesteps that are visited; None is straight down. Where it rises from t
+    to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022)."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
             raise _refuse(f"the plan's {name}")
         super().__setattr__(name, value)
+
+    def begun_from(self, below: Stage, image: Tensor, upsampling: Upsampling) -> Tensor:
+        """x̃^s of what the stage `below` has made, (n, 3, h, w): what this one begins with."""
+        if self.level is not None and below.level is not None:
+            return self.level.begun_from(below.level, image)
+        return upsample(image, self.size, upsampling)
 
     def timesteps(self, start: int) -> list[int]:
         """The timesteps visited from `start`-1 down to 0 (Song et al., DDIM, 2021, §4.2)."""
@@ -65,15 +82,24 @@ class Stage:
         gaps = max(1, count - 1)
         return [round((start - 1) * (gaps - k) / gaps) for k in range(count)]
 
+    def moves(self, start: int) -> list[tuple[int, int]]:
+        """From which timestep to which x is brought, in order; -1 is the clean picture.
+
+        To a lower one by a step of the reverse process, to a higher one by adding noise.
+        """
+        visited: Sequence[int] = self.timesteps(start)
+        if self.route is not None:
+            visited = self.route(visited)
+        return list(pairwise([*visited, -1]))
+
     @property
     def steps(self) -> int:
         """Network evaluations that it takes."""
-        visited = len(self.timesteps(self.start))
-        return visited + (self.repeats - 1) * (visited - 1) * self.ddpm
+        return sum(following < t for t, following in self.moves(self.start))
 
 
 class Plan:
-    """The stages of a run, coarsest first, and the picture that it starts from, if any.
+    """The stages of an edit, coarsest first, and the picture that it starts from, if any.
 
     Starts as the plan of a random sample of the picture's own size: every scale from noise.
     """
@@ -82,10 +108,12 @@ class Plan:
         """`visits` is that of every stage."""
         self._sizes = pyramid.sizes
         self._factor = pyramid.factor
-        self._schedule = schedule
+        self.schedule = schedule
         self.start_image: Tensor | None = None
         self._injected_by: str | None = None
-        self._canvas_by: str | None = None
+        self._canvas_owner: str | None = None
+        self.composition: Composition | None = None
+        """How samples become pictures; None: as they are."""
         self.transparent = False
         """Whether the result will have transparent parts, which not every format holds."""
         self.stages: Sequence[Stage] = [
@@ -109,96 +137,173 @@ class Plan:
         """(h, w) of the result."""
         return self.stages[-1].size
 
-    def set_canvas(self, size: Size, *, by: str) -> None:
+    def set_canvas(self, size: Size) -> None:
         """Make the result (h, w) large: every stage grows or shrinks by the same factors.
 
-        `by` names the task. UserError if another one has set another size, or if it is larger than
-        any picture may be.
+        The task that does so owns the canvas. UserError if another one has set another size, or
+        if it is larger than any picture may be.
         """
         check_pixels(size, "the result")
-        if self._canvas_by not in (None, by) and size != self.canvas:
-            raise UserError(
-                f"{self._canvas_by} and {by} both set the size of the result: "
-                "only one task of a run can"
-            )
+        self._claim_canvas(size)
         height, width = (new / old for new, old in zip(size, self.canvas, strict=True))
         for stage in self.stages:
             h, w = stage.size
             stage.size = (max(1, round(h * height)), max(1, round(w * width)))
         self.stages[-1].size = size
-        self._canvas_by = by
 
     def enlarge(self, size: Size, *, start: int | None = None) -> None:
         """Repeat the finest scale at larger and larger sizes, up to (h, w): past what was learnt.
 
         Each is at most r times the one before. `start` is T[s] of those stages, the finest scale's
-        own if None. UserError if it is larger than any picture may be.
+        own if None. The task owns the canvas then, as with `set_canvas`. UserError as there.
         """
         check_pixels(size, "the result")
+        self._claim_canvas(size)
         finest = self.stages[-1]
         growth = [new / old for new, old in zip(size, finest.size, strict=True)]
         count = max(0, math.ceil(math.log(max(*growth, 1.0)) / math.log(self._factor) - 1e-6))
         if start is None:
-            start = self._schedule.starts[finest.scale]
+            start = self.schedule.starts[finest.s]
         for k in range(1, count + 1):
             height, width = (
                 round(old * by ** (k / count)) for old, by in zip(finest.size, growth, strict=True)
             )
-            more = Stage(finest.scale, (height, width), start, blur=True, ddpm=False)
+            more = Stage(finest.s, (height, width), start, blur=True, ddpm=False)
             more.visits = finest.visits
             self.stages = [*self.stages, more]
         self.stages[-1].size = size
 
-    def finer_start(self, start: int, scales: int) -> int:
-        """The start step, so many scales further, of noise that falls off by r² with each.
+    def _claim_canvas(self, size: Size) -> None:
+        if self._canvas_owner not in (None, caller()) and size != self.canvas:
+            raise self._two_owners()
+        if self._canvas_owner is None:
+            self._canvas_owner = caller()
 
-        It drowns ever smaller structures: a scale only redraws what those before could not show.
+    def check_canvas(self, before: Size) -> None:
+        """Let the caller own the canvas if it is no longer `before`, by whatever it has done.
+
+        UserError if another task owns it.
         """
-        sigma = self._schedule.start_sigma(start) * self._factor ** (-2 * scales)
-        # The step below the first that is above it, as sigma itself is that of the step start-1.
-        return min(start, self._schedule.start_above(sigma * (1 + 1e-6)))
+        if self.canvas == before or self._canvas_owner == caller():
+            return
+        if self._canvas_owner is not None:
+            raise self._two_owners()
+        self._canvas_owner = caller()
 
-    def start_for(self, detail: float) -> int:
-        """The start step of a stage that only has to add missing detail of that RMSE."""
-        return self._schedule.start_for(detail)
+    def _two_owners(self) -> UserError:
+        return UserError(
+            f"{self._canvas_owner or 'one task'} and {caller() or 'another'} both set the size of "
+            "the result: only one task of a run can"
+        )
 
-    def stage(self, scale: int | None) -> Stage:
-        """The first stage of `scale`, of the finest if None. UserError if there is none."""
+    def stage(self, s: int | None, *, option: str = "scale") -> Stage:
+        """The first stage of the scale s, of the finest if None.
+
+        UserError, which calls it by the `option` that it was asked for with, if there is none.
+        """
         finest = len(self._sizes) - 1
-        wanted = finest if scale is None else scale
+        wanted = finest if s is None else s
         for stage in self.stages:
-            if stage.scale == wanted:
+            if stage.s == wanted:
                 return stage
         raise UserError(
-            f"--start-scale {scale}: this picture has the scales 0 (coarsest) to {finest} "
+            f"{option} {s}: this picture has the scales 0 (coarsest) to {finest} "
             "at its working size"
         )
 
     def inject(
-        self, image: Tensor, *, at: Stage, start: int, by: str, blurred: bool = False
+        self, image: Tensor, *, at: Stage, start: int, blurred: bool = False, option: str = "step"
     ) -> None:
         """Start from `image` at the stage `at`, with the noise of step `start`.
 
         image: (1 or n, 3, h, w) in [-1, 1], of the size of that stage. The stages below are left
         out. At this one γ = 0, unless the image is `blurred` as one from the scale below would be:
-        the blur mixture then takes that out. `by` names the task, for the message when two tasks
-        inject. UserError if the step doesn't exist.
+        the blur mixture then takes that out. UserError if the step, asked for by `option`, doesn't
+        exist, or if another task has given the picture to start from.
         """
         if self._injected_by is not None:
             raise UserError(
-                f"{self._injected_by} and {by} both give the picture to start from: "
-                "only one task of a run can"
+                f"{self._injected_by} and {caller() or 'another task'} both give the picture to "
+                "start from: only one task of a run can"
             )
-        if not 1 <= start <= self._schedule.timesteps:
+        if not 1 <= start <= self.schedule.timesteps:
             raise UserError(
-                f"--start-step {start}: give a whole number from 1 to {self._schedule.timesteps}"
+                f"{option} {start}: give a whole number from 1 to {self.schedule.timesteps}"
             )
         if (image.shape[-2], image.shape[-1]) != at.size:
             raise ValueError(f"injected {tuple(image.shape)} into a stage of size {at.size}")
         at.start, at.blur, at.ddpm = start, blurred, False
         self.stages = self.stages[self.stages.index(at) :]
         self.start_image = image
-        self._injected_by = by
+        self._injected_by = caller() or "a task"
+
+    def whole_stage(self, pixels: int, at_least: Stage | None = None) -> Stage:
+        """The finest stage of at most `pixels`, or the coarsest if none is so small.
+
+        Not coarser than `at_least`.
+        """
+        small = [one for one in self.stages if one.size[0] * one.size[1] <= pixels]
+        stage = (small or self.stages)[-1]
+        return stage if at_least is None else max(stage, at_least, key=lambda one: one.s)
+
+    def repaint(
+        self,
+        picture: Picture,
+        *,
+        at: Stage,
+        start: int,
+        first: Stage | None = None,
+        image: Tensor | None = None,
+        weight: FloatArray | None = None,
+        onto: Picture | None = None,
+        crop: bool = False,
+        blurred: bool = False,
+        option: str = "step",
+    ) -> None:
+        """Repaint an opaque `picture`, of the proportions of the canvas and any size.
+
+        It is worked on as a whole up to the stage `at`; finer ones look only at the part where
+        `weight` (h, w; everywhere if None) is above 0, and so does `at` with `crop`. What they
+        change is carried up to `onto` (the picture itself if None), which keeps its own finest
+        detail and, where the weight is 0, every bit: see `repaint`.
+
+        Begins at the stage `first` (`at` if None) with the noise of step `start` (see `inject`) and
+        `image`, (1, 3, h, w) of that stage's size, the picture itself if None.
+        """
+        first = first or at
+        onto = onto or picture
+        first.start = start
+        finer = [stage for stage in self.stages if stage.s > at.s]
+        for stage in finer:
+            stage.blur = stage.ddpm = False
+            stage.start = self._finer_start(at.start, stage.s - at.s)
+        if weight is None:
+            weight = np.ones(at.size, np.float32)
+        repaint = Repaint(picture, onto, weight)
+        at.level = repaint.add_level(at, crop=crop and first is at)
+        for stage in finer:
+            stage.level = repaint.add_level(stage, crop=True)
+        for stage in (at, *finer):
+            if stage.level is not None:
+                stage.size = stage.level.window.shape
+        self.composition, self.transparent = repaint, onto.alpha() is not None
+        if image is None:
+            rgb = at.level.picture if first is at else picture.resized(first.size).rgb()
+            image = tensor_from_rgb(rgb)
+        self.inject(image, at=first, start=start, blurred=blurred, option=option)
+
+    def _finer_start(self, start: int, scales: int) -> int:
+        """The start step, so many scales further, of noise that falls off by r² with each.
+
+        It drowns ever smaller structures: a scale only redraws what those before could not show.
+        """
+        sigma = self.schedule.start_sigma(start) * self._factor ** (-2 * scales)
+        # The step below the first that is above it, as sigma itself is that of the step start-1.
+        return min(start, self.schedule.start_above(sigma * (1 + 1e-6)))
+
+    def blend_onto(self, picture: Picture, weight: FloatArray) -> None:
+        """Put samples, of the size of `picture`, in its place where `weight` (h, w) is above 0."""
+        self.composition, self.transparent = Blend(picture, weight), picture.alpha() is not None
 
     def cells(self) -> dict[int, int]:
         """Scale → t_end of the (scale, timestep) cells to be known, t < t_end.
@@ -208,6 +313,6 @@ class Plan:
         """
         cells: dict[int, int] = {}
         for stage in self.stages:
-            usual = self._schedule.starts[stage.scale]
-            cells[stage.scale] = max(stage.start, usual, cells.get(stage.scale, 0))
+            usual = self.schedule.starts[stage.s]
+            cells[stage.s] = max(stage.start, usual, cells.get(stage.s, 0))
         return cells

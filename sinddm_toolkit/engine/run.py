@@ -1,17 +1,29 @@
-"""The state of one run, as hooks see it. It dies with the run."""
+"""What hooks see of a pass: the run, a scale, a step. It dies with the pass."""
 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.plan import Plan, Stage
 from sinddm_toolkit.engine.pyramid import Pyramid, Size
 from sinddm_toolkit.engine.schedule import Schedule
+
+
+class NoisePredictor(Protocol):
+    """ε_θ(x_t, t, s): x (n, 3, h, w), t and s plain numbers → (n, 3, h, w) float32.
+
+    Where `needless` (h, w) is true, any number will do. Differentiable with respect to x.
+    """
+
+    def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = ..., /) -> Tensor: ...
 
 
 class _Guarded:
@@ -27,13 +39,16 @@ class _Guarded:
 
 
 class Run(_Guarded):
-    """One pass of the reverse process over a batch of samples."""
+    """One pass of the reverse process: the samples that go through it together.
+
+    An edit of many samples takes several passes; its tasks are the same objects in all of them.
+    """
 
     __slots__ = (
-        *("plan", "pyramid", "schedule", "seeds", "device", "report", "evaluations"),
-        *("_generators", "_start_image", "_open"),
+        *("plan", "pyramid", "schedule", "seeds", "device", "predict", "report", "evaluations"),
+        *("_own", "_plugins", "_start_image", "_open"),
     )
-    settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device"})
+    settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device", "predict"})
 
     def __init__(
         self,
@@ -42,15 +57,21 @@ class Run(_Guarded):
         schedule: Schedule,
         seeds: Sequence[int],
         device: torch.device,
+        predict: NoisePredictor,
     ) -> None:
         self.plan = plan
         self.pyramid = pyramid
         self.schedule = schedule
         self.seeds = tuple(seeds)
+        """One a sample."""
         self.device = device
+        self.predict = predict
+        """ε_θ of the trained network, or of what stands in its place: (x_t, t, s) → ε. Hooks are
+        called without gradients; under `torch.enable_grad()` it has them with respect to x_t."""
         # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
         # any batch, and the same noise on any device.
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._own = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._plugins: dict[str, list[torch.Generator]] = {}
         self._start_image = plan.start_image
         self._open = True
         self.report: Callable[[str, int, int], None] = lambda what, done, steps: None
@@ -60,11 +81,31 @@ class Run(_Guarded):
 
     @property
     def samples(self) -> int:
+        """How many go through this pass."""
         return len(self.seeds)
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """Random numbers for the plugin that asks, one generator a sample, on the CPU.
+
+        They follow from the sample's seed and the plugin's name: what one draws changes nothing
+        for the sampler or another plugin.
+        """
+        name = caller()
+        if name not in self._plugins:
+            self._plugins[name] = [plugin_generator(seed, name) for seed in self.seeds]
+        return self._plugins[name]
+
     def noise(self, size: Size) -> Tensor:
-        """(samples, 3, h, w) standard normal; sample k's depends on its seed alone."""
-        drawn = [torch.randn(3, *size, generator=generator) for generator in self._generators]
+        """(samples, 3, h, w) standard normal, by the plugin's own `generators`."""
+        return self._drawn(self.generators, size)
+
+    def sampler_noise(self, size: Size) -> Tensor:
+        """The same by those of the sampler, which alone may call it."""
+        return self._drawn(self._own, size)
+
+    def _drawn(self, generators: Sequence[torch.Generator], size: Size) -> Tensor:
+        drawn = [torch.randn(3, *size, generator=generator) for generator in generators]
         return torch.stack(drawn).to(self.device)
 
     @property
@@ -85,24 +126,58 @@ class Run(_Guarded):
         """Sampling begins: the start is settled."""
         self._open = False
 
+    def expanded_start(self) -> Tensor | None:
+        """`start_image` on the device, for every sample."""
+        if self._start_image is None:
+            return None
+        return self._start_image.to(self.device).expand(self.samples, -1, -1, -1)
+
+
+def plugin_generator(seed: int, name: str) -> torch.Generator:
+    """The random numbers that the plugin `name` has for the sample of that seed."""
+    words = np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(words[0]) << 32 | int(words[1]))
+
 
 class ScaleState(_Guarded):
-    """A scale about to be sampled."""
+    """A stage about to be sampled: the scale `s` of the network at one size of the canvas."""
 
-    __slots__ = ("_input", "_open", "_start", "consistency", "fixed", "index", "stage")
+    __slots__ = ("_input", "_open", "_predict", "_start", "fixed", "index", "stage")
     settled = frozenset({"stage", "index"})
 
-    def __init__(self, stage: Stage, index: int, image: Tensor | None) -> None:
+    def __init__(
+        self, stage: Stage, index: int, image: Tensor | None, predict: NoisePredictor
+    ) -> None:
         self.stage = stage
         self.index = index
         """Which of the plan's stages this is."""
         self._input = image
         self._start = stage.start
+        self._predict = predict
         self._open = True
         self.fixed: tuple[Tensor, Tensor] | None = None
         """Image and mask that `fix` was given."""
-        self.consistency = 0.0
-        """That `fix` was given."""
+
+    @property
+    def s(self) -> int:
+        """The number of the scale, as the network knows it: 0 is the coarsest."""
+        return self.stage.s
+
+    @property
+    def predict(self) -> NoisePredictor:
+        """What predicts the noise at this scale.
+
+        Assign a function of the same arguments to guide it, or to put another denoiser in its
+        place for this scale; to call the one that was there before makes it a wrapper.
+        """
+        return self._predict
+
+    @predict.setter
+    def predict(self, predict: NoisePredictor) -> None:
+        self._check_open("predict")
+        if not callable(predict):
+            raise TypeError(f"scale.predict must be callable, not {type(predict).__name__}")
+        self._predict = predict
 
     @property
     def input(self) -> Tensor | None:
@@ -117,15 +192,10 @@ class ScaleState(_Guarded):
         _check(image, self._input, "scale.input")
         self._input = image
 
-    def fix(self, image: Tensor, where: Tensor, *, consistency: float = 0.0) -> None:
+    def fix(self, image: Tensor, where: Tensor) -> None:
         """x̂0 is `image` (1 or samples, 3, h, w) `where` that is true (1, 1, h, w), at every step.
 
         Nothing is predicted where a whole tile is so: a large canvas costs what is left of it.
-
-        With `consistency` the rest of x_t also moves, by that many units of the gradient, to where
-        the network would predict the image by itself beside it: ζ of diffusion posterior sampling
-        (Chung et al., 2023, Algorithm 1). What is new then suits the image better, at twice the
-        cost of a step. For DDPM steps only.
         """
         self._check_open("fix")
         size = self.stage.size
@@ -133,7 +203,6 @@ class ScaleState(_Guarded):
             raise ValueError(f"fix needs an image and a boolean mask of size {size}")
         _check_finite(image, "the image to fix")
         self.fixed = image, where
-        self.consistency = consistency
 
     @property
     def start(self) -> int:
@@ -157,9 +226,9 @@ class ScaleState(_Guarded):
 
 
 class Step(_Guarded):
-    """One step of the reverse process; x0 can be assigned while `modify_x0` is called."""
+    """One step of the reverse process; x0 and shift can be assigned in `modify_x0`."""
 
-    __slots__ = ("_open", "_versions", "_x0", "is_changed", "scale", "t", "t_next", "x_t")
+    __slots__ = ("_open", "_shift", "_versions", "_x0", "is_changed", "scale", "t", "t_next", "x_t")
     settled = frozenset({"scale", "t", "t_next", "x_t"})
 
     def __init__(
@@ -179,6 +248,7 @@ class Step(_Guarded):
         self.x_t = x_t
         """The noisy picture before the step."""
         self._x0 = x0
+        self._shift: Tensor | None = None
         self._open = True
         self.is_changed = is_changed
         """Whether x0 is no longer what the network predicted."""
@@ -197,6 +267,28 @@ class Step(_Guarded):
         self._x0 = x0
         self.is_changed = True
         self._versions["step.x0"] = x0._version
+
+    @property
+    def s(self) -> int:
+        """The number of the scale, as the network knows it: 0 is the coarsest."""
+        return self.scale.s
+
+    @property
+    def shift(self) -> Tensor | None:
+        """What is added to x of the next timestep, (samples, 3, h, w); None is nothing.
+
+        The way of guidance that moves the mean of p(x_{t-1} | x_t) and leaves x̂0 as it is
+        (Dhariwal & Nichol, *Diffusion Models Beat GANs*, 2021, Algorithm 1). There is none after
+        the last step.
+        """
+        return self._shift
+
+    @shift.setter
+    def shift(self, shift: Tensor) -> None:
+        if not self._open:
+            raise AttributeError("shift can only be changed in modify_x0")
+        _check(shift, self._x0, "step.shift")
+        self._shift = shift
 
     def close(self) -> None:
         """Nothing may be changed from here on."""

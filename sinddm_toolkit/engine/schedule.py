@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TIMESTEPS = 100
 """T: diffusion steps of a scale."""
@@ -137,6 +140,13 @@ class Schedule:
     def alpha_bar(self, t: int) -> float:
         """ᾱ_t; t = -1 is the clean picture, ᾱ = 1."""
         return self.alphas_cumprod[t] if t >= 0 else 1.0
+
+    def clean(self, x: Tensor, epsilon: Tensor, t: int) -> Tensor:
+        """x̂0 by the noise ε predicted in x_t, with the blur of x_t in it (Algorithm 2, line 6)."""
+        alpha = self.alpha_bar(t)
+        # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding
+        # is theirs.
+        return (math.sqrt(1 / alpha) * x).sub_(math.sqrt(1 / alpha - 1) * epsilon)
 
 
 def make_schedule(details: Sequence[float], factor: float) -> Schedule:

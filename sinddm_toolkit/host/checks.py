@@ -10,12 +10,11 @@ from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import hookspecs
-from sinddm_toolkit.host.hookspecs import API_VERSION
+from sinddm_toolkit.host.hookspecs import API_VERSION, MARK
 from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
 
 TASK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-MARK = f"{hookspecs.PROJECT}_impl"
 
 
 def hooks_of(specs: type) -> dict[str, Callable[..., Any]]:

@@ -1,36 +1,37 @@
 """The hooks: when each is called and what it may change.
 
 Implementations assign (`step.x0 = …`), so that the next one sees what the one before it made;
-`@hookimpl(tryfirst=True)` and `trylast` order them. The hooks of a run are called on its task
-instances and observers only; those of discovery on every plugin.
+`@hookimpl(tryfirst=True)` and `trylast` order them. The hooks of an edit are called on its task
+instances only; those of discovery on every plugin.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import click
-    import torch
     from torch import Tensor
 
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid
     from sinddm_toolkit.engine.run import Run, ScaleState, Step
-    from sinddm_toolkit.engine.sampler import NoisePredictor
-    from sinddm_toolkit.engine.schedule import Schedule
+    from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.options.option import Task
 
 PROJECT = "sinddm_toolkit"
 
-API_VERSION = 1
+API_VERSION = 2
 """Grows when a plugin written for the version before may no longer work."""
+
+MARK = f"{PROJECT}_impl"
+"""The attribute that `hookimpl` gives to a method."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -80,51 +81,56 @@ class DiscoverySpecs:
         """
 
     @hookspec(firstresult=True)
-    def make_text_encoder(
-        self, name: str | None, weights: Path | None, device: torch.device
-    ) -> TextEncoder | None:
-        """Somebody wants to compare pictures with texts. The first plugin that makes one does.
+    def make_service(self, kind: str, name: str | None, about: Mapping[str, Any]) -> Any:
+        """Somebody wants what a plugin can make on demand. The first plugin that makes it does.
 
-        `name` and `weights` (a file) are the user's, None if not given; a name that is another
-        plugin's gives None. Quick, and without a network: UserError, in one line that says what to
-        do, if the weights are not at hand. To load them may wait for the first use.
-        """
+        `kind` says what, `name` which one; None is the default of that kind. A plugin gives None
+        for kinds and names that are not its own. Quick, and without a network: UserError, in one
+        line that says what to do, if something is not at hand; to load it may wait for the first
+        use. The kinds that the toolkit and its plugins ask for, with what is told `about` them:
 
-    @hookspec(firstresult=True)
-    def make_denoiser(
-        self, name: str, pyramid: Pyramid, schedule: Schedule, device: torch.device
-    ) -> NoisePredictor | None:
-        """Somebody wants to sample with something else than the trained network: `--denoiser`.
-
-        The first plugin that knows the `name` makes it; None for the name of another one. It is
-        called with (x_t, t, scale, needless) like the network, at whatever size the canvas has, and
-        gives the noise in x_t; `pyramid` is the picture to be made from, `pyramid.known` says which
-        of its pixels may be used. Quick: nothing is trained, and to prepare may wait for the first
-        call.
+        * `text-encoder`: a `TextEncoder`. `weights`, a file (Path) or None; `device`.
+        * `denoiser`: a `NoisePredictor` in place of the trained network, `--denoiser NAME`. It is
+          called at whatever size the canvas has. `pyramid` is the picture to be made from,
+          `pyramid.known` says which of its pixels may be used; `schedule`; `device`.
         """
 
 
 class RunSpecs:
-    """Called on the tasks of one run, in the order in which they stand here."""
+    """Called on the tasks of one edit, in the order in which they stand here.
+
+    The tasks are made afresh for every edit. Samples that go through the sampler together are a
+    pass: an edit of many or of large ones takes several.
+    """
 
     @hookspec
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        """Before any weights exist. May change `plan`: canvas, injection, stages.
+        """Once an edit, before any weights exist. May change `plan`: canvas, injection, stages.
 
         The plan says which (scale, timestep) cells will be visited; only those are trained.
         """
 
     @hookspec
+    def begin_edit(self, edit: Edit) -> None:
+        """Once an edit: the plan is settled, work begins. For files and memory of one's own."""
+
+    @hookspec
     def before_sampling(self, run: Run) -> None:
-        """Once, with the model at hand. May replace `run.start_image`."""
+        """Once a pass, with the model at hand. May replace `run.start_image`."""
 
     @hookspec
     def before_scale(self, run: Run, scale: ScaleState) -> None:
-        """Before noise is added at a scale. May assign `scale.input` and `scale.start`."""
+        """Before noise is added at a scale.
+
+        May assign `scale.input`, `scale.start` and `scale.predict`, and call `scale.fix`.
+        """
 
     @hookspec
     def modify_x0(self, run: Run, step: Step) -> None:
-        """The clean picture x̂0 is predicted and not yet used. May assign `step.x0`."""
+        """The clean picture x̂0 is predicted and not yet used.
+
+        May assign `step.x0` and `step.shift`. Called without gradients: `torch.enable_grad()`.
+        """
 
     @hookspec
     def after_step(self, run: Run, step: Step) -> None:
@@ -132,4 +138,14 @@ class RunSpecs:
 
     @hookspec
     def compose_output(self, run: Run, result: Result) -> None:
-        """At the end. May assign `result.pictures`, add to `result.metadata` and `.extras`."""
+        """Once a pass, for its samples.
+
+        May assign `result.pictures`, add to `result.metadata` and `result.extras`.
+        """
+
+    @hookspec
+    def end_edit(self, edit: Edit, outcome: Outcome) -> None:
+        """Once an edit whose `begin_edit` was called, also when it failed or was interrupted.
+
+        May add to `outcome.extras`.
+        """

@@ -19,13 +19,12 @@ import pluggy
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.checks import (
-    MARK,
     RUN_HOOKS,
     check_module,
     check_task,
     check_version,
 )
-from sinddm_toolkit.host.hookspecs import API_VERSION
+from sinddm_toolkit.host.hookspecs import API_VERSION, MARK
 from sinddm_toolkit.options.option import Task
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ class Registry:
         self.manager.add_hookspecs(hookspecs.DiscoverySpecs)
         self.records: list[PluginRecord] = []
         self.tasks: dict[str, type[Task]] = {}
-        self.text_encoders: dict[tuple[str | None, ...], object] = {}
-        """What `text_encoder.text_encoder` has made, to be used again."""
+        self.services: dict[tuple[Any, ...], Any] = {}
+        """What `services.service` has made, to be used again."""
 
     def task(self, name: str) -> type[Task]:
         """The task called `name`; UserError if there is none, PluginError if its plugin broke."""

@@ -1,4 +1,4 @@
-"""What a run hands to `compose_output` and then to whoever asked for it."""
+"""What a pass hands to `compose_output` and then to whoever asked for it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections import UserDict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
+from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.pyramid import rgb_from_tensor
-from sinddm_toolkit.pictures.compositing import FloatArray, with_change
+from sinddm_toolkit.engine.repaint import Composition
 from sinddm_toolkit.pictures.picture import FORMATS, Picture, picture_from_rgb
 
 
@@ -29,23 +28,42 @@ class Extras(UserDict[str, Picture | bytes]):
 
 
 class Result:
-    """The pictures of one run, one a sample."""
+    """The pictures of one pass, one a sample."""
 
-    __slots__ = ("_extras", "_like", "_pictures", "metadata", "samples")
+    __slots__ = ("_composition", "_extras", "_like", "_metadata", "_pictures", "_samples")
 
-    def __init__(self, samples: Tensor, like: Picture) -> None:
-        """The samples as they are become pictures with the depth and profile of `like`."""
-        self.samples = samples
-        """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made."""
+    def __init__(
+        self, samples: Tensor, like: Picture, composition: Composition | None = None
+    ) -> None:
+        """`composition` makes pictures of the samples; without one they become pictures as they
+        are, with the depth and profile of `like`."""
+        self._samples = samples
         self._like = like
+        self._composition = composition
         self._pictures: list[Picture] | None = None
         self._extras = Extras()
-        self.metadata: dict[str, Any] = {}
-        """Further facts for the record, JSON values."""
+        self._metadata: dict[str, list[dict[str, Any]]] = {}
+
+    @property
+    def samples(self) -> Tensor:
+        """(n, 3, h, w) float32 on the CPU, about [-1, 1]: what the sampler made.
+
+        Others of that shape can be assigned: the pictures are then made of those.
+        """
+        return self._samples
+
+    @samples.setter
+    def samples(self, samples: Tensor) -> None:
+        if samples.shape != self._samples.shape:
+            raise ValueError(f"result.samples must have the shape {tuple(self._samples.shape)}")
+        self._samples = samples
+        self._pictures = None
 
     @property
     def pictures(self) -> list[Picture]:
-        """What is written, one a sample; at first the samples as they are."""
+        """What is written, one a sample; at first what the plan makes of the samples."""
+        if self._pictures is None and self._composition is not None:
+            self._pictures = self._composition.pictures(self.samples)
         if self._pictures is None:
             made = map(rgb_from_tensor, self.samples.split(1))
             self._pictures = [picture_from_rgb(rgb, self._like) for rgb in made]
@@ -62,37 +80,30 @@ class Result:
         write there."""
         return self._extras
 
+    @property
+    def metadata(self) -> list[dict[str, Any]]:
+        """Further facts for the records, JSON values: a mapping a sample, the asking plugin's own.
+
+        Sample k's record has them under the plugin's name.
+        """
+        return self._metadata.setdefault(caller(), [{} for _ in range(len(self.samples))])
+
+    def metadata_of(self, k: int) -> dict[str, dict[str, Any]]:
+        """Plugin → what it tells of sample k."""
+        return {name: told[k] for name, told in self._metadata.items() if told[k]}
+
     def wrong(self) -> str | None:
         """Why this can't be written, in words, where it was changed in place."""
+        if self._pictures is not None:
+            try:
+                _check_pictures(self._pictures, len(self.samples))
+            except TypeError as error:
+                return str(error)
         try:
-            _check_pictures(self.pictures, len(self.samples))
-        except TypeError as error:
-            return str(error)
-        try:
-            json.dumps(self.metadata)
+            json.dumps(self._metadata)
         except (TypeError, ValueError) as error:
             return f"result.metadata: {error}"
         return None
-
-    def carry_change(self, picture: Picture, before: Tensor, weight: FloatArray | None) -> None:
-        """Make every picture `picture` with what its sample has changed of `before`.
-
-        before: (1, 3, h, w); weight: (h, w), how much of the change counts, None is all of it
-        everywhere. See `with_change`.
-        """
-        if weight is None:
-            weight = np.ones(self.samples.shape[-2:], np.float32)
-        self.pictures = [
-            with_change(picture, rgb_from_tensor(one - before), weight)
-            for one in self.samples.split(1)
-        ]
-
-    def extend(self, other: Result) -> None:
-        """Add the samples of a further run of the same edit."""
-        self._pictures = self.pictures + other.pictures
-        self.samples = torch.cat([self.samples, other.samples])
-        self._extras.update(other.extras)
-        self.metadata |= other.metadata
 
 
 def _check_pictures(pictures: list[Picture], count: int) -> None:

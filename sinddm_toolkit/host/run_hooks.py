@@ -1,86 +1,124 @@
-"""Calls the hooks of one run on its tasks, and says which plugin failed, where."""
+"""Calls the hooks of one edit on its tasks, and says which plugin failed, where."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import inspect
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any
 
 import pluggy
 
+from sinddm_toolkit.engine.caller import calling
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.run import Run, ScaleState, Step
 from sinddm_toolkit.errors import PluginError
 from sinddm_toolkit.host import hookspecs
-from sinddm_toolkit.host.blame import blaming, culprit
+from sinddm_toolkit.host.blame import blaming
+from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.option import Task
 
+IN_PLACE = {
+    "modify_x0": "assign step.x0 = ... instead",
+    "after_step": "it may only watch: work on a copy, x.clone()",
+}
+"""What to do instead of changing a tensor in place, behind the back of all checks."""
+
 
 class RunHooks:
-    """A fresh plugin manager that holds the tasks and observers of one run."""
+    """A fresh plugin manager that holds the tasks and observers of one edit."""
 
     def __init__(self, tasks: Sequence[Task], observers: Sequence[object] = ()) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs.RunSpecs)
-        self._names = [task.name for task in tasks]
         # pluggy calls the last registered first; a run's tasks act in the order they were named.
         for observer in reversed(observers):
             self._manager.register(observer, name=type(observer).__name__)
         for task in reversed(tasks):
             with blaming(task.name, "when it joined the run"):
-                self._manager.register(task, name=task.name)
+                self._manager.register(self._named_hooks(task), name=task.name)
                 self._manager.check_pending()
 
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        with self._blaming("plan_edit"):
-            self._manager.hook.plan_edit(plan=plan, pyramid=pyramid)
+        self._manager.hook.plan_edit(plan=plan, pyramid=pyramid)
+
+    def begin_edit(self, edit: Edit) -> None:
+        self._manager.hook.begin_edit(edit=edit)
+
+    def end_edit(self, edit: Edit, outcome: Outcome) -> None:
+        self._manager.hook.end_edit(edit=edit, outcome=outcome)
 
     def before_sampling(self, run: Run) -> None:
-        with self._blaming("before_sampling"):
-            self._manager.hook.before_sampling(run=run)
+        self._manager.hook.before_sampling(run=run)
 
     def before_scale(self, run: Run, scale: ScaleState) -> None:
-        with self._blaming("before_scale", f" at scale {scale.stage.scale}"):
-            self._manager.hook.before_scale(run=run, scale=scale)
+        self._manager.hook.before_scale(run=run, scale=scale)
 
     def modify_x0(self, run: Run, step: Step) -> None:
-        with self._blaming("modify_x0", _where(step)):
-            self._manager.hook.modify_x0(run=run, step=step)
-        self._check_untouched("modify_x0", step, "assign step.x0 = ... instead")
+        self._manager.hook.modify_x0(run=run, step=step)
 
     def after_step(self, run: Run, step: Step) -> None:
-        with self._blaming("after_step", _where(step)):
-            self._manager.hook.after_step(run=run, step=step)
-        self._check_untouched("after_step", step, "it may only watch: work on a copy, x.clone()")
+        self._manager.hook.after_step(run=run, step=step)
 
     def compose_output(self, run: Run, result: Result) -> None:
-        with self._blaming("compose_output"):
-            self._manager.hook.compose_output(run=run, result=result)
-        if wrong := result.wrong():
-            names = self._implementing("compose_output")
-            raise PluginError(f"plugin {names} failed in compose_output: {wrong}")
+        self._manager.hook.compose_output(run=run, result=result)
 
-    def _blaming(self, hook: str, where: str = "") -> AbstractContextManager[None]:
-        def who(error: BaseException) -> str | None:
-            name = culprit(getattr(self._manager.hook, hook), error)
-            return name if name in self._names else None
+    def _named_hooks(self, task: Task) -> object:
+        """The hooks of `task`, whatever they do being known to be its doing."""
+        methods = {name: getattr(task, name) for name in dir(type(task))}
+        hooks = {
+            name: self._named(task.name, name, method)
+            for name, method in methods.items()
+            if hasattr(method, hookspecs.MARK)
+        }
+        return SimpleNamespace(**hooks)
 
-        return blaming(who, f"in {hook}{where}")
+    def _named(self, task: str, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)  # pluggy looks there for the names of the arguments, and for its mark
+        def call(*given: Any) -> None:
+            with self._in_the_name_of(task, hook, given):
+                method(*given)
 
-    def _check_untouched(self, hook: str, step: Step, instead: str) -> None:
-        """PluginError if a tensor was changed in place, behind the back of all checks."""
-        if name := step.changed_in_place():
-            raise PluginError(
-                f"plugin {self._implementing(hook)} failed in {hook}{_where(step)}: "
-                f"it changed {name} in place; {instead}"
-            )
+        @wraps(method)
+        def wrap(*given: Any) -> Generator[Any, Any, Any]:
+            with self._in_the_name_of(task, hook, given):
+                return (yield from method(*given))
 
-    def _implementing(self, hook: str) -> str:
-        """The tasks that have `hook`: nearly always one."""
-        found = getattr(self._manager.hook, hook).get_hookimpls()
-        return " or ".join(one.plugin_name for one in found if one.plugin_name in self._names)
+        return wrap if inspect.isgeneratorfunction(method) else call
+
+    @contextmanager
+    def _in_the_name_of(self, task: str, hook: str, given: Sequence[Any]) -> Iterator[None]:
+        """What is done in here is done by `task`, which must leave all in order."""
+        where = _where(given)
+        plan = next((one for one in given if isinstance(one, Plan)), None)
+        canvas = plan.canvas if plan else None
+        with calling(task), blaming(task, f"in {hook}{where}"):
+            yield
+            if plan is not None and canvas is not None:
+                plan.check_canvas(canvas)
+        if fault := _fault(hook, given):
+            raise PluginError(f"plugin {task} failed in {hook}{where}: {fault}")
 
 
-def _where(step: Step) -> str:
-    return f" at scale {step.scale.stage.scale}, step {step.t}"
+def _where(given: Sequence[Any]) -> str:
+    """The scale and the step that are at hand, in words."""
+    for one in given:
+        if isinstance(one, Step):
+            return f" at scale {one.s}, step {one.t}"
+        if isinstance(one, ScaleState):
+            return f" at scale {one.s}"
+    return ""
+
+
+def _fault(hook: str, given: Sequence[Any]) -> str | None:
+    """What a hook has left behind that can't be used, in words."""
+    for one in given:
+        if isinstance(one, Step) and (name := one.changed_in_place()):
+            return f"it changed {name} in place; {IN_PLACE[hook]}"
+        if isinstance(one, Result) and (wrong := one.wrong()):
+            return wrong
+    return None

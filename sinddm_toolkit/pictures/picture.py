@@ -112,6 +112,12 @@ class Picture:
     exif: bytes | None = None
     """EXIF as in the file, without orientation, thumbnail and recipe."""
 
+    @classmethod
+    def from_mask(cls, mask: npt.NDArray[np.bool_], size: tuple[int, int] | None = None) -> Picture:
+        """A grey picture, white where `mask` (h, w) is true, resized to `size` (h, w)."""
+        picture = cls(mask[..., None].astype(np.uint8) * np.uint8(255), "mask")
+        return picture if size is None else picture.resized(size)
+
     @property
     def size(self) -> tuple[int, int]:
         """(h, w)."""

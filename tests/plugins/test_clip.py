@@ -16,7 +16,6 @@ from sinddm_toolkit.plugins.clip.weights import VARIABLE, Choice, choose, find, 
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.hookspecs import hookimpl
-from sinddm_toolkit.host.text_encoder import text_encoder
 from tests.conftest import texture
 from tests.plugins.conftest import CONFIG
 

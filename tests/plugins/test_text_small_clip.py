@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sinddm_toolkit.host.text_encoder import text_encoder
 from sinddm_toolkit.plugins.text.content import TextContent
 from sinddm_toolkit.plugins.text.prompts import HIGH_RESOLUTION, Prompt, direction
 from sinddm_toolkit.plugins.text.region import TextRoi
@@ -13,7 +14,6 @@ from sinddm_toolkit.plugins.text.style import TextStyle
 from sinddm_toolkit.edits.edit import edit
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb
-from sinddm_toolkit.host.text_encoder import text_encoder
 from sinddm_toolkit.options.run_options import RunOptions
 from tests.conftest import texture
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import Result, Run, Step
 
-API_VERSION = 1
+API_VERSION = 2
 
 LAST_FRAME = 1.5
 """Seconds for which the finished picture is shown."""

@@ -9,7 +9,7 @@ from sinddm_toolkit.api import Picture, Task, UserError, hookimpl, option
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 class PaintToImage(Task):

@@ -1,0 +1,36 @@
+"""What plugins make on demand: text encoders, denoisers and whatever else they agree upon."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.blame import blaming, culprit
+
+
+def made_service(kind: str, name: str | None = None, **about: Any) -> Any:
+    """What the first plugin makes that knows `kind` and `name`: see the hook `make_service`.
+
+    UserError if none does, or as the plugin refuses.
+    """
+    hook = registry.current().manager.hook.make_service
+    with blaming(partial(culprit, hook), f"in make_service ({kind})"):
+        made = hook(kind=kind, name=name, about=about)
+    if made is None:
+        raise UserError(
+            f"no plugin makes the {kind} {name or 'that is the default'}: "
+            "`sinddm-tk plugins list` shows those that are loaded and what they offer"
+        )
+    return made
+
+
+def service(kind: str, name: str | None = None, **about: Any) -> Any:
+    """As `made_service`; the same call gives the same object as long as the process keeps its
+    plugins. To ask for one is quick: it is a way to refuse early what can't work."""
+    kept = registry.current().services
+    key = (kind, name, *sorted((what, str(value)) for what, value in about.items()))
+    if key not in kept:
+        kept[key] = made_service(kind, name, **about)
+    return kept[key]

@@ -23,8 +23,9 @@ from sinddm_toolkit.pictures.picture import Picture
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.edits.edit import EditResult, Prepared
+    from sinddm_toolkit.edits.edit import EditResult
     from sinddm_toolkit.edits.models import Model
+    from sinddm_toolkit.edits.preparing import Prepared
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid
     from sinddm_toolkit.engine.run import NoisePredictor
@@ -93,8 +94,9 @@ def sinddm_picture() -> Picture:
 @pytest.fixture(scope="session")
 def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Picture) -> Path:
     """A folder with the trained model."""
-    from sinddm_toolkit.edits.edit import obtain_model, prepare
     from sinddm_toolkit.edits.events import Events
+    from sinddm_toolkit.edits.learning import obtain_model
+    from sinddm_toolkit.edits.preparing import prepare
     from sinddm_toolkit.edits.store import ModelStore
     from sinddm_toolkit.options.run_options import RunOptions
 
@@ -177,7 +179,12 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     written as from Python, see `sinddm_toolkit.run`. Raises UserError and PluginError as the
     command line shows them.
     """
-    from sinddm_toolkit.edits.edit import edit
+    from sinddm_toolkit.edits.edit import edit, sampled
+    from sinddm_toolkit.edits.events import LoggingEvents
+    from sinddm_toolkit.edits.learning import learn
+    from sinddm_toolkit.edits.outputs import planned_outputs
+    from sinddm_toolkit.edits.preparing import prepare
+    from sinddm_toolkit.edits.store import default_store
     from sinddm_toolkit.host import registry
     from sinddm_toolkit.settings.layers import PYTHON
     from sinddm_toolkit.settings.request import Part, make_tasks, one_run
@@ -205,13 +212,19 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
         asked[0] = (lead, {**defaults, **values})
         tasks, common = make_tasks(one_run([Part(cls.name, v) for cls, v in asked], PYTHON))
         write = common.out is not None
-        return edit(tasks, common, write=write, predict=_oracle_of if oracle else None)
+        if not oracle:
+            return edit(tasks, common, write=write)
+        store, events = default_store(), LoggingEvents()
+        ready = _with_oracle(prepare(tasks, common, store, events))
+        outputs = planned_outputs(ready, write=write)
+        return sampled(ready, outputs, learn(ready, store, events), events)
 
     return run
 
 
-def _oracle_of(ready: Prepared) -> NoisePredictor:
-    return oracle(ready.plan, ready.subject.pyramid, ready.subject.schedule)
+def _with_oracle(ready: Prepared) -> Prepared:
+    predict = oracle(ready.plan, ready.subject.pyramid, ready.subject.schedule)
+    return dataclasses.replace(ready, denoiser=predict)
 
 
 def _load(registry: Registry, plugin: Any) -> None:

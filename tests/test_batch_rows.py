@@ -11,8 +11,8 @@ from PIL import Image
 from sinddm_toolkit.batching import Batch, jobs, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, source_of, spread
-from sinddm_toolkit.edits.edit import prepare
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures import picture as images
 from sinddm_toolkit.pictures.picture import read_picture

@@ -22,7 +22,7 @@ SOURCE = ("--source", "10,10,20,20")
 @pytest.fixture(autouse=True)
 def no_work(pasted, monkeypatch):
     """To train or to sample would end the run with exit code 1."""
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.obtain_model", None)
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.learn", None)
 
 
 TOO_LARGE = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sinddm_toolkit.random_picture import RandomPicture
+from sinddm_toolkit.testing import RandomPicture
 
 from sinddm_toolkit.edits.models import load_model, save_model
 from sinddm_toolkit.edits.store import default_store
@@ -49,12 +49,12 @@ def test_a_model_that_makes_no_numbers_is_told_of_and_nothing_is_written(task, w
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_denoiser_that_makes_no_numbers_is_told_of(value, sinddm_run, monkeypatch):
-    from sinddm_toolkit.edits import edit
+    from sinddm_toolkit.edits import preparing
 
-    def make(*arguments):
+    def make(*arguments, **about):
         return lambda x, t, scale, needless=None: torch.full_like(x, value)
 
-    monkeypatch.setattr(edit, "make_denoiser", make)
+    monkeypatch.setattr(preparing, "made_service", make)
     with pytest.raises(ToolkitError, match=r"^the denoiser mine makes values that are not finite$"):
         sinddm_run(RandomPicture, denoiser="mine", out="a.png")
     assert not Path("a.png").exists()

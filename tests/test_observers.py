@@ -113,7 +113,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(words, said, command,
     Path("folder").mkdir()
     Path("linked").symlink_to(".")
     Path("link.png").symlink_to("o.png")
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.obtain_model", None)  # would be work
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.learn", None)  # would be work
     code, _, err = command(*LINE, "--out", "o.png", "+", "trace", *words)
     assert code == 2 and said in err, err
     assert files() == ["bg.png", "there.txt"]

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from sinddm_toolkit import __version__
-from sinddm_toolkit.edits.edit import _train, prepare
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.learning import _train
 from sinddm_toolkit.edits.models import new_model, save_model
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import MOST_CHARACTERS, load_record
 from sinddm_toolkit.edits.replay import look_of_record, replayed
 from sinddm_toolkit.edits.store import default_store

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
-from sinddm_toolkit.edits.edit import prepare
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.pyramid import rgb_from_tensor
 from sinddm_toolkit.pictures.picture import read_picture

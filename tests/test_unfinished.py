@@ -195,7 +195,7 @@ def test_one_of_another_network_is_left_out(cut_off, command, monkeypatch):
 def test_killed_between_model_and_removal(cut_off, command, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(training, "KEEP_EVERY", 0.0)
-        patch.setattr("sinddm_toolkit.edits.edit.remove_file", lambda path: None)
+        patch.setattr("sinddm_toolkit.edits.learning.remove_file", lambda path: None)
         assert command(*SHORT, "--out", "o.png")[0] == 0
     before = the_model()["history"]
     assert len(unfinished()) == 1

@@ -9,9 +9,9 @@ from dataclasses import replace
 import torch
 
 from sinddm_toolkit.batching.jobs import Group
-from sinddm_toolkit.edits.edit import prepare
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import new_model
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.quality import RECIPES

@@ -18,15 +18,9 @@ from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.report import report_files
 from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State, not_ours
-from sinddm_toolkit.edits.edit import (
-    Prepared,
-    check_extras,
-    check_paths,
-    default_name,
-    default_paths,
-    prepare,
-)
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.outputs import check_extras, check_paths, default_name, default_paths
+from sinddm_toolkit.edits.preparing import Prepared, prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.engine.training import Cells, Phase, missing_updates

@@ -6,16 +6,20 @@ import base64
 import io
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.batching.items import Item
-from sinddm_toolkit.batching.state import Hashes, State
-from sinddm_toolkit.edits.edit import EditResult, edit, obtain_model, prepare
+from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.edits.edit import EditResult, sampled
 from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.edits.learning import learn as learn_model
+from sinddm_toolkit.edits.learning import obtain_model
 from sinddm_toolkit.edits.models import ModelCache
+from sinddm_toolkit.edits.outputs import planned_outputs, variant_outputs
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.training import Cells
 from sinddm_toolkit.errors import ToolkitError
@@ -109,37 +113,31 @@ def _edited(
 ) -> dict[int, dict[str, Any]]:
     started = time.monotonic()
     tasks, options = make_tasks(items[0].layer())
+    events = events or LoggingEvents()
+    ready = prepare(tasks, options, place.store, events)
     variants = []
     if len(items) > 1:
         variants = [(int(item.run["seed"]), Path(item.outputs[0])) for item in items]
-    hashes: list[Hashes] = []
-
-    def write(files: Mapping[Path, bytes]) -> None:
-        """All files are the one row's, or one is each row's."""
-        for item in items:
-            own = files if not variants else {path: files[path] for path in map(Path, item.outputs)}
-            hashes.append(place.state.write_files(item, own))
-
-    result = edit(
-        tasks,
-        options,
-        events=events,
-        store=place.store,
-        cache=_cache(),
-        variants=variants,
-        writer=write,
-    )
-    lead = tasks[0]
-    before = _thumbnail(lead.main_picture())
+    outputs = variant_outputs(ready, variants) if variants else planned_outputs(ready)
+    model = learn_model(ready, place.store, events, _cache())
+    files: dict[Path, bytes] = {}  # a row's are written together, when their hashes are noted
+    result = sampled(ready, outputs, model, events, write=files.update)
+    # All files are the one row's, or one is each row's.
+    parts = [{path: files[path] for path in map(Path, item.outputs)} for item in items]
+    hashes = [
+        place.state.write_files(item, part if variants else files)
+        for item, part in zip(items, parts, strict=True)
+    ]
+    before = _thumbnail(tasks[0].main_picture())
     seconds = (time.monotonic() - started) / len(items)
     facts = {}
     for index, item in enumerate(items):
-        files = [result.outputs[index]] if variants else result.outputs
+        paths = [result.outputs[index]] if variants else result.outputs
         picture = result.pictures[index]
         facts[item.number] = {
             **_facts(result, seconds, len(items)),
             "seed": item.run["seed"],
-            "outputs": [str(path) for path in files],
+            "outputs": [str(path) for path in paths],
             "before": before,
             "after": _thumbnail(picture),
         }

@@ -194,7 +194,7 @@ def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = Fal
 
     tasks, common = make_tasks(one_run(parts, COMMAND_LINE))
     with console_events(quiet=quiet or as_json) as events:
-        result = edit(tasks, common, events=events)
+        result = edit(tasks, common, keep=False, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
 
 

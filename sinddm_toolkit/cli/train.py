@@ -26,7 +26,7 @@ TRAINING_OPTIONS = (
 
 def _train(picture: Path, as_json: bool, quiet: bool, **_: Any) -> None:
     """Learn a picture in advance, for every task: later edits of it take seconds."""
-    from sinddm_toolkit.edits.learn_ahead import train_whole
+    from sinddm_toolkit.edits.learning import train_whole
 
     options = RunOptions(**train.given_values(click.get_current_context()))
     with console_events(quiet=quiet or as_json) as events:

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit import __version__
-from sinddm_toolkit.edits.edit import make_subject
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import MOST_WIDTH, Model, ModelConfig
+from sinddm_toolkit.edits.preparing import make_subject
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.paper_network import PaperDenoiser

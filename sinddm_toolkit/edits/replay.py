@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.edits.edit import EditResult, edit
+from sinddm_toolkit.edits.edit import EditResult, sampled
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.learning import learn
+from sinddm_toolkit.edits.outputs import planned_outputs
+from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import (
     Record,
     RecordedFile,
@@ -17,6 +21,7 @@ from sinddm_toolkit.edits.record import (
     load_record,
     options_of,
 )
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option, Task, content_of, plain
@@ -53,7 +58,12 @@ def replay(
     _check_size(record, tasks[0].learnt(), path)
     for line in record.differences():
         events.message(line)
-    return edit(tasks, options, events=events, recorded=record.model)
+    store = default_store()
+    ready = prepare(tasks, options, store, events, record.model)
+    outputs = planned_outputs(ready)
+    started = time.monotonic()
+    model = learn(ready, store, events)
+    return sampled(ready, outputs, model, events, training=time.monotonic() - started)
 
 
 def replayed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 from collections.abc import Iterable
 
@@ -107,8 +108,14 @@ class RunOptions(Options):
             if getattr(self, name) != item.default:
                 raise UserError(f"{complaint.format(item.flag)}, leave one out")
 
+    def settled(self, model: str | None) -> RunOptions:
+        """The same with a seed drawn if none was given, and with the whole key of the `model`."""
+        found = copy.copy(self)
+        found.model = model
+        if found.seed is None:
+            found.seed = secrets.randbelow(2**32)
+        return found
+
     def seeds(self) -> list[int]:
-        """One seed a sample; draws the first if none was given."""
-        if self.seed is None:
-            self.seed = secrets.randbelow(2**32)
-        return [self.seed + k for k in range(self.samples)]
+        """One a sample, of options that are settled."""
+        return [(self.seed or 0) + k for k in range(self.samples)]

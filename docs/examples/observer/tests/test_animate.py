@@ -43,7 +43,7 @@ def test_it_changes_no_pixel(sinddm_run, sinddm_picture, tmp_path):
 
 
 def test_of_several_samples_the_first_is_shown(sinddm_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.BATCH_PIXELS", 1)  # each in a run of its own
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)  # each in a run of its own
     result = sinddm_run(
         Animate, oracle=True, samples=2, out=tmp_path / "o.png", every=100, size="50%x50%"
     )

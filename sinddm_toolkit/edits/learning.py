@@ -1,0 +1,324 @@
+"""The model of an edit: found in the store, trained as far as something is missing, kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sinddm_toolkit import __version__
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.models import (
+    Model,
+    ModelCache,
+    damaged,
+    load_model,
+    new_model,
+    save_model,
+    trained_cells,
+)
+from sinddm_toolkit.edits.preparing import Prepared, Subject, make_subject
+from sinddm_toolkit.edits.record import RecordedModel
+from sinddm_toolkit.edits.store import ModelStore, default_store, remove_file
+from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
+from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.engine.training import (
+    Cells,
+    Phase,
+    TrainingState,
+    is_as_planned,
+    plan_phase,
+    train,
+)
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.interrupts import Interrupted
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.pictures.files import remove_abandoned
+from sinddm_toolkit.pictures.picture import read_picture
+
+logger = logging.getLogger(__name__)
+
+
+def learn(
+    ready: Prepared, store: ModelStore, events: Events, cache: ModelCache | None = None
+) -> Model:
+    """The model that an edit is sampled with; untrained if a denoiser stands in its place."""
+    if ready.denoiser is not None:
+        return new_model(ready.subject.config, ready.subject.schedule)
+    if ready.recorded is not None:
+        return recorded_model(ready, ready.recorded, store, events)
+    return obtain_model(ready, ready.cells(), store, events, cache=cache)
+
+
+def obtain_model(
+    ready: Prepared,
+    cells: Cells,
+    store: ModelStore,
+    events: Events,
+    *,
+    cache: ModelCache | None = None,
+    keep_part: bool = True,
+) -> Model:
+    """The model of an edit that knows `cells`, trained as far as that is missing, and stored.
+
+    Ctrl-C (or what else asks to stop) during the training stores what was learnt, if `keep_part`,
+    and then raises Interrupted. A training that ended otherwise, or is no part to keep, goes on
+    exactly from where it was.
+    """
+    learner = _Learner(ready, cells, store, events, cache or ModelCache(), keep_part)
+    subject, options = ready.subject, ready.options
+    if subject.config.is_imported:
+        return _onto(learner.cache.load(learner.path), ready.compute)
+    # Files change as a whole, so that reading takes no lock, and no right to write.
+    model = learner.load()
+    if learner.missing(model) is None:
+        return model
+    if options.train_time == 0.0 and not learner.unfinished.exists():
+        return learner.as_it_is(model)
+    waiting = "another process is training this picture"
+    with store.locked(learner.key, lambda: events.message(waiting)):
+        remove_abandoned([store.folder])
+        model = learner.load()
+        begun = learner.taken_up(model)
+        if options.train_time == 0.0:
+            return learner.as_it_is(model)
+        if phase := begun.phase if begun else learner.missing(model):
+            learner.learn(model, phase, begun.state if begun else None)
+    return model
+
+
+@dataclass(frozen=True)
+class _Learner:
+    """What `obtain_model` does with the model of an edit; but for `load` it must hold the lock."""
+
+    ready: Prepared
+    cells: Cells
+    store: ModelStore
+    events: Events
+    cache: ModelCache
+    keep_part: bool
+
+    @property
+    def key(self) -> str:
+        return self.ready.subject.config.key
+
+    @property
+    def path(self) -> Path:
+        return self.store.path(self.key)
+
+    @property
+    def unfinished(self) -> Path:
+        return self.store.unfinished(self.key)
+
+    @property
+    def recipe(self) -> Recipe:
+        return RECIPES[self.ready.subject.config.recipe]
+
+    def load(self) -> Model:
+        """The model as it is now; a new one if there is none, or none is wanted."""
+        subject = self.ready.subject
+        is_wanted = self.store.has(self.key) and not self.ready.options.retrain
+        model = (
+            self.cache.load(self.path) if is_wanted else new_model(subject.config, subject.schedule)
+        )
+        if model.config != subject.config:
+            raise damaged(self.key)
+        return _onto(model, self.ready.compute)
+
+    def missing(self, model: Model) -> Phase | None:
+        """The training that `model` still needs."""
+        config = self.ready.subject.config
+        rate = self.recipe.rate(from_prior=config.init is not None)
+        schedule = model.schedule
+        phase = plan_phase(self.cells, model.history, self.recipe, schedule, config.seed, rate)
+        return phase and replace(phase, environment=self.ready.compute.environment())
+
+    def as_it_is(self, model: Model) -> Model:
+        """`model`, of which no more is to be learnt. UserError if too little is known."""
+        _check_known(model, self.cells, self.ready.subject.picture.name)
+        return model
+
+    def taken_up(self, model: Model) -> Unfinished | None:
+        """The unfinished training of `model`, if the one that is missing is the same.
+
+        Else it counts as if Ctrl-C had ended it where it is: then `model` knows what was learnt,
+        unless it is not for this edit to say so. Batches that are cut off and then changed learn
+        anew, as their results must not depend on where that was.
+        """
+        phase, limit = self.missing(model), self.ready.options.train_time
+        if phase is None:
+            return None
+        begun = read_unfinished(self.unfinished, model, self.recipe, self.events)
+        if begun is None:
+            return None
+        if limit is None and begun.goes_on_as(phase):
+            return begun
+        if limit == 0.0 and not begun.keep_part:
+            return None
+        if begun.keep_part or self.keep_part:
+            self.cache.forget()
+            begun.end(model, self.recipe)
+            self._store(model)
+        remove_file(self.unfinished)
+        return None
+
+    def learn(self, model: Model, phase: Phase, state: TrainingState | None) -> None:
+        """Train `model` through `phase`, from `state` if some of it has been made."""
+        subject, limit = self.ready.subject, self.ready.options.train_time
+        self.cache.forget()
+        interrupted = _train(
+            *(model, subject, phase, self.ready.compute, self.events),
+            limit=limit,
+            begun=state,
+            keep=keeper(
+                *(self.unfinished, model, phase, subject.picture.name, self.events),
+                keep_part=self.keep_part,
+            ),
+        )
+        if interrupted and not self.keep_part:
+            raise Interrupted(interrupted)
+        if phase.made:
+            self._store(model)
+            remove_file(self.unfinished)
+        if interrupted:
+            self.events.message("what was learnt is kept: the next run goes on from there")
+            raise Interrupted(interrupted)
+
+    def _store(self, model: Model) -> None:
+        model.facts = {
+            "name": self.ready.subject.picture.name,
+            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "toolkit": __version__,
+        }
+        save_model(self.path, model)
+        logger.info("stored model %s: %d updates", self.key, model.steps)
+        self.cache.keep(self.path, model)
+
+
+def _check_known(model: Model, cells: Cells, name: str) -> None:
+    """UserError if a scale that the edit visits was never trained."""
+    known = trained_cells(model.history)
+    if missing := [scale for scale in cells if scale not in known]:
+        raise UserError(
+            f"--train-time 0: nothing is known yet of {name} at scale {missing[0]}: "
+            "leave the option out or give it some time"
+        )
+
+
+def recorded_model(
+    ready: Prepared, recorded: RecordedModel, store: ModelStore, events: Events
+) -> Model:
+    """The model as a record describes it: from the store if unchanged, else trained again."""
+    subject, compute = ready.subject, ready.compute
+    path = store.path(subject.config.key)
+    if store.has(subject.config.key):
+        try:
+            model = load_model(path)
+            if model.weights_hash() == recorded.weights_hash:
+                return _onto(model, compute)
+        except UserError as error:  # for this picture it can be done without
+            events.message(str(error))
+    model = _onto(new_model(subject.config, subject.schedule), compute)
+    for phase in recorded.history:
+        again = replace(deepcopy(phase), made=0, environment=compute.environment())
+        interrupted = _train(model, subject, again, compute, events, stop_after=phase.made)
+        if interrupted:
+            raise Interrupted(interrupted)
+    if not model.is_finite():
+        raise UserError("the recipe is damaged: the training that it tells of leads nowhere")
+    if model.weights_hash() != recorded.weights_hash:
+        events.message(
+            "the model came out otherwise than recorded (another machine or version of torch): "
+            "the picture will be alike, not equal"
+        )
+    elif not _is_own_training(model):
+        events.message("the model is not kept: it was not trained to the end as it is here")
+    elif not path.exists():
+        with store.locked(subject.config.key):
+            save_model(path, model)
+            logger.info("stored model %s: %d updates", model.config.key, model.steps)
+    return model
+
+
+def _is_own_training(model: Model) -> bool:
+    """Whether this toolkit would have trained `model` just so, for some edits of its picture.
+
+    What the store holds counts as known in every later edit, and a recipe may be a stranger's.
+    """
+    config = model.config
+    recipe = RECIPES[config.recipe]
+    rate = recipe.rate(from_prior=config.init is not None)
+    return (
+        bool(model.history)
+        and (config.width, config.network) == (recipe.width, recipe.network)
+        and is_as_planned(model.history, recipe, model.schedule, config.seed, rate)
+    )
+
+
+def _onto(model: Model, compute: Compute) -> Model:
+    model.network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def _train(
+    model: Model,
+    subject: Subject,
+    phase: Phase,
+    compute: Compute,
+    events: Events,
+    *,
+    limit: float | None = None,
+    stop_after: int | None = None,
+    begun: TrainingState | None = None,
+    keep: Callable[[TrainingState], None] | None = None,
+) -> int | None:
+    """Train through `phase` and note it in the model's history → the signal that ended it."""
+    model.network.train()
+    events.training_begins(subject.picture.name, phase.planned)
+    interrupted = train(
+        model.network,
+        subject.pyramid,
+        model.schedule,
+        RECIPES[subject.config.recipe],
+        phase,
+        compute,
+        begun=begun,
+        keep=keep,
+        stop_after=stop_after,
+        time_limit=limit,
+        report=events.training,
+    )
+    events.training_ends()
+    if phase.made:
+        model.history.append(phase)
+    return interrupted
+
+
+def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, Any]:
+    """Train the cells of unguided sampling on the picture in `path`; what `train --json` prints."""
+    compute = choose_compute(options.device)
+    compute.prepare()
+    subject = make_subject(read_picture(path), options)
+    plan = Plan(subject.pyramid, subject.schedule)
+    compute = compute.for_network(subject.config.network)
+    ready = Prepared([], options, compute, subject, plan, RunHooks([]))
+    started = time.monotonic()
+    store = default_store()
+    model = obtain_model(ready, plan.cells(), store, events)
+    return {
+        "model": model.config.key,
+        "path": str(store.path(model.config.key)),
+        "training_steps": model.steps,
+        "seconds": {"training": round(time.monotonic() - started, 3)},
+        "device": compute.device.type,
+    }

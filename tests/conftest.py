@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-from pathlib import Path
 
 # Networks this small gain nothing from threads, and lose much where other programs want the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -20,8 +19,6 @@ from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
 # Started in the background, a shell's children ignore Ctrl-C, and so would the commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
@@ -105,4 +102,4 @@ def fewer_steps(monkeypatch):
     """What the repeated steps of regions are for is seen by eye; here they only take time."""
     from sinddm_toolkit.plugins.regions import pinning
 
-    monkeypatch.setattr(pinning, "RESAMPLINGS", 2)
+    monkeypatch.setattr(pinning, "LAYOUT_RESAMPLINGS", 1)

@@ -34,7 +34,7 @@ class Probe(Task):
 
     @hookimpl
     def plan_edit(self, plan, pyramid):
-        plan.inject(pyramid.scales[-1], at=plan.stage(None), start=3, by=self.name)
+        plan.inject(pyramid.scales[-1], at=plan.stage(None), start=3)
 
     @hookimpl
     def before_sampling(self, run):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sinddm_toolkit.testing import RandomPicture
 
 from sinddm_toolkit.edits.models import load_model, save_model
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.testing import RandomPicture
 from tests.conftest import SHORT
 
 

@@ -89,12 +89,12 @@ def test_bundled_plugins_load_through_their_entry_points():
             "after_step is a hook of tasks: make it a method of one",
         ),
         (
-            "API_VERSION = 3",
-            "written for version 3 of the plugin contract, this toolkit has 1: update the toolkit",
+            "API_VERSION = 9",
+            "written for version 9 of the plugin contract, this toolkit has 2: update the toolkit",
         ),
-        ("API_VERSION = 0", "this toolkit has 1: update the plugin"),
-        ("API_VERSION = '1'", "API_VERSION is '1': give a whole number"),
-        ("from sinddm_toolkit.api import nothing", "has version 1 of the plugin contract"),
+        ("API_VERSION = 1", "this toolkit has 2: update the plugin"),
+        ("API_VERSION = '2'", "API_VERSION is '2': give a whole number"),
+        ("from sinddm_toolkit.api import nothing", "has version 2 of the plugin contract"),
     ],
 )
 def test_a_broken_plugin_is_a_record_and_harms_nothing(text, words, tmp_path):
@@ -107,9 +107,21 @@ def test_a_broken_plugin_is_a_record_and_harms_nothing(text, words, tmp_path):
 
 
 def test_a_plugin_that_states_its_version_or_none_is_accepted(tmp_path):
-    folder = plugin(tmp_path / "p", "one", text="API_VERSION = 1\n" + HEADER.format(body=""))
+    folder = plugin(tmp_path / "p", "one", text="API_VERSION = 2\n" + HEADER.format(body=""))
     plugin(folder, "two", text=HEADER.format(body="").replace('"mine"', '"two"'))
     assert {"mine", "two"} <= set(registry.discover([folder]).tasks)
+
+
+def test_a_plugin_of_the_contract_before_gets_one_clear_line(command, tmp_path, known):
+    text = "API_VERSION = 1\n" + hook("plan_edit(self, plan): plan.set_canvas((9, 9), by='mine')")
+    folder = plugin(tmp_path / "p", text=text)
+    code, _, err = command("run", "mine", "--image", "bg.png", "--plugins-dir", folder)
+    assert code == 1
+    assert err == (
+        f"sinddm-tk: plugin mine ({folder / 'mine.py'}): written for version 1 of the plugin "
+        "contract, this toolkit has 2: update the plugin\n"
+    )
+    assert command(*SHORT, "--out", "o.png", "--plugins-dir", folder)[0] == 0
 
 
 def test_environment_names_folders_too(tmp_path, monkeypatch):
@@ -175,7 +187,10 @@ def test_plugins_list(command, tmp_path, known):
             "compose_output(self, run, result): result.pictures[0] = 'o.png'",
             "holds str, which is no",
         ),
-        ("compose_output(self, run, result): result.metadata['x'] = {3}", "not JSON serializable"),
+        (
+            "compose_output(self, run, result): result.metadata[0]['x'] = {3}",
+            "not JSON serializable",
+        ),
         ("compose_output(self, run, result): result.extras['x.gif'] = 3", "not int"),
         ("compose_output(self, run, result): result.extras['x.gif'] = self.image", "as .gif: give"),
         ("before_scale(self, run, scale): scale.start = 999", "before_scale at scale 0"),
@@ -198,7 +213,7 @@ def test_a_failing_task_is_named_with_hook_scale_and_step(body, words, command, 
 def test_an_error_deep_in_a_run_says_where_it_was(command, tmp_path, pasted, tiny):
     body = (
         "    @hookimpl\n    def after_step(self, run, step):\n"
-        "        if (step.scale.stage.scale, step.t) == (2, 0): raise KeyError('deep')\n"
+        "        if (step.s, step.t) == (2, 0): raise KeyError('deep')\n"
     )
     folder = plugin(tmp_path / "p", body=body)
     Image.fromarray(texture(100, 110)).save("large.png")
@@ -279,7 +294,7 @@ def test_ctrl_c_in_an_endless_hook_says_which_it_was(tmp_path, known):
 def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_path, known):
     body = (
         "    @hookimpl\n    def compose_output(self, run, result):\n"
-        "        result.metadata['strength'] = self.strength\n"
+        "        result.metadata[0]['strength'] = self.strength\n"
         "        result.pictures = [p.with_rgb(p.rgb() * 0) for p in result.pictures]\n"
     )
     folder = plugin(tmp_path / "p", body=body)
@@ -291,4 +306,4 @@ def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_
 
     assert set(read_picture("o.png").pixels.flatten()) == {128}
 
-    assert load_record(Path("o.png")).metadata == {"strength": 0.25}
+    assert load_record(Path("o.png")).metadata == {"mine": {"strength": 0.25}}

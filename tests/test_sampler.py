@@ -1,14 +1,17 @@
 import math
+from functools import partial
 
 import pytest
 import torch
+from sinddm_toolkit.plugins.regions.pinning import again_and_again
 
 from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, upsample
 from sinddm_toolkit.engine.run import Run
-from sinddm_toolkit.engine.sampler import NetworkPredictor, sample
+from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, make_schedule
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
@@ -24,14 +27,17 @@ def subject():
     return pyramid, make_schedule(pyramid.details, pyramid.factor)
 
 
-def make_run(subject, seeds=(0,), plan=None):
+def make_run(subject, predict=None, seeds=(0,), plan=None):
+    """A run of `predict`, or of the oracle."""
     pyramid, schedule = subject
-    return Run(plan or Plan(pyramid, schedule), pyramid, schedule, seeds, CPU)
+    plan = plan or Plan(pyramid, schedule)
+    predict = predict or oracle(plan, pyramid, schedule)
+    return Run(plan, pyramid, schedule, seeds, CPU, predict)
 
 
 def test_oracle_leads_to_the_picture(subject):
     run = make_run(subject)
-    result = sample(run, oracle(run.plan, *subject), RunHooks([]))
+    result = sample(run, RunHooks([]))
     assert torch.allclose(result, subject[0].scales[-1], atol=2e-4)
     assert run.evaluations == sum(stage.start for stage in run.plan.stages)
 
@@ -81,7 +87,7 @@ def literal_algorithm_2(subject, seed):
 
 
 def test_sampler_is_algorithm_2(subject):
-    result = sample(make_run(subject, [7]), wavy, RunHooks([]))
+    result = sample(make_run(subject, wavy, [7]), RunHooks([]))
     expected = literal_algorithm_2(subject, 7)
     assert torch.allclose(result, expected, atol=1e-3)
     assert expected.std() > 0.1
@@ -93,9 +99,9 @@ def network_predictor(tile=256, dtype=torch.float32, network="half"):
 
 
 def test_sample_k_alone_is_sample_k_of_the_batch(subject):
-    together = sample(make_run(subject, [3, 4, 5]), network_predictor(), RunHooks([]))
+    together = sample(make_run(subject, network_predictor(), [3, 4, 5]), RunHooks([]))
     for k, seed in enumerate([3, 4, 5]):
-        alone = sample(make_run(subject, [seed]), network_predictor(), RunHooks([]))
+        alone = sample(make_run(subject, network_predictor(), [seed]), RunHooks([]))
         assert torch.equal(alone[0], together[k])
     assert not torch.equal(together[0], together[1])
 
@@ -111,8 +117,8 @@ def test_tiles_equal_the_whole(size, network):
 
 def test_canvas_of_any_size(subject):
     plan = Plan(*subject)
-    plan.set_canvas((55, 200), by="test")
-    result = sample(make_run(subject, plan=plan), wavy, RunHooks([]))
+    plan.set_canvas((55, 200))
+    result = sample(make_run(subject, wavy, plan=plan), RunHooks([]))
     assert result.shape == (1, 3, 55, 200)
 
 
@@ -120,7 +126,7 @@ def test_injection_starts_there_without_blur(subject):
     pyramid, _ = subject
     plan = Plan(*subject)
     finest = pyramid.count - 1
-    plan.inject(pyramid.scales[finest], at=plan.stages[-1], start=5, by="test")
+    plan.inject(pyramid.scales[finest], at=plan.stages[-1], start=5)
     assert plan.cells() == {finest: subject[1].starts[finest]}
     assert [(stage.start, stage.blur) for stage in plan.stages] == [(5, False)]
     seen = []
@@ -129,8 +135,7 @@ def test_injection_starts_there_without_blur(subject):
         seen.append((scale, t))
         return wavy(x, t, scale)
 
-    run = make_run(subject, plan=plan)
-    result = sample(run, watch, RunHooks([]))
+    result = sample(make_run(subject, watch, plan=plan), RunHooks([]))
     assert seen == [(finest, t) for t in (4, 3, 2, 1, 0)]
     # Without blur mixing, DDIM is x_{t-1} = √ᾱ_{t-1} x̂0 + √(1-ᾱ_{t-1}) ε.
     bar = subject[1].alpha_bar
@@ -146,7 +151,7 @@ def test_injection_starts_there_without_blur(subject):
 def test_repeated_steps_are_made_with_noise_added_again(subject):
     plan = Plan(*subject)
     plan.stages = plan.stages[:1]
-    plan.stages[0].start, plan.stages[0].repeats = 3, 2
+    plan.stages[0].start, plan.stages[0].route = 3, partial(again_and_again, times=2)
     seen = []
 
     def still(x, t, scale):
@@ -154,8 +159,8 @@ def test_repeated_steps_are_made_with_noise_added_again(subject):
         return torch.zeros_like(x)
 
     run = make_run(subject, plan=plan)
-    x = run.noise(plan.stages[0].size)
-    result = sample(make_run(subject, plan=plan), still, RunHooks([]))
+    x = run.sampler_noise(plan.stages[0].size)
+    result = sample(make_run(subject, still, plan=plan), RunHooks([]))
     assert seen == [2, 2, 1, 1, 0] and plan.stages[0].steps == 5
     bar = subject[1].alpha_bar
     for t, again in ((2, True), (2, False), (1, True), (1, False), (0, False)):
@@ -167,9 +172,9 @@ def test_repeated_steps_are_made_with_noise_added_again(subject):
         mean = math.sqrt(bar(t - 1)) * beta / (1 - bar(t)) * x0
         mean = mean + math.sqrt(1 - beta) * (1 - bar(t - 1)) / (1 - bar(t)) * x
         sigma = math.sqrt(beta * (1 - bar(t - 1)) / (1 - bar(t)))
-        x = mean + sigma * run.noise(plan.stages[0].size)
+        x = mean + sigma * run.sampler_noise(plan.stages[0].size)
         if again:
-            x = math.sqrt(1 - beta) * x + math.sqrt(beta) * run.noise(plan.stages[0].size)
+            x = math.sqrt(1 - beta) * x + math.sqrt(beta) * run.sampler_noise(plan.stages[0].size)
     assert torch.allclose(result, x, atol=1e-5)
 
 
@@ -178,8 +183,9 @@ def test_random_steps_keep_to_the_distribution_of_the_blur_mixture(subject):
     pyramid, schedule = subject
     plan = Plan(*subject)
     stage = plan.stages[1]
-    stage.ddpm, stage.repeats, stage.gamma_max = True, 3, 0.99
-    plan.inject(pyramid.scales[0], at=plan.stages[0], start=1, by="test")
+    stage.ddpm, stage.gamma_max = True, 0.99
+    stage.route = partial(again_and_again, times=3)
+    plan.inject(pyramid.scales[0], at=plan.stages[0], start=1)
     seen = []
 
     class Watch:
@@ -190,7 +196,7 @@ def test_random_steps_keep_to_the_distribution_of_the_blur_mixture(subject):
             seen.append((step.scale.index, step.t, step.x_t.clone()))
 
     run = make_run(subject, seeds=range(16), plan=plan)
-    result = sample(run, oracle(plan, *subject), RunHooks([Watch()]))
+    result = sample(run, RunHooks([Watch()]))
     assert torch.allclose(result, pyramid.scales[-1], atol=1e-3)
     visited = [(t, x) for index, t, x in seen if index == 1]
     assert [t for t, _ in visited[:4]] == [stage.start - 1] * 3 + [stage.start - 2]
@@ -214,12 +220,12 @@ def test_a_changed_x0_changes_the_noise_with_it(subject):
 
         @hookimpl
         def modify_x0(self, run, step):
-            step.x0 = target[step.scale.stage.scale].clone()
+            step.x0 = target[step.s].clone()
 
     def growing(x, t, scale):
         return 1.3 * x
 
-    result = sample(make_run(subject), growing, RunHooks([Pin()]))
+    result = sample(make_run(subject, growing), RunHooks([Pin()]))
     assert torch.allclose(result, target[-1], atol=1e-4)
 
 
@@ -237,81 +243,29 @@ def test_what_is_fixed_is_not_predicted_and_changes_nothing_else(subject):
 
         @hookimpl
         def before_scale(self, run, scale):
-            scale.fix(pyramid.scales[scale.stage.scale], masked(scale.stage.size))
+            scale.fix(pyramid.scales[scale.s], masked(scale.stage.size))
 
     class Pin:
         name = "pin"
 
         @hookimpl
         def modify_x0(self, run, step):
-            image = pyramid.scales[step.scale.stage.scale]
+            image = pyramid.scales[step.s]
             step.x0 = torch.where(masked(image.shape[-2:]), image, step.x0)
 
     predict = network_predictor(20)
     forward, made = predict._forward, []
     predict._forward = lambda *given: made.append(1) or forward(*given)
-    fixed = sample(make_run(subject), predict, RunHooks([Fix()]))
+    fixed = sample(make_run(subject, predict), RunHooks([Fix()]))
     fewer = len(made)
-    pinned = sample(make_run(subject), predict, RunHooks([Pin()]))
+    pinned = sample(make_run(subject, predict), RunHooks([Pin()]))
     assert torch.allclose(fixed, pinned, atol=1e-4)
     assert fewer < 0.7 * (len(made) - fewer)
-
-
-def test_consistency_moves_what_is_free_to_where_the_image_would_be_predicted(subject):
-    """The network finds that the right half looks like the left: the left is fixed."""
-    pyramid = subject[0]
-    h, w = pyramid.sizes[0]
-    image = torch.full((1, 3, h, w), 0.5)
-    where = torch.zeros(1, 1, h, w, dtype=torch.bool)
-    where[..., : w // 2] = True
-
-    def blending(x, t, scale, needless=None):
-        assert needless.shape == (h, w) and not needless[:, w // 2 :].any()
-        alpha = subject[1].alpha_bar(t)
-        x0 = 0.5 * (x + x.flip(-1))
-        return (x - alpha**0.5 * x0) / (1 - alpha) ** 0.5
-
-    def error_beside(consistency):
-        class Fix:
-            name = "fix"
-
-            @hookimpl
-            def before_scale(self, run, scale):
-                scale.fix(image, where, consistency=consistency)
-
-            @hookimpl
-            def modify_x0(self, run, step):
-                assert (step.x0[..., : w // 2] == 0.5).all()
-
-            @hookimpl
-            def after_step(self, run, step):
-                errors.append(predicted_error(step))
-
-        def predicted_error(step):
-            epsilon = blending(step.x_t, step.t, 0, where[0, 0])
-            alpha = subject[1].alpha_bar(step.t)
-            x0 = (step.x_t - (1 - alpha) ** 0.5 * epsilon) / alpha**0.5
-            return float((x0 - image)[..., : w // 2].square().mean())
-
-        errors = []
-        plan = Plan(pyramid, subject[1])
-        plan.stages = plan.stages[:1]
-        sample(make_run(subject, plan=plan), blending, RunHooks([Fix()]))
-        return sum(errors[50:])
-
-    assert error_beside(20.0) < 0.6 * error_beside(0.0)
-
-
-def test_two_injections_are_refused_by_name(subject):
-    plan = Plan(*subject)
-    plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="one")
-    with pytest.raises(Exception, match="one and two both give the picture"):
-        plan.inject(subject[0].scales[-1], at=plan.stages[-1], start=5, by="two")
 
 
 def test_sampling_goes_past_the_training_size_by_repeating_a_scale(subject):
     plan = Plan(*subject)
     plan.enlarge((140, 180), start=10)
     assert [stage.size for stage in plan.stages[-2:]] == [(99, 127), (140, 180)]
-    assert {stage.scale for stage in plan.stages[-3:]} == {subject[0].count - 1}
-    assert sample(make_run(subject, plan=plan), wavy, RunHooks([])).shape[-2:] == (140, 180)
+    assert {stage.s for stage in plan.stages[-3:]} == {subject[0].count - 1}
+    assert sample(make_run(subject, wavy, plan=plan), RunHooks([])).shape[-2:] == (140, 180)

@@ -43,7 +43,8 @@ class Count(Task):
 
     @hookimpl
     def compose_output(self, run, result):
-        result.metadata["steps"] = self.steps
+        for told in result.metadata:
+            told["steps"] = self.steps
         result.extras[self.log] = str(self.steps).encode()
 
 
@@ -69,7 +70,7 @@ def test_options_files_and_further_tasks(sinddm_run, tmp_path):
     result = sinddm_run(Tint, red=0.5, seed=5, out=out, also={Count: {}})
     assert result.outputs == [out, tmp_path / "o.txt"]
     assert (tmp_path / "o.txt").read_text() == "54"
-    assert result.records[0]["metadata"] == {"steps": 54}
+    assert result.records[0]["metadata"] == {"count": {"steps": 54}}
     change = result.picture.pixels.astype(int) - plain.picture.pixels
     assert change[..., 0].mean() > 30 and not change[..., 1:].any()
     with pytest.raises(UserError, match=r"--red: 2\.0 is not allowed"):
@@ -77,7 +78,7 @@ def test_options_files_and_further_tasks(sinddm_run, tmp_path):
 
 
 def test_a_task_that_only_joins_others_joins_one(sinddm_run):
-    assert sinddm_run(Count, oracle=True).records[0]["metadata"] == {"steps": 54}
+    assert sinddm_run(Count, oracle=True).records[0]["metadata"] == {"count": {"steps": 54}}
 
 
 def test_the_registry_sees_what_the_test_names(sinddm_registry, sinddm_run):

@@ -39,12 +39,13 @@ class Watch(Task):
 
     @hookimpl
     def after_step(self, run, step):
-        self.lines.append(f"{step.scale.stage.scale} {step.t} {tuple(step.x0.shape)}")
+        self.lines.append(f"{step.s} {step.t} {tuple(step.x0.shape)}")
 
     @hookimpl
     def compose_output(self, run, result):
         Path(self.log).write_text("\\n".join(self.lines))
-        result.metadata["steps"] = len(self.lines)
+        for told in result.metadata:
+            told["steps"] = len(self.lines)
 
 
 @hookimpl

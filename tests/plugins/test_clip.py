@@ -16,6 +16,7 @@ from sinddm_toolkit.plugins.clip.weights import VARIABLE, Choice, choose, find, 
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.host.services import service
 from tests.conftest import texture
 from tests.plugins.conftest import CONFIG
 
@@ -31,6 +32,10 @@ def bare(tmp_path, monkeypatch):
     hidden = ("HF_", "HUGGING", "XDG_CACHE", VARIABLE)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
     return environment | {"HOME": str(tmp_path)}
+
+
+def text_encoder(name, weights=None):
+    return service("text-encoder", name, weights=weights, device=torch.device("cpu"))
 
 
 def sinddm_tk(*words, env):
@@ -163,7 +168,7 @@ def test_pictures_get_gradients_and_weights_do_not(random_clip):
 def test_an_encoder_is_made_once_a_process(random_clip):
     first = text_encoder(str(random_clip))
     assert text_encoder(str(random_clip)) is first
-    weights = str(random_clip.with_suffix(".safetensors"))
+    weights = random_clip.with_suffix(".safetensors")
     assert text_encoder(str(random_clip), weights) is not first
 
 
@@ -187,17 +192,17 @@ def test_weights_may_come_as_openai_s_programs(random_clip, tmp_path):
     torch.jit.save(torch.jit.trace(program, torch.zeros(1)), file)
     images = torch.rand(1, 3, 32, 32)
     expected = text_encoder(str(random_clip)).encode_image(images)
-    assert torch.equal(text_encoder(str(random_clip), str(file)).encode_image(images), expected)
+    assert torch.equal(text_encoder(str(random_clip), file).encode_image(images), expected)
 
 
 def test_damaged_and_foreign_weights_are_refused(random_clip, tmp_path):
     for name, content in (("a.pt", b"<html>"), ("b.safetensors", b""), ("c.safetensors", b"x" * 9)):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match="no file of weights"):
-            text_encoder(str(random_clip), str(tmp_path / name))
+            text_encoder(str(random_clip), tmp_path / name)
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pt")
     with pytest.raises(UserError, match="could not be loaded"):
-        text_encoder(str(random_clip), str(tmp_path / "other.pt")).encode_text(["stars"])
+        text_encoder(str(random_clip), tmp_path / "other.pt").encode_text(["stars"])
 
 
 def test_a_vocabulary_lies_beside_its_configuration(tmp_path):
@@ -218,7 +223,7 @@ def test_a_vocabulary_lies_beside_its_configuration(tmp_path):
 
 def test_a_file_that_is_no_configuration_is_refused(tmp_path, random_clip):
     path = tmp_path / "bad.json"
-    weights = str(random_clip.with_suffix(".safetensors"))
+    weights = random_clip.with_suffix(".safetensors")
     for content in ("no json", "[]", "{}"):
         path.write_text(content)
         with pytest.raises(UserError, match="no model configuration"):
@@ -228,7 +233,8 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, random_clip):
 def test_other_plugins_can_make_encoders_and_their_errors_are_theirs():
     class Plugin:
         @hookimpl(tryfirst=True)
-        def make_text_encoder(self, name, weights, device):
+        def make_service(self, kind, name, about):
+            assert kind == "text-encoder"
             return self if name == "mine" else 1 / 0 if name == "broken" else None
 
     registry.current().manager.register(plugin := Plugin())
@@ -239,7 +245,7 @@ def test_other_plugins_can_make_encoders_and_their_errors_are_theirs():
 
 def test_without_a_plugin_there_is_no_encoder():
     registry.use(registry.discover(blocked=["clip"]))
-    with pytest.raises(UserError, match="no plugin makes"):
+    with pytest.raises(UserError, match="no plugin makes the text-encoder ViT-B-32:openai"):
         text_encoder("ViT-B-32:openai")
 
 

@@ -149,7 +149,7 @@ def test_an_edit_keeps_what_it_must(command, pasted):
 
 def test_wrong_names_and_useless_options_are_refused(command, pasted):
     code, _, err = command(*LINE[:-1], "closed-from")
-    assert code == 2 and "--denoiser closed-from: no plugin makes it" in err
+    assert code == 2 and "no plugin makes the denoiser closed-from: `sinddm-tk plugins list`" in err
     for more in (("--retrain",), ("--train-time", "3"), ("--init", "random")):
         code, _, err = command(*LINE, *more)
         assert code == 2 and f"--denoiser and {more[0]}: nothing is trained" in err

@@ -3,9 +3,17 @@ import pytest
 import torch
 from PIL import Image
 from scipy import ndimage
-from sinddm_toolkit.plugins.regions.pinning import Pins, faded
+from sinddm_toolkit.plugins.regions import pinning
+from sinddm_toolkit.plugins.regions.consistency import Consistency
+from sinddm_toolkit.plugins.regions.pinning import LAYOUT_RESAMPLINGS, Pins, again_and_again, faded
 
-from sinddm_toolkit.engine.pyramid import tensor_from_rgb
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.sampler import sample
+from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.host.hookspecs import hookimpl
+from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.pictures.picture import read_picture
 from tests.conftest import texture
 
@@ -22,6 +30,12 @@ def spotted(home, tiny):
     pixels[20:35, 30:50] = RED
     Image.fromarray(pixels).save("i.png")
     return pixels
+
+
+@pytest.fixture
+def all_steps(fewer_steps, monkeypatch):
+    """For what is seen only where the layout has come to agree with what is held."""
+    monkeypatch.setattr(pinning, "LAYOUT_RESAMPLINGS", LAYOUT_RESAMPLINGS)
 
 
 def redness(pixels):
@@ -99,6 +113,62 @@ def test_faded_is_one_inside_and_only_falls_towards_edges_within():
     assert (np.diff(weight[0]) <= 0).all() and 0 < weight[0, 22] < 1
 
 
+def test_consistency_moves_what_is_free_to_where_the_image_would_be_predicted():
+    """The network finds that the right half looks like the left: the left is fixed."""
+    x = torch.rand(1, 3, 70, 90, generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8
+    pyramid = build_pyramid(x)
+    schedule = make_schedule(pyramid.details, pyramid.factor)
+    h, w = pyramid.sizes[0]
+    image = torch.full((1, 3, h, w), 0.5)
+    where = torch.zeros(1, 1, h, w, dtype=torch.bool)
+    where[..., : w // 2] = True
+
+    def blending(x, t, scale, needless=None):
+        assert needless.shape == (h, w) and not needless[:, w // 2 :].any()
+        alpha = schedule.alpha_bar(t)
+        x0 = 0.5 * (x + x.flip(-1))
+        return (x - alpha**0.5 * x0) / (1 - alpha) ** 0.5
+
+    def error_beside(zeta):
+        class Fix:
+            name = "fix"
+
+            @hookimpl
+            def before_scale(self, run, scale):
+                scale.fix(image, where)
+                self.consistency = Consistency(run, scale, image, where, zeta)
+
+            @hookimpl
+            def modify_x0(self, run, step):
+                self.consistency.shift(step)
+                assert (step.x0[..., : w // 2] == 0.5).all()
+
+            @hookimpl
+            def after_step(self, run, step):
+                errors.append(predicted_error(step))
+
+        def predicted_error(step):
+            epsilon = blending(step.x_t, step.t, 0, where[0, 0])
+            alpha = schedule.alpha_bar(step.t)
+            x0 = (step.x_t - (1 - alpha) ** 0.5 * epsilon) / alpha**0.5
+            return float((x0 - image)[..., : w // 2].square().mean())
+
+        errors = []
+        plan = Plan(pyramid, schedule)
+        plan.stages = plan.stages[:1]
+        sample(Run(plan, pyramid, schedule, (0,), torch.device("cpu"), blending), RunHooks([Fix()]))
+        return sum(errors[50:])
+
+    assert error_beside(20.0) < 0.6 * error_beside(0.0)
+
+
+def test_each_step_but_the_last_is_made_so_many_times():
+    assert again_and_again([5, 3, 0], 1) == [5, 3, 0]
+    assert again_and_again([5, 3, 0], 2) == [5, 3, 5, 3, 0, 3, 0]
+    assert again_and_again([1, 0], 3) == [1, 0, 1, 0, 1, 0]
+    assert again_and_again([0], 5) == [0]
+
+
 ROI = ("run", "roi", "--image", "i.png", "--seed", "1", "--source", "30,20,20,15")
 
 
@@ -121,7 +191,7 @@ def test_roi_strength_0_is_a_plain_sample(command, spotted):
     assert np.abs(change).max() <= 1
 
 
-def test_roi_targets_belong_to_the_source_before_them(command, spotted, coloured):
+def test_roi_targets_belong_to_the_source_before_them(command, spotted, coloured, all_steps):
     Image.new("RGB", (40, 40), (10, 10, 250)).save("blue.png")
     code, _, err = command(
         *(*ROI, "--target", "4,4,20,15"),

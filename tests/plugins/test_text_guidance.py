@@ -10,6 +10,8 @@ from sinddm_toolkit.plugins.text.guidance import (
     strongest,
 )
 
+from sinddm_toolkit.engine.run import plugin_generator
+
 
 def random(*size, seed=0):
     return torch.randn(*size, generator=torch.Generator().manual_seed(seed))
@@ -28,6 +30,11 @@ class Redness:
 
 
 RED = torch.tensor([1.0, 0, 0])
+
+
+def loss(views, *seeds, name="test"):
+    generators = [plugin_generator(seed, name) for seed in seeds]
+    return TextLoss(Redness(), views, generators)
 
 
 def test_the_step_is_the_formula_pixel_by_pixel():
@@ -81,7 +88,7 @@ def test_soft_thresholding_starts_from_nothing_at_the_mask_s_rim():
 
 
 def test_guided_colours_turn_red_inside_the_mask_only():
-    guidance = Guidance(TextLoss(Redness(), 4, [7], "test"), strength=0.2, fill=0.25, momentum=0.2)
+    guidance = Guidance(loss(4, 7), strength=0.2, fill=0.25, momentum=0.2)
     x0 = random(1, 3, 20, 20) * 0.2
     first = None
     for _ in range(10):
@@ -97,7 +104,7 @@ def test_guided_colours_turn_red_inside_the_mask_only():
 
 
 def test_momentum_is_the_share_of_the_new_inside_the_mask():
-    guidance = Guidance(TextLoss(Redness(), 2, [7], "test"), strength=0.2, fill=0.5, momentum=0.2)
+    guidance = Guidance(loss(2, 7), strength=0.2, fill=0.5, momentum=0.2)
     running, _ = guidance.guided(random(1, 3, 10, 10) * 0.2, RED)
     new, mask = random(1, 3, 10, 10, seed=5) * 0.2, guidance._mask
     expected = mask * (0.2 * new + 0.8 * running) + (1 - mask) * new
@@ -105,7 +112,7 @@ def test_momentum_is_the_share_of_the_new_inside_the_mask():
 
 
 def test_the_mask_keeps_its_area_when_it_is_carried_up():
-    guidance = Guidance(TextLoss(Redness(), 2, [7], "test"), strength=0.2, fill=0.4, momentum=0.2)
+    guidance = Guidance(loss(2, 7), strength=0.2, fill=0.4, momentum=0.2)
     ramp = torch.linspace(-0.5, 0.5, 20).expand(1, 3, 20, 20).contiguous()
     guidance._mask = strongest(ramp.exp(), 0.4)
     for side in (28, 41, 57):
@@ -116,15 +123,15 @@ def test_the_mask_keeps_its_area_when_it_is_carried_up():
 
 def test_a_sample_s_views_are_its_own():
     x0 = random(2, 3, 20, 20) * 0.2
-    together, losses = TextLoss(Redness(), 4, [5, 6], "test").ascent(x0, RED)
-    alone, loss = TextLoss(Redness(), 4, [6], "test").ascent(x0[1:], RED)
-    assert torch.equal(together[1:], alone) and losses[1:] == loss
-    other, _ = TextLoss(Redness(), 4, [6], "another").ascent(x0[1:], RED)
+    together, losses = loss(4, 5, 6).ascent(x0, RED)
+    alone, own = loss(4, 6).ascent(x0[1:], RED)
+    assert torch.equal(together[1:], alone) and losses[1:] == own
+    other, _ = loss(4, 6, name="another").ascent(x0[1:], RED)
     assert not torch.equal(alone, other)
 
 
 def test_nothing_is_left_of_the_gradients():
     x0 = random(1, 3, 8, 8)
     with torch.no_grad():
-        ascent, _ = TextLoss(Redness(), 2, [1], "test").ascent(x0, RED)
+        ascent, _ = loss(2, 1).ascent(x0, RED)
     assert not ascent.requires_grad and not x0.requires_grad and torch.isfinite(ascent).all()

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sinddm_toolkit.host.text_encoder import text_encoder
 from sinddm_toolkit.plugins.text.content import TextContent
 from sinddm_toolkit.plugins.text.prompts import HIGH_RESOLUTION, Prompt, direction
 from sinddm_toolkit.plugins.text.region import TextRoi
@@ -14,6 +13,7 @@ from sinddm_toolkit.plugins.text.style import TextStyle
 from sinddm_toolkit.edits.edit import edit
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb
+from sinddm_toolkit.host.services import service
 from sinddm_toolkit.options.run_options import RunOptions
 from tests.conftest import texture
 
@@ -39,7 +39,7 @@ def make(tiny, store):
 
 def likeness(rgb, text):
     """Cosine of the picture as it is, without any views."""
-    encoder = text_encoder(str(SMALL_CLIP))
+    encoder = service("text-encoder", str(SMALL_CLIP), weights=None, device=torch.device("cpu"))
     size = (encoder.image_size, encoder.image_size)
     image = ((downsample(tensor_from_rgb(rgb), size) + 1) / 2).clamp(0, 1)
     with torch.no_grad():

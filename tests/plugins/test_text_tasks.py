@@ -33,9 +33,7 @@ class Watcher(Task):
 
     @hookimpl
     def after_step(self, run, step):
-        self.__dict__.setdefault("seen", []).append(
-            (step.scale.stage.scale, step.t, step.is_changed)
-        )
+        self.__dict__.setdefault("seen", []).append((step.s, step.t, step.is_changed))
         self.plan = run.plan
 
 

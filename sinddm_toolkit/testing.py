@@ -8,6 +8,7 @@ a temporary folder, and plugins that a test loads are gone behind it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -17,9 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sinddm_toolkit.options.option import Task, option
-from sinddm_toolkit.pictures.picture import Picture
-
+# Every session of pytest imports this module: what is heavy is imported where it is used.
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.run import NoisePredictor
     from sinddm_toolkit.engine.schedule import Schedule
     from sinddm_toolkit.host.registry import Registry
+    from sinddm_toolkit.options.option import Task
+    from sinddm_toolkit.pictures.picture import Picture
 
 PICTURE_SIZE = (60, 80)
 """(h, w): enough for two scales."""
@@ -39,6 +40,8 @@ PICTURE_SIZE = (60, 80)
 def drawn_picture(size: tuple[int, int] = PICTURE_SIZE, seed: int = 0) -> Picture:
     """Coloured stripes with some grain, 8-bit RGB of `size` (h, w)."""
     import numpy as np
+
+    from sinddm_toolkit.pictures.picture import Picture
 
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[: size[0], : size[1]]
@@ -67,14 +70,22 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
     return predict
 
 
-class RandomPicture(Task):
-    """What observers join in tests: it changes nothing of what the sampler does."""
+@functools.cache
+def random_picture() -> type[Task]:
+    """The task that observers join in tests: it changes nothing of what the sampler does."""
+    from sinddm_toolkit.options import option as options
+    from sinddm_toolkit.pictures import picture as pictures
 
-    name = "random-picture"
-    summary = "a random picture like the one that is learnt"
-    learns_from = "image"
+    class RandomPicture(options.Task):
+        name = "random-picture"
+        summary = "a random picture like the one that is learnt"
+        learns_from = "image"
 
-    image: Picture = option("the picture to learn from")
+        image: pictures.Picture = options.option("the picture to learn from")
+
+    # As text, it could not be looked up: this module does not hold its names.
+    RandomPicture.__annotations__["image"] = pictures.Picture
+    return RandomPicture
 
 
 def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
@@ -103,7 +114,7 @@ def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Pi
     store, events = ModelStore(tmp_path_factory.mktemp("sinddm") / "models"), Events()
     with pytest.MonkeyPatch.context() as patch:
         make_trainings_tiny(patch)
-        lead = RandomPicture(image=sinddm_picture)
+        lead = random_picture()(image=sinddm_picture)
         ready = prepare([lead], RunOptions(device="cpu"), store, events)
         schedule = ready.subject.schedule
         everything = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
@@ -206,7 +217,7 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     ) -> EditResult:
         asked = [(known(one), values) for one, values in {task: options, **(also or {})}.items()]
         if asked[0][0].learns_from is None:
-            asked = [(known(RandomPicture), {}), *asked]
+            asked = [(known(random_picture()), {}), *asked]
         lead, values = asked[0]
         defaults = {"seed": 0, "device": "cpu", str(lead.learns_from): sinddm_picture}
         asked[0] = (lead, {**defaults, **values})

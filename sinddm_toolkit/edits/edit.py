@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.run import NoisePredictor, Run, is_finite
 from sinddm_toolkit.engine.sampler import sample
-from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.option import Task
@@ -198,14 +198,15 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs, model: Model) -> Iterat
         outputs.pictures,
     )
     outcome = Outcome()
-    ready.hooks.begin_edit(about)
     try:
+        ready.hooks.begin_edit(about)
         yield outcome
     except BaseException as error:
         outcome.error = error
+        with suppress(PluginError):  # what failed first is what counts
+            ready.hooks.end_edit(about, outcome)
         raise
-    finally:
-        ready.hooks.end_edit(about, outcome)
+    ready.hooks.end_edit(about, outcome)
 
 
 @dataclass(frozen=True)

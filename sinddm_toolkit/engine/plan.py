@@ -120,6 +120,7 @@ class Plan:
             Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0, visits=visits)
             for s, size in enumerate(self._sizes)
         ]
+        self._seen_canvas = self.canvas
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
@@ -145,6 +146,7 @@ class Plan:
         """
         check_pixels(size, "the result")
         self._claim_canvas(size)
+        self._seen_canvas = size
         height, width = (new / old for new, old in zip(size, self.canvas, strict=True))
         for stage in self.stages:
             h, w = stage.size
@@ -159,6 +161,7 @@ class Plan:
         """
         check_pixels(size, "the result")
         self._claim_canvas(size)
+        self._seen_canvas = size
         finest = self.stages[-1]
         growth = [new / old for new, old in zip(size, finest.size, strict=True)]
         count = max(0, math.ceil(math.log(max(*growth, 1.0)) / math.log(self._factor) - 1e-6))
@@ -179,16 +182,16 @@ class Plan:
         if self._canvas_owner is None:
             self._canvas_owner = caller()
 
-    def check_canvas(self, before: Size) -> None:
-        """Let the caller own the canvas if it is no longer `before`, by whatever it has done.
+    def check_canvas(self) -> None:
+        """Let the caller own the canvas if it has changed since the last check, by whatever means.
 
         UserError if another task owns it.
         """
-        if self.canvas == before or self._canvas_owner == caller():
+        if self.canvas == self._seen_canvas:
             return
-        if self._canvas_owner is not None:
+        if self._canvas_owner not in (None, caller()):
             raise self._two_owners()
-        self._canvas_owner = caller()
+        self._canvas_owner, self._seen_canvas = caller(), self.canvas
 
     def _two_owners(self) -> UserError:
         return UserError(
@@ -243,7 +246,7 @@ class Plan:
         Not coarser than `at_least`.
         """
         small = [one for one in self.stages if one.size[0] * one.size[1] <= pixels]
-        stage = (small or self.stages)[-1]
+        stage = small[-1] if small else self.stages[0]
         return stage if at_least is None else max(stage, at_least, key=lambda one: one.s)
 
     def repaint(

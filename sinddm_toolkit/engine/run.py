@@ -317,6 +317,11 @@ def _check(new: Tensor, old: Tensor, name: str, batch: int | None = None) -> Non
     _check_finite(new, name)
 
 
+def check_prediction(epsilon: Tensor, x: Tensor) -> None:
+    """TypeError or ValueError unless `epsilon` can be the noise in `x`."""
+    _check(epsilon, x, "the noise predicted")
+
+
 def is_finite(x: Tensor) -> bool:
     """Whether all of x is neither infinite nor no number."""
     # The extremes are not finite if anything is not, and take no memory to find.

@@ -145,7 +145,7 @@ class RunSpecs:
 
     @hookspec
     def end_edit(self, edit: Edit, outcome: Outcome) -> None:
-        """Once an edit whose `begin_edit` was called, also when it failed or was interrupted.
+        """Once an edit, also when it failed or was interrupted, be it in some task's `begin_edit`.
 
         May add to `outcome.extras`.
         """

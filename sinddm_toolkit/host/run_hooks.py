@@ -10,11 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pluggy
+from torch import Tensor
 
 from sinddm_toolkit.engine.caller import calling
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
-from sinddm_toolkit.engine.run import Run, ScaleState, Step
+from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step, check_prediction
 from sinddm_toolkit.errors import PluginError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming
@@ -94,14 +95,34 @@ class RunHooks:
     def _in_the_name_of(self, task: str, hook: str, given: Sequence[Any]) -> Iterator[None]:
         """What is done in here is done by `task`, which must leave all in order."""
         where = _where(given)
-        plan = next((one for one in given if isinstance(one, Plan)), None)
-        canvas = plan.canvas if plan else None
+        scale = next((one for one in given if isinstance(one, ScaleState)), None)
+        predict = scale and scale.predict
+        _check_canvas(given)  # a hook that wraps this one may have changed it
         with calling(task), blaming(task, f"in {hook}{where}"):
             yield
-            if plan is not None and canvas is not None:
-                plan.check_canvas(canvas)
+            _check_canvas(given)
+        if scale is not None and scale.predict is not predict:
+            scale.predict = _named_predictor(task, scale.predict)
         if fault := _fault(hook, given):
             raise PluginError(f"plugin {task} failed in {hook}{where}: {fault}")
+
+
+def _check_canvas(given: Sequence[Any]) -> None:
+    for one in given:
+        if isinstance(one, Plan):
+            one.check_canvas()
+
+
+def _named_predictor(task: str, predict: NoisePredictor) -> NoisePredictor:
+    """`predict`, which `task` has put in place: what it does and where it fails is its doing."""
+
+    def named(x: Tensor, t: int, s: int, *more: Tensor | None) -> Tensor:
+        with calling(task), blaming(task, f"in its predictor at scale {s}, step {t}"):
+            predicted = predict(x, t, s, *more)
+            check_prediction(predicted, x)
+            return predicted
+
+    return named
 
 
 def _where(given: Sequence[Any]) -> str:

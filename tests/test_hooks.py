@@ -98,7 +98,7 @@ OUTPUTS = ["o-1.png", "o-2.png", "o-3.png"]
 def test_each_record_of_several_passes_is_its_own_sample_s(
     pixels, passes, note, sinddm_run, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.BATCH_PIXELS", pixels)
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", pixels)
     out = tmp_path / "o.png"
     result = sinddm_run(note, oracle=True, samples=3, seed=5, out=out)
     assert note.calls == [("begin", (5, 6, 7), OUTPUTS), *passes, ("end", None)]
@@ -107,13 +107,13 @@ def test_each_record_of_several_passes_is_its_own_sample_s(
     assert [path.name for path in result.outputs] == [*OUTPUTS, "o.txt"]
     for name, (seed, metadata) in zip(OUTPUTS, told, strict=True):
         record = load_record(tmp_path / name)
-        assert (record["seed"], record["metadata"]) == (seed, metadata)
+        assert (record.options["seed"], record.metadata) == (seed, metadata)
     assert (tmp_path / "o.txt").read_text() == f"{2 + len(passes)} calls"
 
 
 def test_passes_make_the_samples_that_one_makes(sinddm_run, monkeypatch):
     together = sinddm_run("sample", samples=3, seed=5).pictures
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.BATCH_PIXELS", 1)
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
     for one, other in zip(together, sinddm_run("sample", samples=3, seed=5).pictures, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
     assert not np.array_equal(together[0].pixels, together[1].pixels)
@@ -193,12 +193,12 @@ def test_what_failed_first_is_what_is_told(sinddm_run):
         sinddm_run(Fails, oracle=True)
 
 
-def test_an_edit_that_fails_in_its_end_writes_nothing(note, sinddm_run, tmp_path):
+def test_an_edit_that_fails_in_its_end_has_written_its_pictures(note, sinddm_run, tmp_path):
     also = {failing("end_edit", OSError("full")): {}}
     with pytest.raises(PluginError, match="fails failed in end_edit: OSError: full"):
         sinddm_run(note, oracle=True, out=tmp_path / "o.png", also=also)
     assert note.calls[-1] == ("end", None)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["o.png"]
 
 
 # Random numbers

@@ -105,7 +105,7 @@ def plan():
 
 
 def test_the_plan_holds_half_a_gigapixel_and_no_more():
-    for change in (lambda plan, size: plan.set_canvas(size, by="me"), Plan.enlarge):
+    for change in (Plan.set_canvas, Plan.enlarge):
         made = plan()
         change(made, (20_000, 25_000))
         assert made.canvas == (20_000, 25_000)

@@ -12,7 +12,7 @@ from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.testing import RandomPicture
+from sinddm_toolkit.testing import random_picture
 from tests.conftest import SHORT
 
 
@@ -56,12 +56,12 @@ def test_a_denoiser_that_makes_no_numbers_is_told_of(value, sinddm_run, monkeypa
 
     monkeypatch.setattr(preparing, "made_service", make)
     with pytest.raises(ToolkitError, match=r"^the denoiser mine makes values that are not finite$"):
-        sinddm_run(RandomPicture, denoiser="mine", out="a.png")
+        sinddm_run(random_picture(), denoiser="mine", out="a.png")
     assert not Path("a.png").exists()
 
 
 def test_a_plugin_that_composes_no_numbers_is_told_of(sinddm_run):
-    class Blank(RandomPicture):
+    class Blank(random_picture()):
         name = "blank"
 
         @hookimpl

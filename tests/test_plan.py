@@ -306,7 +306,7 @@ def test_a_hook_around_the_others_sees_what_they_did(plan, pyramid):
 def test_two_sizes_of_the_result_are_refused_before_any_training(
     line, owners, command, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.obtain_model", None)  # would be work
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.learn", None)  # would be work
     (tmp_path / "square.py").write_text(SQUARE)
     Image.fromarray(texture(60, 80)).save("i.png")
     first, *rest = line

@@ -449,7 +449,7 @@ def test_a_record_of_a_newer_version_is_refused(command, pasted_record):
 TASK = """
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
-API_VERSION = 1
+API_VERSION = 2
 
 
 class Tint(Task):

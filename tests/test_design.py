@@ -90,13 +90,16 @@ def calls(path):
 def test_no_file_is_read_in_a_way_that_runs_what_is_in_it(path):
     """Neither by PyTorch or pickle nor by loaders of open_clip, which would pass it on to them."""
     pickles = {"jit", "pickle", "cPickle", "dill", "cloudpickle", "joblib"}
+    runs = {"eval", "exec"}
+    if "sinddm_own_loss" in path.parts:  # it runs what lies in a folder that the user names
+        runs.remove("exec")
     if path.name == "worker.py":  # which talks to processes of its own through pipes
         pickles.remove("pickle")
     for name, keywords in calls(path):
         words = name.split(".")
         assert not pickles & set(words)
         assert words[-1] not in ("load_openai_model", "load_checkpoint")
-        assert name not in ("eval", "exec", "open_clip.load_state_dict", "factory.load_state_dict")
+        assert name not in {*runs, "open_clip.load_state_dict", "factory.load_state_dict"}
         assert keywords.get("weights_only", "True") == "True"
         assert name != "torch.load" or "weights_only" in keywords
         assert not {"pretrained", "allow_pickle", "trust_remote_code"} & keywords.keys()

@@ -5,10 +5,22 @@ import pytest
 from PIL import Image, ImageSequence
 from sinddm_animate import Animate
 
-from sinddm_toolkit.api import UserError
+from sinddm_toolkit.api import Task, UserError, hookimpl
 
 STEPS = (48, 6)
 """Timesteps visited of the two scales of the picture."""
+
+
+class Breaks(Task):
+    """Fails when all steps are done."""
+
+    name = "breaks"
+    summary = "fail"
+    learns_from = None
+
+    @hookimpl
+    def compose_output(self, run, result):
+        raise RuntimeError("as asked")
 
 
 def frames(path):
@@ -43,12 +55,20 @@ def test_it_changes_no_pixel(sinddm_run, sinddm_picture, tmp_path):
 
 
 def test_of_several_samples_the_first_is_shown(sinddm_run, tmp_path, monkeypatch):
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)  # each in a run of its own
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)  # each in a pass of its own
     result = sinddm_run(
         Animate, oracle=True, samples=2, out=tmp_path / "o.png", every=100, size="50%x50%"
     )
     assert [path.name for path in result.outputs] == ["o-1.png", "o-2.png", "o-steps.gif"]
-    assert frames(result.outputs[2])[0].size == (40, 30)
+    shown = frames(result.outputs[2])
+    assert shown[0].size == (40, 30)
+    assert len(shown) == math.ceil(sum(STEPS) / 100) + len(STEPS)
+
+
+def test_an_edit_that_fails_leaves_no_animation(sinddm_run, tmp_path):
+    with pytest.raises(Exception, match="plugin breaks failed in compose_output"):
+        sinddm_run(Animate, oracle=True, out=tmp_path / "o.png", also={Breaks: {}})
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_kinds_of_files_are_refused(sinddm_run):

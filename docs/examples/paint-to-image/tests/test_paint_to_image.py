@@ -31,9 +31,16 @@ def test_it_starts_where_it_is_told(sinddm_run):
     assert (short.network_evaluations, usual.network_evaluations) == (4, 6)
 
 
-def test_transparent_paintings_are_refused(sinddm_run):
-    with pytest.raises(UserError, match=r"--painting: .* transparent"):
-        sinddm_run(PaintToImage, painting=np.zeros((60, 80, 4), np.uint8))
+def test_the_result_has_the_depth_and_the_transparency_of_the_painting(sinddm_run):
+    painting = np.zeros((60, 80, 4), np.uint16)
+    painting[10:, :, 3] = 65535
+    pixels = sinddm_run(PaintToImage, painting=painting, oracle=True).picture.pixels
+    assert pixels.dtype == np.uint16 and np.array_equal(pixels[..., 3], painting[..., 3])
+
+
+def test_a_step_that_there_is_not_is_refused(sinddm_run):
+    with pytest.raises(UserError, match="--start-step: 101 is not allowed"):
+        sinddm_run(PaintToImage, painting=two_halves(60, 80), start_step=101)
 
 
 def test_it_is_installed(sinddm_run, sinddm_picture, tmp_path):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from sinddm_toolkit.api import Result, Run, Step
+    from sinddm_toolkit.api import Edit, Outcome, Run, Step
 
 API_VERSION = 2
 
@@ -43,18 +43,19 @@ class Animate(Task):
         choices=("noisy", "clean"),
     )
 
-    _watched: Run | None = None
+    @hookimpl
+    def begin_edit(self, edit: Edit) -> None:
+        self._frames: list[Image.Image] = []
+        self._steps = 0
+        self._passes = 0
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        if self._watched is None:  # of so many samples that they take several runs, the first
-            self._watched = run
-            self._frames: list[Image.Image] = []
-            self._steps = 0
+        self._passes += 1
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
-        if run is not self._watched:
+        if self._passes > 1:  # of an edit of many samples: the first one has been shown
             return
         is_last = step.t == 0
         if is_last or self._steps % self.every == 0:
@@ -63,9 +64,9 @@ class Animate(Task):
         self._steps += 1
 
     @hookimpl
-    def compose_output(self, run: Run, result: Result) -> None:
-        if run is self._watched:
-            result.extras[self.to] = self._encoded()
+    def end_edit(self, edit: Edit, outcome: Outcome) -> None:
+        if outcome.error is None:
+            outcome.extras[self.to] = self._encoded()
 
     def _frame(self, run: Run, x: Tensor) -> Image.Image:
         """The first of the samples (n, 3, h, w) in [-1, 1] as a frame."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, UserError, hookimpl, option
+import numpy as np
+
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
@@ -30,21 +33,17 @@ class PaintToImage(Task):
         maximum=100,
     )
 
-    def check(self) -> None:
-        if self.painting.alpha() is not None:
-            raise UserError(f"--painting: {self.painting.name} has transparent parts: flatten it")
-
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        from sinddm_toolkit.api import downsample, tensor_from_rgb, working_size
-
         # As large as what was learnt, in the painting's proportions; then up to its own size.
         height, width = plan.canvas
-        plan.set_canvas(working_size(self.painting.size, height * width), by=self.name)
+        plan.set_canvas(st.working_size(self.painting.size, height * width))
         plan.enlarge(self.painting.size)
         at = plan.stage(min(self.start_scale, pyramid.count - 1))
-        painting = downsample(tensor_from_rgb(self.painting.rgb()), at.size)
-        plan.inject(painting, at=at, start=self.start_step or at.start, by=self.name)
+        painting = st.downsample(st.tensor_from_rgb(self.painting.rgb()), at.size)
+        plan.inject(painting, at=at, start=self.start_step or at.start, option="--start-step")
+        # Everywhere in the painting's place, whose depth, profile and transparency the result has.
+        plan.blend_onto(self.painting, np.ones(self.painting.size, np.float32))
 
 
 @hookimpl

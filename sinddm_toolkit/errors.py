@@ -5,6 +5,7 @@ class ToolkitError(Exception):
     """An expected failure. Its text is one line: what, where, what is allowed."""
 
     exit_code = 1
+    """Of the command line."""
 
     @property
     def lines(self) -> list[str]:
@@ -16,6 +17,7 @@ class UserError(ToolkitError):
     """The request cannot be carried out as asked: bad input, a bad value, no room to write."""
 
     exit_code = 2
+    """Of the command line."""
 
 
 class PluginError(ToolkitError):

@@ -5,15 +5,19 @@ It tells of what comes with the toolkit, whatever other plugins are installed he
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from importlib import metadata
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import metadata, util
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sinddm_toolkit import api
 from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.cli.run import AND, TaskCommand, line_options, report_options
 from sinddm_toolkit.host import hookspecs, registry
@@ -37,7 +41,12 @@ def bundled() -> registry.Registry:
 def pages() -> dict[str, str]:
     """Name of a page → its text."""
     registry.use(bundled())
-    texts = {"hooks.md": hooks(), "tasks.md": tasks(), "command-line.md": command_line()}
+    texts = {
+        "hooks.md": hooks(),
+        "api.md": the_api(),
+        "tasks.md": tasks(),
+        "command-line.md": command_line(),
+    }
     return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in texts.items()}
 
 
@@ -45,7 +54,10 @@ def hooks() -> str:
     parts = ["# Hooks", inspect.cleandoc(hookspecs.__doc__ or "").partition("\n\n")[2]]
     for title, specs in (
         ("Of a plugin: functions of its module", hookspecs.DiscoverySpecs),
-        ("Of a run: methods of a task, in the order in which they are called", hookspecs.RunSpecs),
+        (
+            "Of an edit: methods of a task, in the order in which they are called",
+            hookspecs.RunSpecs,
+        ),
     ):
         parts += [f"## {title}", inspect.cleandoc(specs.__doc__ or "")]
         for name, hook in hooks_of(specs).items():
@@ -59,6 +71,199 @@ def _signature(name: str, hook: Callable[..., Any]) -> str:
     parameters = [p for p in signature.parameters.values() if p.name != "self"]
     written = ", ".join(f"{p.name}: {p.annotation}" for p in parameters)
     return f"```python\ndef {name}({written}) -> {signature.return_annotation}\n```"
+
+
+API_PAGE = """
+# What a plugin imports
+
+All of it comes from `sinddm_toolkit.api`; write `import sinddm_toolkit.api as st`, and what needs
+torch is loaded when it is first used. When each hook is called is on [a page of its own](hooks.md),
+and [the guide](../writing-plugins.md) shows how it all goes together.
+
+Tensors are float32, (n, channels, h, w), pictures in them in [-1, 1]; a size is (h, w) in pixels, a
+box (y0, x0, y1, x1) with the ends excluded; `FloatArray` is a numpy array of float32, `Rgb` one of
+shape (h, w, 3) in [-1, 1], `BoolArray` one of booleans. *s* is the number of a scale, 0 the
+coarsest, *t* a timestep, *n* the samples of a pass.
+"""
+
+API_GROUPS = {
+    "A plugin and its tasks": (
+        *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
+        *("Region", "CanvasSize", "Length", "Seconds", "UserError", "check_ordinary"),
+    ),
+    "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),
+    "A pass": ("Run", "ScaleState", "Step", "NoisePredictor", "Result"),
+    "The whole edit": ("Edit", "Outcome"),
+    "Pictures": (
+        *("Picture", "picture_from_rgb", "in_profile_of", "write_picture", "Window", "whole"),
+        *("bounds", "softened", "carried_over", "with_change"),
+    ),
+    "Tensors": (
+        *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "filled"),
+        *("working_size", "check_pixels", "HALO", "CELL"),
+    ),
+    "Services": ("service", "TextEncoder", "choose_compute"),
+}
+
+MET_WITH = {
+    "Level": "engine.repaint",
+    "Composition": "engine.repaint",
+    "Route": "engine.plan",
+    "Extras": "host.result",
+    "Compute": "engine.compute",
+}
+"""What the attributes of those are, which nobody has to import."""
+
+FOR_THE_CORE = {
+    "Plan": ("close", "check_canvas", "check_routes", "cells"),
+    "Stage": ("begun_from",),
+    "Run": ("sampler_noise", "close", "expanded_start"),
+    "ScaleState": ("close",),
+    "Step": ("close", "changed_in_place"),
+    "Result": ("metadata_of", "wrong"),
+    "Level": ("changes", "begun_from"),
+    "Compute": ("for_network", "prepare", "environment"),
+    "Task": ("picture", "learnt", "main_picture", "schema"),
+    "OutputFile": ("beside",),
+}
+"""Methods that the toolkit calls itself, of no use to a plugin."""
+
+
+def the_api() -> str:
+    told = [name for names in API_GROUPS.values() for name in names]
+    if sorted(told) != sorted(api.__all__):
+        raise ValueError(f"not told, or twice: {set(told) ^ set(api.__all__)}")
+    places = _imported_by(api.__name__)
+    parts = [API_PAGE.strip()]
+    for title, names in API_GROUPS.items():
+        parts.append(f"## {title}")
+        parts += [_described(name, places[name]) for name in names]
+    parts.append("## What is met with in these")
+    parts += [_described(name, f"sinddm_toolkit.{place}") for name, place in MET_WITH.items()]
+    return "\n\n".join(parts)
+
+
+@cache
+def _source(module: str) -> ast.Module:
+    spec = util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"there is no module {module}")
+    return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+
+
+def _described(name: str, module: str) -> str:
+    """What is called `name`: a class with its members, a function or a constant."""
+    source = _source(module)
+    for node in source.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            break
+    else:
+        declared = next(one for one in _declared(source) if one[0] == name)
+        return f"### {name}\n\n`{declared[1]}`\n\n{_told(declared[2], name).strip()}"
+    text = inspect.cleandoc(_told(ast.get_docstring(node), name))
+    if isinstance(node, ast.FunctionDef):
+        return f"### {name}\n\n```python\n{_head(node)}\n```\n\n{text}"
+    members = "\n".join(_members(node, module))
+    return "\n\n".join(filter(None, [f"### {name}", text, members]))
+
+
+def _members(node: ast.ClassDef, module: str) -> Iterator[str]:
+    """An item for each that a plugin may use: its own first, then those of its base classes."""
+    own = {}
+    for name, item in _own_members(node):
+        own[name] = item
+        yield item
+    for base in node.bases:
+        if found := _base(ast.unparse(base), module):
+            yield from (item for name, item in _own_members(found) if name not in own)
+
+
+def _own_members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Name and item of each that the class itself brings."""
+    hidden = FOR_THE_CORE.get(node.name, ())
+    setters = {
+        one.name
+        for one in node.body
+        if isinstance(one, ast.FunctionDef)
+        and any(ast.unparse(mark).endswith(".setter") for mark in one.decorator_list)
+    }
+    for name, written, text in _declared(node):
+        yield name, _item(f"`{written}`", _told(text, f"{node.name}.{name}"))
+    for one in node.body:
+        if not isinstance(one, ast.FunctionDef) or one.name in hidden:
+            continue
+        marks = [ast.unparse(mark) for mark in one.decorator_list]
+        if one.name in setters and "property" not in marks:
+            continue
+        if one.name == "__call__":  # what the class is there for: its docstring tells of it
+            yield one.name, f"* `{_head(one).removeprefix('def ')}`"
+        if one.name.startswith("_"):
+            continue
+        told = _told(ast.get_docstring(one), f"{node.name}.{one.name}")
+        if "property" in marks:
+            settable = " (can be assigned)" if one.name in setters else ""
+            returns = ast.unparse(one.returns) if one.returns else ""
+            yield one.name, _item(f"`{one.name}: {returns}`{settable}", told)
+        else:
+            yield one.name, _item(f"`{_head(one).removeprefix('def ')}`", told)
+
+
+def _item(head: str, text: str) -> str:
+    """An item of a list; further paragraphs belong to it."""
+    return f"* {head}: " + _prose(text).replace("\n\n", "\n\n  ")
+
+
+def _base(name: str, module: str) -> ast.ClassDef | None:
+    """The public class of the toolkit called so in `module`."""
+    place = _imported_by(module).get(name, module)
+    if name.startswith("_") or not place.startswith("sinddm_toolkit"):
+        return None
+    found = (n for n in _source(place).body if isinstance(n, ast.ClassDef) and n.name == name)
+    return next(found, None)
+
+
+def _imported_by(module: str) -> dict[str, str]:
+    """Name that a module imports → the module that it comes from."""
+    return {
+        alias.name: node.module
+        for node in ast.walk(_source(module))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+
+
+def _declared(node: ast.Module | ast.ClassDef) -> Iterator[tuple[str, str, str | None]]:
+    """Name, declaration and text of what stands with its type, or with a text below it."""
+    for one, below in pairwise([*node.body, ast.Pass()]):
+        text = below.value.value if _is_text(below) else None
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            name = one.target.id
+            written = f"{name}: {ast.unparse(one.annotation)}"
+        elif isinstance(one, ast.Assign) and text and isinstance(one.targets[0], ast.Name):
+            name = one.targets[0].id
+            written = f"{name} = {ast.unparse(one.value)}"
+        else:
+            continue
+        if not name.startswith("_"):
+            yield name, written, text
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
+
+
+def _told(text: str | None, name: str) -> str:
+    if not text:
+        raise ValueError(f"{name} has no docstring")
+    return text
+
+
+def _head(node: ast.FunctionDef) -> str:
+    """The first line of a function, or how an object is called, without `self`."""
+    written = ast.unparse(node.args)
+    written = re.sub(r"^(self|cls)(, /)?(, )?", "", written).replace("=_REQUIRED", "=...")
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    return f"def {node.name}({written}){returns}"
 
 
 def tasks() -> str:

@@ -19,9 +19,12 @@ class Compute:
     """A device with the precision that it is quickest in without loss."""
 
     device: torch.device
+    """`cpu`, `cuda` or `mps`."""
     precision: torch.dtype
+    """float32, or bfloat16 where the hardware multiplies in it."""
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """A context in which networks run in that precision."""
         if self.precision is torch.float32:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, self.precision)
@@ -54,7 +57,10 @@ class Compute:
 
 
 def choose_compute(name: str = "auto") -> Compute:
-    """The device called `name`; `auto` takes CUDA, else MPS, else the CPU. UserError if absent."""
+    """The device called `name`, with its precision; `auto` takes CUDA, else MPS, else the CPU.
+
+    UserError if it is absent.
+    """
     if name == "auto":
         name = next((d for d in ("cuda", "mps") if _available(d)), "cpu")
     if not _available(name):

@@ -31,6 +31,17 @@ def _refuse(what: str) -> AttributeError:
     return AttributeError(f"{what} is settled: it can only be changed in plan_edit")
 
 
+def _checked_route(route: Any, visited: Sequence[int]) -> Sequence[int]:
+    """ValueError unless `route` goes from the first to the last of `visited` by way of those."""
+    way = [*route]
+    if not set(way) <= set(visited) or way[:1] != [visited[0]] or way[-1] != visited[-1]:
+        raise ValueError(
+            f"a stage's route must go from {visited[0]} to {visited[-1]} by way of the timesteps "
+            f"that it is given, not {way}"
+        )
+    return way
+
+
 @dataclass(eq=False)
 class Stage:
     """One scale as the plan visits it.
@@ -61,7 +72,8 @@ class Stage:
     """The part of a repainted picture that this is; see `Plan.repaint`."""
     route: Route | None = None
     """The way through the timesteps that are visited; None is straight down. Where it rises from t
-    to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022)."""
+    to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022). It must
+    begin and end as what it is given."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
@@ -83,13 +95,13 @@ class Stage:
         return [round((start - 1) * (gaps - k) / gaps) for k in range(count)]
 
     def moves(self, start: int) -> list[tuple[int, int]]:
-        """From which timestep to which x is brought, in order; -1 is the clean picture.
+        """From which timestep to which x is brought below `start`, in order; -1 is clean.
 
         To a lower one by a step of the reverse process, to a higher one by adding noise.
         """
         visited: Sequence[int] = self.timesteps(start)
         if self.route is not None:
-            visited = self.route(visited)
+            visited = _checked_route(self.route(visited), visited)
         return list(pairwise([*visited, -1]))
 
     @property
@@ -104,19 +116,28 @@ class Plan:
     Starts as the plan of a random sample of the picture's own size: every scale from noise.
     """
 
+    schedule: Schedule
+    """ᾱ_t, γ_t^s and T[s]."""
+    stages: Sequence[Stage]
+    """Coarsest first; the last one's size is the canvas."""
+    start_image: Tensor | None
+    """What was injected at the first stage, (1 or n, 3, h, w) in [-1, 1]; None is pure noise."""
+    composition: Composition | None
+    """How samples become pictures, as `repaint` and `blend_onto` set it; None: as they are."""
+    transparent: bool
+    """Whether the result will have transparent parts, which not every format holds."""
+
     def __init__(self, pyramid: Pyramid, schedule: Schedule, visits: int | None = None) -> None:
         """`visits` is that of every stage."""
         self._sizes = pyramid.sizes
         self._factor = pyramid.factor
         self.schedule = schedule
-        self.start_image: Tensor | None = None
+        self.start_image = None
         self._injected_by: str | None = None
         self._canvas_owner: str | None = None
-        self.composition: Composition | None = None
-        """How samples become pictures; None: as they are."""
+        self.composition = None
         self.transparent = False
-        """Whether the result will have transparent parts, which not every format holds."""
-        self.stages: Sequence[Stage] = [
+        self.stages = [
             Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0, visits=visits)
             for s, size in enumerate(self._sizes)
         ]
@@ -192,6 +213,11 @@ class Plan:
         if self._canvas_owner not in (None, caller()):
             raise self._two_owners()
         self._canvas_owner, self._seen_canvas = caller(), self.canvas
+
+    def check_routes(self) -> None:
+        """ValueError if a stage's `route` can't be gone."""
+        for stage in self.stages:
+            stage.moves(stage.start)
 
     def _two_owners(self) -> UserError:
         return UserError(
@@ -305,7 +331,11 @@ class Plan:
         return min(start, self.schedule.start_above(sigma * (1 + 1e-6)))
 
     def blend_onto(self, picture: Picture, weight: FloatArray) -> None:
-        """Put samples, of the size of `picture`, in its place where `weight` (h, w) is above 0."""
+        """Put samples, of the size of `picture`, in its place where `weight` (h, w) is above 0.
+
+        The weight is in [0, 1]; where it is 0 the picture keeps every bit. Depth, profile and
+        transparency of the results are the picture's.
+        """
         self.composition, self.transparent = Blend(picture, weight), picture.alpha() is not None
 
     def cells(self) -> dict[int, int]:

@@ -60,7 +60,7 @@ def scaled(size: Size, by: float) -> Size:
 
 
 def working_size(size: Size, max_pixels: int) -> Size:
-    """The largest size with the aspect of `size` that has at most about `max_pixels` pixels.
+    """The largest size with the aspect of `size` (h, w) that has at most about `max_pixels` pixels.
 
     Never larger than `size`; a short side is not shrunk below what the network sees (33 pixels),
     so a very long panorama may exceed `max_pixels`.
@@ -112,7 +112,9 @@ class Pyramid:
     """x^0 … x^{N-1} of one picture, each (1, 3, h, w) float32 in [-1, 1] on the CPU."""
 
     scales: tuple[Tensor, ...]
+    """x^0 … x^{N-1}, coarsest first."""
     factor: float
+    """r, the factor between the sides of one scale and the next, about √2."""
     known: tuple[Tensor, ...] | None = None
     """(1, 1, h, w) of each scale, 1 where there is something to be learnt; None is everywhere."""
     upsampling: Upsampling = "bicubic"
@@ -120,16 +122,20 @@ class Pyramid:
 
     @property
     def sizes(self) -> list[Size]:
+        """(h, w) of each scale."""
         return [(x.shape[-2], x.shape[-1]) for x in self.scales]
 
     @property
     def count(self) -> int:
-        """N."""
+        """N, the number of scales."""
         return len(self.scales)
 
     @property
     def blurred(self) -> Sequence[Tensor]:
-        """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0. Made when they are asked for."""
+        """x̃^0 … x̃^{N-1}: the scale below, upsampled; x̃^0 = x^0.
+
+        Each (1, 3, h, w), made when it is asked for.
+        """
         return _Blurred(self)
 
     @property
@@ -141,12 +147,12 @@ class Pyramid:
 
 
 def tensor_from_rgb(rgb: npt.NDArray[np.float32]) -> Tensor:
-    """(h, w, 3) in [-1, 1] → (1, 3, h, w)."""
+    """(h, w, 3) float32 in [-1, 1] → (1, 3, h, w) on the CPU. Other counts of channels will do."""
     return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].contiguous()
 
 
 def rgb_from_tensor(x: Tensor) -> npt.NDArray[np.float32]:
-    """(1, 3, h, w) → (h, w, 3)."""
+    """(1, 3, h, w) on any device, without gradients → (h, w, 3) float32."""
     array: npt.NDArray[np.float32] = x[0].permute(1, 2, 0).contiguous().cpu().numpy()
     return array
 

@@ -61,6 +61,7 @@ class Level:
     """The part of a picture that is looked at, at one size."""
 
     window: Window
+    """Where in the picture it is, at the size of its stage."""
     picture: FloatArray
     """(h, w, 3) in [-1, 1], as it was given."""
     weight: FloatArray

@@ -50,6 +50,26 @@ class Run(_Guarded):
     )
     settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device", "predict"})
 
+    plan: Plan
+    """What is sampled: its stages, the size of the canvas."""
+    pyramid: Pyramid
+    """The scales of the picture that was learnt."""
+    schedule: Schedule
+    """ᾱ_t, γ_t^s and T[s]."""
+    seeds: tuple[int, ...]
+    """One a sample of this pass."""
+    device: torch.device
+    """Where the tensors of the steps are, and the network."""
+    predict: NoisePredictor
+    """ε_θ of the trained network, or of what stands in its place: (x_t, t, s) → ε, both
+    (n, 3, h, w). Hooks are called without gradients; under `torch.enable_grad()` it has them with
+    respect to x_t."""
+    report: Callable[[str, int, int], None]
+    """To be called during long work of a task's own, as `run.report("painting", 3, 20)`: what is
+    done, how many steps of how many."""
+    evaluations: int
+    """Pictures that the sampler has sent through the network so far."""
+
     def __init__(
         self,
         plan: Plan,
@@ -63,21 +83,16 @@ class Run(_Guarded):
         self.pyramid = pyramid
         self.schedule = schedule
         self.seeds = tuple(seeds)
-        """One a sample."""
         self.device = device
         self.predict = predict
-        """ε_θ of the trained network, or of what stands in its place: (x_t, t, s) → ε. Hooks are
-        called without gradients; under `torch.enable_grad()` it has them with respect to x_t."""
         # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
         # any batch, and the same noise on any device.
         self._own = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._plugins: dict[str, list[torch.Generator]] = {}
         self._start_image = plan.start_image
         self._open = True
-        self.report: Callable[[str, int, int], None] = lambda what, done, steps: None
-        """For long work of a task's own: what is done, how many steps of how many."""
+        self.report = lambda what, done, steps: None
         self.evaluations = 0
-        """Pictures that went through the network so far."""
 
     @property
     def samples(self) -> int:
@@ -88,8 +103,8 @@ class Run(_Guarded):
     def generators(self) -> list[torch.Generator]:
         """Random numbers for the plugin that asks, one generator a sample, on the CPU.
 
-        They follow from the sample's seed and the plugin's name: what one draws changes nothing
-        for the sampler or another plugin.
+        They follow from the sample's seed and the task's name: what one draws changes nothing
+        for the sampler or another task, and a sample has the same ones in any pass.
         """
         name = caller()
         if name not in self._plugins:
@@ -97,7 +112,7 @@ class Run(_Guarded):
         return self._plugins[name]
 
     def noise(self, size: Size) -> Tensor:
-        """(samples, 3, h, w) standard normal, by the plugin's own `generators`."""
+        """(samples, 3, h, w) standard normal for `size` (h, w), by the plugin's `generators`."""
         return self._drawn(self.generators, size)
 
     def sampler_noise(self, size: Size) -> Tensor:
@@ -110,7 +125,10 @@ class Run(_Guarded):
 
     @property
     def start_image(self) -> Tensor | None:
-        """The picture that the run starts from, (1 or samples, 3, h, w); None is pure noise."""
+        """The clean picture that the pass starts from, (1 or samples, 3, h, w) in about [-1, 1].
+
+        None is pure noise. Can be replaced in `before_sampling` by one of that size.
+        """
         return self._start_image
 
     @start_image.setter
@@ -145,18 +163,23 @@ class ScaleState(_Guarded):
     __slots__ = ("_input", "_open", "_predict", "_start", "fixed", "index", "stage")
     settled = frozenset({"stage", "index"})
 
+    stage: Stage
+    """As the plan has it."""
+    index: int
+    """Which of the plan's stages this is."""
+    fixed: tuple[Tensor, Tensor] | None
+    """Image (1 or samples, 3, h, w) and mask (1, 1, h, w) that `fix` was given."""
+
     def __init__(
         self, stage: Stage, index: int, image: Tensor | None, predict: NoisePredictor
     ) -> None:
         self.stage = stage
         self.index = index
-        """Which of the plan's stages this is."""
         self._input = image
         self._start = stage.start
         self._predict = predict
         self._open = True
-        self.fixed: tuple[Tensor, Tensor] | None = None
-        """Image and mask that `fix` was given."""
+        self.fixed = None
 
     @property
     def s(self) -> int:
@@ -167,8 +190,9 @@ class ScaleState(_Guarded):
     def predict(self) -> NoisePredictor:
         """What predicts the noise at this scale.
 
-        Assign a function of the same arguments to guide it, or to put another denoiser in its
-        place for this scale; to call the one that was there before makes it a wrapper.
+        In `before_scale` assign a function of the same arguments to guide it, or to put another
+        denoiser in its place for this scale; to call the one that was there before makes it a
+        wrapper. What it gives is checked as what is assigned is.
         """
         return self._predict
 
@@ -181,7 +205,10 @@ class ScaleState(_Guarded):
 
     @property
     def input(self) -> Tensor | None:
-        """The clean picture that noise is added to, (samples, 3, h, w); None is pure noise."""
+        """The clean picture x̃^s that noise is added to, (samples, 3, h, w) in about [-1, 1].
+
+        None is pure noise. Can be replaced in `before_scale`.
+        """
         return self._input
 
     @input.setter
@@ -206,7 +233,7 @@ class ScaleState(_Guarded):
 
     @property
     def start(self) -> int:
-        """The steps t = start-1 … 0 are made. It can be lowered: more was not trained for."""
+        """The steps t = start-1 … 0 are made. Can be lowered: more was not trained for."""
         return self._start
 
     @start.setter
@@ -231,6 +258,17 @@ class Step(_Guarded):
     __slots__ = ("_open", "_shift", "_versions", "_x0", "is_changed", "scale", "t", "t_next", "x_t")
     settled = frozenset({"scale", "t", "t_next", "x_t"})
 
+    scale: ScaleState
+    """The scale that the step belongs to."""
+    t: int
+    """The timestep, from T[s]-1 down to 0."""
+    t_next: int
+    """The timestep that follows; -1 after the last."""
+    x_t: Tensor
+    """The noisy picture before the step, (samples, 3, h, w)."""
+    is_changed: bool
+    """Whether x0 is no longer what the network predicted."""
+
     def __init__(
         self,
         scale: ScaleState,
@@ -244,19 +282,19 @@ class Step(_Guarded):
         self.scale = scale
         self.t = t
         self.t_next = t_next
-        """The timestep that follows; -1 after the last."""
         self.x_t = x_t
-        """The noisy picture before the step."""
         self._x0 = x0
         self._shift: Tensor | None = None
         self._open = True
         self.is_changed = is_changed
-        """Whether x0 is no longer what the network predicted."""
         self._versions = self._counted()
 
     @property
     def x0(self) -> Tensor:
-        """x̂0, the predicted clean picture, (samples, 3, h, w)."""
+        """x̂0, the predicted clean picture, (samples, 3, h, w) float32 in about [-1, 1].
+
+        The blur of Algorithm 2 has been taken out. Can be replaced in `modify_x0`.
+        """
         return self._x0
 
     @x0.setter
@@ -276,6 +314,8 @@ class Step(_Guarded):
     @property
     def shift(self) -> Tensor | None:
         """What is added to x of the next timestep, (samples, 3, h, w); None is nothing.
+
+        Can be assigned in `modify_x0`.
 
         The way of guidance that moves the mean of p(x_{t-1} | x_t) and leaves x̂0 as it is
         (Dhariwal & Nichol, *Diffusion Models Beat GANs*, 2021, Algorithm 1). There is none after

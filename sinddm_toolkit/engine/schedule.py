@@ -88,12 +88,16 @@ def start_step(gammas: npt.NDArray[np.float64]) -> int:
 class Schedule:
     """ᾱ_t with the start step T[s] and the blur weight γ_t^s of every scale.
 
-    `starts[s]` is T[s]: scale s visits t = T[s]-1 … 0. `gammas[s][t]` are in [0, 1], zero at s = 0.
+    t goes from 0, hardly any noise, to `timesteps` - 1; σ are deviations in units of the picture,
+    which goes from -1 to 1.
     """
 
     alphas_cumprod: tuple[float, ...]
+    """ᾱ_t, strictly falling inside (0, 1)."""
     starts: tuple[int, ...]
+    """T[s]: scale s visits t = T[s]-1 … 0."""
     gammas: tuple[tuple[float, ...], ...]
+    """γ_t^s as `gammas[s][t]`, in [0, 1], zero at s = 0."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Schedule:
@@ -115,6 +119,7 @@ class Schedule:
 
     @property
     def timesteps(self) -> int:
+        """T: how many there are."""
         return len(self.alphas_cumprod)
 
     def start_for(self, detail: float) -> int:
@@ -142,7 +147,11 @@ class Schedule:
         return self.alphas_cumprod[t] if t >= 0 else 1.0
 
     def clean(self, x: Tensor, epsilon: Tensor, t: int) -> Tensor:
-        """x̂0 by the noise ε predicted in x_t, with the blur of x_t in it (Algorithm 2, line 6)."""
+        """x̂0 by the noise ε predicted in x_t, with the blur of x_t in it (Algorithm 2, line 6).
+
+        Both are (n, 3, h, w). Where a stage mixes the blurred picture x̃ in, the clean one is what
+        remains of it: (x̂0 - γ·x̃) / (1 - γ) with the `sampling_gamma` of the stage.
+        """
         alpha = self.alpha_bar(t)
         # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding
         # is theirs.

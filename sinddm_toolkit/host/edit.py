@@ -17,27 +17,31 @@ from sinddm_toolkit.pictures.picture import Picture
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit whose plan is settled, before anything is learnt for it."""
+    """An edit about to be sampled: its plan is settled, what it needs has been learnt."""
 
     picture: Picture
     """The one that is learnt, as it was given."""
     pyramid: Pyramid
+    """Its scales, as they were learnt."""
     schedule: Schedule
+    """ᾱ, γ and the start steps, as the model was trained with."""
     plan: Plan
+    """What will be sampled; nothing of it can be changed any more."""
     seeds: Sequence[int]
     """One a sample; a pass takes some of them."""
     device: torch.device
+    """Where the network runs."""
     outputs: Sequence[Path]
-    """The files of its pictures, one a sample; empty if none are written."""
+    """The files that its pictures will be written to, one a sample; empty if none are."""
 
 
 @dataclass
 class Outcome:
-    """What came of an edit."""
+    """What came of an edit. Further files are written after `end_edit`, unless it failed."""
 
     error: BaseException | None = None
     """Why it failed, or the Ctrl-C that ended it; None if all is well."""
     outputs: list[Path] = field(default_factory=list)
-    """The pictures that have been written so far."""
+    """The pictures that have been written, each pass when it was made."""
     extras: Extras = field(default_factory=Extras)
-    """As `Result.extras`, with what passes have put there; written unless the edit failed."""
+    """As `Result.extras`, with what the passes have put there: of the same name, the last one's."""

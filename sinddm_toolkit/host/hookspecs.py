@@ -35,6 +35,10 @@ MARK = f"{PROJECT}_impl"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin, or a method of a task, as the hook of its name.
+
+`@hookimpl(tryfirst=True)` is called before others, `@hookimpl(trylast=True)` after them.
+"""
 
 
 class TextEncoder(Protocol):
@@ -112,7 +116,10 @@ class RunSpecs:
 
     @hookspec
     def begin_edit(self, edit: Edit) -> None:
-        """Once an edit: the plan is settled, work begins. For files and memory of one's own."""
+        """Once an edit, when all that it needs has been learnt: sampling begins.
+
+        For files and memory of the plugin's own, which may last for all passes.
+        """
 
     @hookspec
     def before_sampling(self, run: Run) -> None:
@@ -129,7 +136,8 @@ class RunSpecs:
     def modify_x0(self, run: Run, step: Step) -> None:
         """The clean picture x̂0 is predicted and not yet used.
 
-        May assign `step.x0` and `step.shift`. Called without gradients: `torch.enable_grad()`.
+        May assign `step.x0` and `step.shift`. Gradients are off here as in all hooks:
+        `with torch.enable_grad():` turns them on.
         """
 
     @hookspec
@@ -147,5 +155,6 @@ class RunSpecs:
     def end_edit(self, edit: Edit, outcome: Outcome) -> None:
         """Once an edit, also when it failed or was interrupted, be it in some task's `begin_edit`.
 
-        May add to `outcome.extras`.
+        `outcome.error` says so; it is called on every task, whichever has failed. May add to
+        `outcome.extras`: nothing has been written yet.
         """

@@ -16,7 +16,11 @@ from sinddm_toolkit.pictures.picture import FORMATS, Picture, picture_from_rgb
 
 
 class Extras(UserDict[str, Picture | bytes]):
-    """Checks what is assigned, where it is assigned."""
+    """A dictionary: the value of an `OutputFile` → a picture, or the bytes of a file.
+
+    What is assigned is checked there: TypeError for anything else, ValueError for a picture under a
+    name that no picture can be written as.
+    """
 
     def __setitem__(self, name: str, content: Picture | bytes) -> None:
         if not isinstance(content, (Picture, bytes)):
@@ -61,7 +65,10 @@ class Result:
 
     @property
     def pictures(self) -> list[Picture]:
-        """What is written, one a sample; at first what the plan makes of the samples."""
+        """What is written, one a sample; at first what the plan makes of the samples.
+
+        A list of as many others can be assigned, of any size.
+        """
         if self._pictures is None and self._composition is not None:
             self._pictures = self._composition.pictures(self.samples)
         if self._pictures is None:
@@ -76,15 +83,15 @@ class Result:
 
     @property
     def extras(self) -> Extras:
-        """Value of an option of type OutputFile → a further picture, or the bytes of a file, to
-        write there."""
+        """Further files: the value of an option of type `OutputFile` → what to write there."""
         return self._extras
 
     @property
     def metadata(self) -> list[dict[str, Any]]:
-        """Further facts for the records, JSON values: a mapping a sample, the asking plugin's own.
+        """Further facts for the records: a mapping a sample, the asking task's own.
 
-        Sample k's record has them under the plugin's name.
+        Fill them with values that JSON holds: `for told in result.metadata: told["loss"] = …`.
+        Sample k's record has its mapping as `metadata`, under the task's name.
         """
         return self._metadata.setdefault(caller(), [{} for _ in range(len(self.samples))])
 

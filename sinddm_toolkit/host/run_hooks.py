@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from types import SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -16,7 +15,7 @@ from sinddm_toolkit.engine.caller import calling
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step, check_prediction
-from sinddm_toolkit.errors import PluginError
+from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.edit import Edit, Outcome
@@ -28,6 +27,10 @@ IN_PLACE = {
     "after_step": "it may only watch: work on a copy, x.clone()",
 }
 """What to do instead of changing a tensor in place, behind the back of all checks."""
+
+
+class _NamedHooks:
+    """What the plugin manager knows as a task."""
 
 
 class RunHooks:
@@ -51,7 +54,20 @@ class RunHooks:
         self._manager.hook.begin_edit(edit=edit)
 
     def end_edit(self, edit: Edit, outcome: Outcome) -> None:
-        self._manager.hook.end_edit(edit=edit, outcome=outcome)
+        """Let each of them put its things in order, also where another one fails.
+
+        Raises the first failure, unless the edit has failed before: that is what is told then.
+        """
+        calls = self._manager.hook.end_edit.get_hookimpls()
+        failures = []
+        for one in reversed(calls):
+            others = [call.plugin for call in calls if call is not one]
+            try:
+                self._manager.subset_hook_caller("end_edit", others)(edit=edit, outcome=outcome)
+            except ToolkitError as error:
+                failures.append(error)
+        if outcome.error is None and failures:
+            raise failures[0]
 
     def before_sampling(self, run: Run) -> None:
         self._manager.hook.before_sampling(run=run)
@@ -76,7 +92,9 @@ class RunHooks:
             for name, method in methods.items()
             if hasattr(method, hookspecs.MARK)
         }
-        return SimpleNamespace(**hooks)
+        named = _NamedHooks()
+        vars(named).update(hooks)
+        return named
 
     def _named(self, task: str, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(method)  # pluggy looks there for the names of the arguments, and for its mark
@@ -101,6 +119,7 @@ class RunHooks:
         with calling(task), blaming(task, f"in {hook}{where}"):
             yield
             _check_canvas(given)
+            _check_routes(given)
         if scale is not None and scale.predict is not predict:
             scale.predict = _named_predictor(task, scale.predict)
         if fault := _fault(hook, given):
@@ -111,6 +130,12 @@ def _check_canvas(given: Sequence[Any]) -> None:
     for one in given:
         if isinstance(one, Plan):
             one.check_canvas()
+
+
+def _check_routes(given: Sequence[Any]) -> None:
+    for one in given:
+        if isinstance(one, Plan):
+            one.check_routes()
 
 
 def _named_predictor(task: str, predict: NoisePredictor) -> NoisePredictor:

@@ -27,8 +27,12 @@ def made_service(kind: str, name: str | None = None, **about: Any) -> Any:
 
 
 def service(kind: str, name: str | None = None, **about: Any) -> Any:
-    """As `made_service`; the same call gives the same object as long as the process keeps its
-    plugins. To ask for one is quick: it is a way to refuse early what can't work."""
+    """What the first plugin makes that knows `kind` and `name`: see the hook `make_service`.
+
+    `about` is what it is told. The same call gives the same object as long as the process keeps its
+    plugins. To ask is quick: it is a way to refuse early what can't work. UserError if no plugin
+    makes it, or as the plugin refuses.
+    """
     kept = registry.current().services
     key = (kind, name, *sorted((what, str(value)) for what, value in about.items()))
     if key not in kept:

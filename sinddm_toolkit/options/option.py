@@ -38,7 +38,10 @@ RESULT = "{out}"
 
 
 class OutputFile(str):
-    """The path of a file to be written beside the result; see `RESULT`."""
+    """The path of a file to be written beside the result; it is a `str`.
+
+    `{out}` at its beginning stands for the path of the result without its extension.
+    """
 
     def beside(self, result: Path) -> Path:
         """The path, of which `RESULT` is that of `result`. ValueError if it stands elsewhere."""
@@ -51,7 +54,11 @@ class OutputFile(str):
 
 
 class InputFile(str):
-    """The path of a file to be read, other than a picture."""
+    """The path of a file to be read, other than a picture; it is a `str`.
+
+    The record of a picture holds the file's SHA-256: to make the picture again asks for the same
+    content.
+    """
 
 
 class NameOrFile(str):
@@ -418,8 +425,10 @@ def option(
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
-    A field annotated `list[X]` may be given several times. With `follows`, the name of another such
-    field, each value belongs to one of that field's (see `Option.follows`). `suffixes`, such as
+    `help` is a few words for lists, `minimum` and `maximum` are allowed themselves, `choices` are
+    the only words that are. A field annotated `list[X]` may be given several times. With `follows`,
+    the name of another such field, each value belongs to the value of that one before it on the
+    command line, and the field holds a list for each of those. `suffixes`, such as
     `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
     that of a picture. A `NameOrFile` needs them.
     """
@@ -455,11 +464,18 @@ class Options:
         return _schema_of(cls)  # type: ignore[arg-type]
 
     def check(self) -> None:
-        """Refuse, by UserError, what only several options together make impossible."""
+        """Refuse, by UserError, what only several options together make impossible.
+
+        Called once an edit, before `plan_edit`.
+        """
 
 
 class Task(Options):
-    """Something to do with a picture; see `hookspecs` for what its methods may be."""
+    """Something to do with a picture. Its fields made by `option` are its options, its methods
+    marked by `hookimpl` its hooks.
+
+    There is a fresh one for every edit; several passes of an edit have the same one.
+    """
 
     name: ClassVar[str]
     """What the command line calls it."""

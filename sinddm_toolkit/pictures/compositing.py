@@ -24,6 +24,7 @@ class Window:
     size: Size
     """(h, w) of the whole picture."""
     box: Box
+    """(y0, x0, y1, x1) in pixels of that size, the ends excluded."""
 
     @property
     def shape(self) -> Size:
@@ -32,7 +33,7 @@ class Window:
         return y1 - y0, x1 - x0
 
     def at(self, size: Size, margin: int = 0, multiple: int = 1) -> Window:
-        """The same part at another size of the picture, rounded outwards.
+        """The same part at another `size` (h, w) of the picture, rounded outwards.
 
         `margin` pixels wider all around, its edges at a `multiple`, as far as the picture goes.
         """
@@ -52,8 +53,8 @@ LEAST_WEIGHT = 1 / 512
 
 
 def softened(mask: BoolArray, spread: float, feather: float) -> FloatArray:
-    """(h, w) in [0, 1]: the mask dilated by a disk of radius `spread` and blurred with a Gaussian
-    of σ = `feather` (pixels), scaled to a maximum of 1 and exactly 0 further away."""
+    """(h, w) in [0, 1]: the mask (h, w) dilated by a disk of radius `spread` and blurred with a
+    Gaussian of σ = `feather` (pixels), scaled to a maximum of 1 and exactly 0 further away."""
     from scipy import ndimage
 
     wide = ndimage.distance_transform_edt(~mask) <= spread
@@ -64,7 +65,7 @@ def softened(mask: BoolArray, spread: float, feather: float) -> FloatArray:
 
 
 def bounds(mask: BoolArray, margin: int = 0, multiple: int = 1) -> Box:
-    """The box around what is true, `margin` pixels wider but inside the picture.
+    """(y0, x0, y1, x1) around what is true of (h, w), `margin` pixels wider but inside of it.
 
     Its edges are moved outwards to a `multiple`, as far as the picture goes.
     """

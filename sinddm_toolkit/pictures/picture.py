@@ -145,6 +145,7 @@ class Picture:
 
     @property
     def is_grey(self) -> bool:
+        """Whether it has no colours: one channel, or one and alpha."""
         return self.pixels.shape[2] <= 2
 
     def rgb(self, box: Box | None = None) -> Rgb:
@@ -168,14 +169,18 @@ class Picture:
         return self._cut(box)[..., : 1 if self.is_grey else 3]
 
     def with_rgb(self, rgb: Rgb, box: Box | None = None) -> Picture:
-        """The colours replaced by `rgb` (h, w, 3) in [-1, 1], clipped and rounded; alpha stays."""
+        """The colours, of `box` or of everything, replaced by `rgb` (h, w, 3) in [-1, 1].
+
+        Clipped and rounded; alpha stays. ValueError if the shapes differ.
+        """
         everything = np.broadcast_to(np.float32(1), self._cut(box).shape[:2])
         return self.blend(rgb, everything, box)
 
     def blend(self, rgb: Rgb, weight: Rgb, box: Box | None = None) -> Picture:
-        """weight · rgb + (1 - weight) · old. Where `weight` (h, w) is 0 the old bits are kept.
+        """weight · rgb + (1 - weight) · old, in `box` or everywhere.
 
-        ValueError if anything that counts is not finite, or sizes differ.
+        rgb: (h, w, 3) in [-1, 1]; weight: (h, w) in [0, 1]. Where it is 0 the old bits are kept.
+        ValueError if the shapes differ, or if anything that counts is not finite.
         """
         size = self._cut(box).shape[:2]
         if rgb.shape != (*size, 3):

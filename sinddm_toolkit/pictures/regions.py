@@ -23,8 +23,11 @@ class Region:
     """
 
     text: str
+    """As it was written."""
     box: tuple[Length, Length, Length, Length] | None = None
+    """Left, top, width, height; None if there is a mask."""
     mask: Picture | None = None
+    """What is not black is inside; None if there is a box."""
 
     @classmethod
     def parse(cls, text: str) -> Region:

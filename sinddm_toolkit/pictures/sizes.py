@@ -32,9 +32,11 @@ class CanvasSize:
     """`400x300` (pixels), `2x1` (factors) or `150%x100%`, width × height."""
 
     text: str
+    """As it was written."""
     width: tuple[float, bool]
-    """The number, and whether it is a factor."""
+    """The number, and whether it is a factor, not pixels."""
     height: tuple[float, bool]
+    """The same."""
 
     @classmethod
     def parse(cls, text: str) -> CanvasSize:
@@ -89,7 +91,9 @@ class Length:
     """`120` (pixels) or `25%` (of a side)."""
 
     number: float
+    """Pixels or percent."""
     is_percent: bool
+    """Which of the two."""
 
     @classmethod
     def parse(cls, text: str) -> Length:

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from sinddm_toolkit.plugins.text.guidance import TextLoss, stepped
 from sinddm_toolkit.plugins.text.prompts import HIGH_RESOLUTION, Prompt, direction
 
-from sinddm_toolkit.api import choose_compute, text_encoder
+from sinddm_toolkit.api import choose_compute, service
 
 MODEL = "ViT-B-32-quickgelu"
 
@@ -43,14 +43,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         weights = random_weights(Path(folder))
         started = time.monotonic()
-        encoder = text_encoder(MODEL, str(weights), compute.device)
+        encoder = service("text-encoder", MODEL, weights=weights, device=compute.device)
         wanted = direction(encoder, [Prompt("stars in the night sky")], HIGH_RESOLUTION)
         loaded = time.monotonic() - started
     facts = compute.environment()
     print(f"{platform.machine()}, {facts['device']}, {facts['precision']}")
     print(f"threads {torch.get_num_threads()}, views {given.views}, picture {given.size}")
     print(f"loading and encoding the text: {loaded:.1f} s")
-    loss = TextLoss(encoder, given.views, [1], "benchmark")
+    loss = TextLoss(encoder, given.views, [torch.Generator().manual_seed(1)])
     x0 = torch.rand(1, 3, height, width, device=compute.device) * 2 - 1
     times = []
     for _ in range(given.repeat + 1):

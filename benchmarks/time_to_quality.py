@@ -30,12 +30,12 @@ from measures import (
     patch_distance,
     save_sheet,
 )
-from sinddm_toolkit.host.denoisers import make_denoiser
 from trainings import begin
 
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.host.services import service
 
 SAMPLES = 8
 
@@ -81,7 +81,8 @@ def measure(
 def untrained(subject: Any) -> Iterator[Point]:
     """The denoiser that is computed from the picture's patches; what it costs is its sampling."""
     pyramid, schedule = subject
-    predict = make_denoiser("closed-form", pyramid, schedule, choose_compute().device)
+    about = {"pyramid": pyramid, "schedule": schedule, "device": choose_compute().device}
+    predict = service("denoiser", "closed-form", **about)
     error = grid_error(predict, pyramid)
     started = time.monotonic()
     visits = RECIPES["draft"].sampling_steps

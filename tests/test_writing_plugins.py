@@ -1,5 +1,6 @@
 """Every block of the guide to plugins does what it says; the reference is that of the code."""
 
+import ast
 import inspect
 import re
 import shlex
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from sinddm_toolkit import api
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.checks import RUN_HOOKS, check_task
 from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.testing import drawn_picture
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "writing-plugins.md").read_text()
@@ -41,6 +44,12 @@ def imported(name, code, folder, monkeypatch):
     return module
 
 
+def code_of_plugins():
+    """File name → code, of the blocks that are plugins."""
+    names = ("dusk", None, "retouch", "calm", "balanced", None, "trace", "looks", "average")
+    return {name: code for name, code in zip(names, blocks("python"), strict=True) if name}
+
+
 def tasks_in(module):
     found = [value for value in vars(module).values() if isinstance(value, type)]
     return [one for one in found if issubclass(one, Task) and one is not Task]
@@ -60,6 +69,11 @@ def test_the_python_blocks_work(code, request, sinddm_run, sinddm_registry, tmp_
     if hasattr(module, "register_presets"):
         assert module.register_presets() == [tmp_path / "presets"]
         return
+    if hasattr(module, "make_service"):
+        plain = tasks_in(sys.modules["sinddm_dusk"])[0]
+        made = sinddm_run(plain, depth=0, denoiser="average").picture.pixels
+        assert made.std(axis=(0, 1)).max() < 2  # nothing but the mean
+        return
     (task,) = tasks_in(module)
     check_task(task)
     result = sinddm_run(task, oracle=True, out=tmp_path / "o.png")
@@ -70,9 +84,8 @@ def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
     Path("bg.png").rename("picture.png")
     Path("plugins/presets").mkdir(parents=True)
     Path("plugins/presets/night.toml").write_text(blocks("toml")[1])
-    for text, name in zip(blocks("python"), ("dusk", None, None, "trace", "looks"), strict=True):
-        if name:
-            Path("plugins", f"{name}.py").write_text(text)
+    for name, code in code_of_plugins().items():
+        Path("plugins", f"{name}.py").write_text(code)
     for line in "".join(blocks("console")).splitlines():
         assert line.startswith("$ ")
         program, *words = shlex.split(line[2:])
@@ -88,8 +101,54 @@ def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
     assert read_picture(Path("dusk.png")).pixels.mean() < known.pixels.mean() - 5
     night = read_picture(Path("night.png")).pixels.mean()
     assert night < read_picture(Path("dusk.png")).pixels.mean() - 5
-    assert Path("o-trace.csv").read_text().startswith("scale,step,change")
+    assert Path("o-trace.csv").read_text().startswith("seed,scale,step,change")
     assert len(Path("p.csv").read_text()) > 500
+
+
+@pytest.fixture
+def task_of(tmp_path, monkeypatch):
+    """Name of a plugin of the guide → its task."""
+    return lambda name: tasks_in(imported(name, code_of_plugins()[name], tmp_path, monkeypatch))[0]
+
+
+def test_a_region_is_redrawn_and_the_rest_is_kept_at_any_size(task_of, sinddm_run):
+    picture = drawn_picture((700, 900))
+    result = sinddm_run(task_of("retouch"), image=picture, max_pixels=60_000).picture
+    changed = (result.pixels != picture.pixels).any(axis=2)
+    assert changed[300:400, 400:500].mean() > 0.9
+    # The mask is softened by 12 pixels of the size that the whole is worked on.
+    assert not changed[:160].any() and not changed[:, :220].any()
+
+
+def test_a_loss_is_lowered_by_way_of_the_network(task_of, sinddm_run):
+    plain = sinddm_run("sample", samples=2)
+    calm = sinddm_run("sample", samples=2, also={task_of("calm"): {}})
+    for before, after, record in zip(plain.pictures, calm.pictures, calm.records, strict=True):
+        assert after.pixels.std() < before.pixels.std() - 2
+        told = record["metadata"]["calm"]["contrast"]
+        assert len(told) > 10 and all(isinstance(loss, float) for loss in told)
+
+
+def test_a_predictor_is_asked_for_the_coarsest_scale(task_of, sinddm_run):
+    task = task_of("balanced")
+    plain = sinddm_run("sample", oracle=True).picture.pixels
+    balanced = sinddm_run("sample", oracle=True, also={task: {}}).picture.pixels
+    assert abs(balanced.astype(int) - plain).max() <= 1  # the finest scale is the oracle's alone
+    plain = sinddm_run("sample").picture.pixels.astype(float)
+    balanced = sinddm_run("sample", also={task: {}}).picture.pixels
+    assert abs(balanced - plain).mean() > 1
+
+
+def test_no_line_is_lost_over_several_passes(task_of, sinddm_run, tmp_path, monkeypatch):
+    task, asked = task_of("trace"), {"samples": 3, "oracle": True}
+    sinddm_run(task, **asked, out=tmp_path / "one.png")
+    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
+    sinddm_run(task, **asked, out=tmp_path / "each.png")
+    together, apart = (
+        sorted((tmp_path / f"{name}-trace.csv").read_text().splitlines())
+        for name in ("one", "each")
+    )
+    assert together == apart and len({line.split(",")[0] for line in apart}) == 1 + 3
 
 
 def test_the_other_blocks_are_what_a_new_package_has(command):
@@ -123,6 +182,35 @@ def test_the_reference_is_that_of_the_code(monkeypatch, tmp_path):
     script = imported_from(folder / "generate.py")
     for name, text in script.pages().items():
         assert (folder / name).read_text() == text, "run python docs/reference/generate.py"
+
+
+def test_every_name_that_a_plugin_imports_is_in_the_reference():
+    page = (ROOT / "docs" / "reference" / "api.md").read_text()
+    headings = re.findall(r"^### (\w+)$", page, re.M)
+    assert set(api.__all__) <= set(headings) and len(headings) == len(set(headings))
+    for name in api.__all__:
+        for member in public_members(getattr(api, name)):
+            assert re.search(rf"^\* `{member}\b", section(page, name), re.M), (name, member)
+
+
+def test_what_has_no_docstring_stops_the_reference(monkeypatch):
+    script = imported_from(ROOT / "docs" / "reference" / "generate.py")
+    monkeypatch.setattr(script, "_source", lambda module: ast.parse("class Run:\n    seeds: int"))
+    with pytest.raises(ValueError, match="Run has no docstring"):
+        script._described("Run", "anywhere")
+
+
+def public_members(value):
+    """What a class of the toolkit has for plugins: fields, slots and properties."""
+    if not isinstance(value, type) or not value.__module__.startswith("sinddm_toolkit"):
+        return
+    fields = [*getattr(value, "__dataclass_fields__", ()), *getattr(value, "__slots__", ())]
+    made = [name for name, one in vars(value).items() if isinstance(one, property)]
+    yield from (name for name in (*fields, *made) if not name.startswith("_"))
+
+
+def section(page, name):
+    return re.split(r"^##", page.split(f"### {name}\n")[1], maxsplit=1, flags=re.M)[0]
 
 
 def imported_from(path):

@@ -20,13 +20,17 @@ from sinddm_toolkit.plugins.clip.tensors import read_tensors
 from sinddm_toolkit.plugins.clip.weights import VARIABLE
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.host.text_encoder import text_encoder
+from sinddm_toolkit.host.services import service
 from sinddm_toolkit.pictures.picture import picture_from, read_recipe, write_picture
 from tests.conftest import texture
 from tests.small_clip.make_small_clip import CONFIG, VOCABULARY, WEIGHTS
 
 QUICK = ("--max-pixels", 1500, "--denoiser", "closed-form", "--sampling-steps", 1, "--views", 1)
 RUN = ("run", "text-content", "--image", "p.png", "--text", "fire", *QUICK, "--seed", 1)
+
+
+def text_encoder(name, weights):
+    return service("text-encoder", name, weights=Path(weights), device=torch.device("cpu"))
 
 
 @pytest.fixture(autouse=True)
@@ -107,8 +111,9 @@ def test_published_layouts_give_the_same_weights(name, state):
 def test_loading_says_nothing_and_leaves_logging_alone(state):
     save_file(state, "own.safetensors")
     script = (
-        "import logging; from sinddm_toolkit.host.text_encoder import text_encoder\n"
-        "text_encoder('small_clip.json', 'own.safetensors').encode_text(['red'])\n"
+        "import logging, pathlib, torch; from sinddm_toolkit.host.services import service\n"
+        "about = {'weights': pathlib.Path('own.safetensors'), 'device': torch.device('cpu')}\n"
+        "service('text-encoder', 'small_clip.json', **about).encode_text(['red'])\n"
         "root = logging.getLogger(); print(root.handlers, root.filters)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sinddm_toolkit import errors
+from sinddm_toolkit import errors, spinning
 
 if TYPE_CHECKING:
     from sinddm_toolkit.batching import RowResult
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["__version__", "batch", "errors", "run"]
 
+spinning.settle()  # before anything imports torch
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 

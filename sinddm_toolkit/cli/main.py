@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,9 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _settle_process() -> None:
-    # Waiting threads spin, by default long enough to bring everything to a crawl when another
-    # program wants one of the cores. OpenMP reads this when torch is imported.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # Importing torch makes a million objects that stay: looking through them takes a tenth of it.
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)  # and so does looking for garbage among them in the end

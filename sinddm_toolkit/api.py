@@ -21,9 +21,10 @@ from sinddm_toolkit.pictures.compositing import (
     with_change,
 )
 from sinddm_toolkit.pictures.files import check_ordinary
+from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture, in_profile_of, picture_from_rgb, write_picture
 from sinddm_toolkit.pictures.regions import Region
-from sinddm_toolkit.pictures.sizes import CanvasSize, Length, check_pixels
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute

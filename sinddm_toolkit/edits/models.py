@@ -29,7 +29,7 @@ from sinddm_toolkit.engine.training import Cells, History, Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.json_values import listed, matching, members, sha256, text, whole
 from sinddm_toolkit.options.run_options import SEED_MAX
-from sinddm_toolkit.pictures.picture import MAX_PIXELS
+from sinddm_toolkit.pictures.limits import MAX_PIXELS
 
 FORMAT = "sinddm-toolkit model"
 FORMAT_VERSION = 1

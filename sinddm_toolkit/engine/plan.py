@@ -17,8 +17,8 @@ from sinddm_toolkit.engine.repaint import Blend, Composition, Level, Repaint
 from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX, Schedule
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.compositing import FloatArray
+from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.sizes import check_pixels
 
 RANDOM_STEPS = 8
 """DDPM steps that do as well as one of DDIM."""

@@ -28,6 +28,7 @@ from sinddm_toolkit.pictures.files import (
     temporary_beside,
     write_atomically,
 )
+from sinddm_toolkit.pictures.limits import MAX_PIXELS, empty, too_large
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,7 +57,6 @@ LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 """What libjpeg and libwebp write; the formats with 8 bits only."""
 DEEP_PNG_SIDE = 1_000_000
 """What libpng writes; Pillow, which writes 8 bits, has no limit."""
-MAX_PIXELS = 500_000_000
 STRIP_ROWS = 256
 JPEG_QUALITY = 95
 JPEG_EXIF_BYTES = 65_533
@@ -315,7 +315,7 @@ def _explained(what: str | Path) -> Iterator[None]:
     except FileNotFoundError:
         raise UserError(f"{what}: there is no such file") from None
     except Image.DecompressionBombError:
-        raise UserError(_too_large(what)) from None
+        raise too_large(what) from None
     except UnidentifiedImageError:
         reason = "is not a picture in a format that can be read, or it is cut short"
         raise UserError(f"{what} {reason}") from None
@@ -379,10 +379,6 @@ def _stderr_closed() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _too_large(what: str | Path) -> str:
-    return f"{what} has more than {MAX_PIXELS // 10**6} megapixels: make it smaller first"
-
-
 def _from_file(file: BinaryIO, name: str, deep: bool) -> Picture:
     with _open_image(file) as image:
         if not deep or image.mode == "I;16":
@@ -423,11 +419,7 @@ def _refuse_unfit(image: Image.Image, name: str) -> None:
         words = FRAME_WORDS.get(image.format or "", "frames")
         raise UserError(f"{name} has {frames} {words}: give a still picture")
     if 0 in image.size:
-        raise UserError(_empty(name, image.width, image.height))
-
-
-def _empty(name: str, width: int, height: int) -> str:
-    return f"{name} is empty: it has {width}×{height} pixels"
+        raise empty(name, image.width, image.height)
 
 
 def _pillow_pixels(image: Image.Image) -> Pixels:
@@ -464,14 +456,14 @@ def _from_deep_tiff(file: BinaryIO, name: str) -> Picture | None:
             # Nikon, Sony, Adobe and others put a thumbnail in front of what the sensor saw.
             raise UserError(f"{name} is a camera raw file: develop it to TIFF or PNG first")
         if 0 in (page.imagewidth, page.imagelength):
-            raise UserError(_empty(name, page.imagewidth, page.imagelength))
+            raise empty(name, page.imagewidth, page.imagelength)
         file.seek(0)
         if page.bitspersample <= 8:
             return None
         if fault := _tiff_fault(page, len(tiff.pages)):
             raise UserError(f"{name} {fault}")
         if page.imagewidth * page.imagelength > MAX_PIXELS:
-            raise UserError(_too_large(name))
+            raise too_large(name)
         if len(page.dataoffsets) != math.prod(page.chunked):  # what is missing would be black
             raise UserError(f"cannot read {name}: it is damaged or cut short (strips are missing)")
         pixels, icc = _tiff_pixels(page), page.tags.valueof(ICC_TAG)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures.picture import MAX_PIXELS
 
 FACTOR_LIMIT = 16
 """A bare number below this is a factor: no picture is that small."""
@@ -16,15 +15,6 @@ LARGEST = 1e12
 """What larger numbers count as: too many pixels too, and finite whatever they are applied to."""
 
 _SIDE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
-
-
-def check_pixels(size: tuple[int, int], what: str) -> None:
-    """UserError if a picture of `size` (h, w), called `what`, would be larger than any may be."""
-    height, width = size
-    if height * width > MAX_PIXELS:
-        raise UserError(
-            f"{what} would be {width}×{height} pixels: {MAX_PIXELS // 10**6} megapixels at most"
-        )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from sinddm_toolkit.pictures.compositing import (
 )
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.limits import check_pixels
-from sinddm_toolkit.pictures.picture import Picture, in_profile_of, picture_from_rgb, write_picture
+from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb, write_picture
+from sinddm_toolkit.pictures.profiles import in_profile_of
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length
 

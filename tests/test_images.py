@@ -17,13 +17,13 @@ from sinddm_toolkit.pictures import picture as images
 from sinddm_toolkit.pictures.picture import (
     Picture,
     check_output,
-    in_profile_of,
     picture_from,
     picture_from_rgb,
     read_picture,
     read_recipe,
     write_picture,
 )
+from sinddm_toolkit.pictures.profiles import in_profile_of
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RECIPE = '{"a": 1}'

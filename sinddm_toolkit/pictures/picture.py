@@ -799,37 +799,3 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
     if isinstance(recipe, bytes):
         recipe = recipe.decode("ascii", "replace")
     return str(recipe).rstrip("\0") if recipe else None
-
-
-def in_profile_of(picture: Picture, reference: Picture) -> Picture:
-    """`picture` with its colours converted to the profile of `reference`; no profile means sRGB.
-
-    A 16-bit picture goes through 8 bits where a conversion is needed. It is left as it is if it or
-    `reference` is grey, a profile can't be used, or both profiles mean the same colours.
-    """
-    from PIL import Image, ImageCms
-
-    if picture.icc == reference.icc or picture.is_grey or reference.is_grey:
-        return picture
-    srgb = ImageCms.createProfile("sRGB")
-    try:
-        source, target = (
-            ImageCms.ImageCmsProfile(BytesIO(icc) if icc else srgb)
-            for icc in (picture.icc, reference.icc)
-        )
-        transform = ImageCms.buildTransform(source, target, "RGB", "RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return picture
-
-    def convert(colours: Array) -> npt.NDArray[np.uint8]:
-        return np.asarray(ImageCms.applyTransform(Image.fromarray(colours), transform))
-
-    steps = np.arange(0, 256, 17, dtype=np.uint8)
-    probe = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(16, -1, 3)
-    if np.abs(convert(probe).astype(int) - probe).max() <= 2:  # sRGB has many makers
-        return picture
-    scale = picture.maximum // 255
-    rounded = (picture.pixels[..., :3].astype(np.uint32) + scale // 2) // scale
-    pixels = picture.pixels.copy()
-    pixels[..., :3] = convert(rounded.astype(np.uint8)).astype(pixels.dtype) * scale
-    return replace(picture, pixels=pixels, icc=reference.icc)

@@ -16,6 +16,7 @@ from PIL import EpsImagePlugin, Image, PngImagePlugin
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures.libraries import LIBRARIES
 from sinddm_toolkit.pictures.picture import (
     Picture,
     picture_from,
@@ -269,9 +270,9 @@ def test_what_is_muted_while_a_file_is_read_speaks_again_afterwards(tmp_path, ca
 
     path = tmp_path / "a.tif"
     path.write_bytes(encoded(Image.fromarray(noise(3)), "TIFF", compression="tiff_lzw")[:-20])
-    before = [logging.getLogger(name).level for name in images.DECODERS]
+    before = [logging.getLogger(name).level for name in LIBRARIES]
     refusal(read_picture, path)
-    assert [logging.getLogger(name).level for name in images.DECODERS] == before
+    assert [logging.getLogger(name).level for name in LIBRARIES] == before
     assert PngImagePlugin.MAX_TEXT_CHUNK == 2**20
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import logging
 import math
 import os
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -27,6 +24,12 @@ from sinddm_toolkit.pictures.files import (
     is_there,
     temporary_beside,
     write_atomically,
+)
+from sinddm_toolkit.pictures.libraries import (
+    LIBRARIES,
+    TEXT_BYTES,
+    muted_and_limited,
+    stderr_closed,
 )
 from sinddm_toolkit.pictures.limits import MAX_PIXELS, empty, too_large
 
@@ -62,8 +65,6 @@ JPEG_QUALITY = 95
 JPEG_EXIF_BYTES = 65_533
 ICC_BYTES = {"PNG": 2**20 - 1, "JPEG": 255 * 65_519}
 """The largest profile: that JPEG holds, and that Pillow reads from a PNG if nobody tells it to."""
-TEXT_BYTES = 32 * 2**20
-"""The largest profile or text, unpacked, that is read from a PNG."""
 
 ORIENTATION_TAG = 0x0112
 SOFTWARE_TAG = 0x0131
@@ -89,12 +90,6 @@ REFUSED_MODES = {
 FRAME_WORDS = {"TIFF": "pages", "PSD": "layers"}
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PNG_START = b"\x89PNG\r\n\x1a\n"
-
-DECODERS = ("PIL", "tifffile", "imagecodecs")
-"""The names of the loggers of those that read and write files here."""
-
-_PILLOW = threading.RLock()
-"""Held while this module has changed what is global to the process: limits, warnings, loggers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,7 +303,7 @@ def _explained(what: str | Path) -> Iterator[None]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _undisturbed():
+        with muted_and_limited():
             yield
     except UserError:
         raise
@@ -335,48 +330,8 @@ def _reason(error: Exception) -> str:
     if "PngImagePlugin.MAX_TEXT" in text:
         return f"it holds a colour profile or a text of more than {TEXT_BYTES >> 20} MB"
     is_for_people = isinstance(error, (OSError, SyntaxError, NotImplementedError))
-    is_of_decoder = type(error).__module__.partition(".")[0] in DECODERS
-    return f"{damaged} ({text})" if text and (is_for_people or is_of_decoder) else damaged
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """What reads and writes files has the limits of this module and says nothing by itself."""
-    from PIL import Image, PngImagePlugin
-
-    loggers = [logging.getLogger(name) for name in DECODERS]
-    with _PILLOW, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pixels, text = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
-        levels = [logger.level for logger in loggers]
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow refuses what is twice as large
-        PngImagePlugin.MAX_TEXT_CHUNK = TEXT_BYTES
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, text
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-
-
-@contextmanager
-def _stderr_closed() -> Iterator[None]:
-    """What is written to standard error is lost, whoever writes it."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is none
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    is_of_library = type(error).__module__.partition(".")[0] in LIBRARIES
+    return f"{damaged} ({text})" if text and (is_for_people or is_of_library) else damaged
 
 
 def _from_file(file: BinaryIO, name: str, deep: bool) -> Picture:
@@ -403,7 +358,7 @@ def _open_image(file: BinaryIO) -> Image.Image:
 def _from_pil(image: Image.Image, name: str) -> Picture:
     _refuse_unfit(image, name)
     # Pillow leaves it to libtiff to say what is wrong with a strip: on standard error.
-    with _stderr_closed() if image.format == "TIFF" else nullcontext():
+    with stderr_closed() if image.format == "TIFF" else nullcontext():
         pixels = _pillow_pixels(image)
     turn, exif = _exif_of(image)  # after the pixels: Pillow itself turns TIFF when it loads them
     return Picture(_upright(pixels, turn), name, None, image.info.get("icc_profile") or None, exif)
@@ -650,7 +605,7 @@ def encoded(
     picture: Picture, format: str, name: str, recipe: str | None
 ) -> tuple[bytes, list[str]]:
     """The bytes of a file and what it could not keep, in words."""
-    with _undisturbed():
+    with muted_and_limited():
         return _encoded(picture, format, name, recipe)
 
 

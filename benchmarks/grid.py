@@ -19,7 +19,7 @@ from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, sigmas_of
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 
 GRID_STEPS = (2, 5, 10, 20, 30, 40, 60, 80)
 GRID_STARTS = (100, 55, 44, 33, 24)

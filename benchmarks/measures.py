@@ -20,7 +20,7 @@ from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.host.run_hooks import RunHooks
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 
 PAPER_PIXELS = 50_000
 

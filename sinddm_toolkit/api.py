@@ -22,10 +22,11 @@ from sinddm_toolkit.pictures.compositing import (
 )
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.limits import check_pixels
-from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb, write_picture
+from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
 from sinddm_toolkit.pictures.profiles import in_profile_of
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length
+from sinddm_toolkit.pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute

@@ -24,7 +24,7 @@ from sinddm_toolkit.engine.schedule import Schedule, start_step
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
-from sinddm_toolkit.pictures.picture import picture_from
+from sinddm_toolkit.pictures.reading import picture_from
 from tests.conftest import texture
 
 FIVE_SCALES = (1.19, 0.84, 0.59, 0.41)

@@ -11,7 +11,7 @@ import pytest
 
 from sinddm_toolkit.api import API_VERSION
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = sorted((ROOT / "plugins").rglob("*.py"))

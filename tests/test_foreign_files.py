@@ -15,15 +15,11 @@ import tifffile
 from PIL import EpsImagePlugin, Image, PngImagePlugin
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures import deep_png, exif, reading, writing
 from sinddm_toolkit.pictures.libraries import LIBRARIES
-from sinddm_toolkit.pictures.picture import (
-    Picture,
-    picture_from,
-    read_picture,
-    read_recipe,
-    write_picture,
-)
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import picture_from, read_picture, read_recipe
+from sinddm_toolkit.pictures.writing import write_picture
 
 DEPTHS = [np.uint8, np.uint16]
 
@@ -74,7 +70,7 @@ def test_formats_that_are_read_and_some_that_are_not(tmp_path):
     Image.init()
     formats = ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "TGA"]
     formats += ["AVIF"] if "AVIF" in Image.SAVE else []
-    assert set(formats) <= set(images.READABLE)
+    assert set(formats) <= set(reading.READABLE)
     for format in formats:
         flat.save(tmp_path / format, format)
         assert np.abs(read_picture(tmp_path / format).pixels.astype(int) - 90).max() <= 3, format
@@ -135,7 +131,7 @@ def test_what_python_says_of_a_damaged_file_is_not_repeated(error, tmp_path, mon
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(images, "_from_file", fail)
+    monkeypatch.setattr(reading, "_from_file", fail)
     (tmp_path / "a.png").touch()
     message = refusal(read_picture, tmp_path / "a.png")
     assert message == f"cannot read {tmp_path / 'a.png'}: it is damaged or cut short"
@@ -156,7 +152,7 @@ def test_the_words_of_decoders_and_of_the_system_are_kept(tmp_path):
 def test_big_tiffs_are_read_upright_with_their_texts(dtype, byteorder, tmp_path):
     path = tmp_path / "a.tif"
     tags = [(0x0112, "H", 1, 6, True), (0x010F, "s", 0, "Maker", True)]
-    tags.append((images.RECIPE_TAG, "s", 0, '{"a": 1}', True))
+    tags.append((exif.RECIPE_TAG, "s", 0, '{"a": 1}', True))
     options = {"photometric": "rgb", "byteorder": byteorder, "extratags": tags}
     tifffile.imwrite(path, noise(3, dtype), bigtiff=True, **options)
     picture = read_picture(path)
@@ -175,7 +171,7 @@ def test_a_deep_tiff_whose_tags_only_one_library_reads_is_upright(tmp_path, monk
 
     tags = [(0x0112, "H", 1, 3, True)]
     (tmp_path / "a.tif").write_bytes(deep_tiff(extratags=tags))
-    monkeypatch.setattr(images, "_tiff_tags", fail)
+    monkeypatch.setattr("sinddm_toolkit.pictures.deep_tiff.tags_of_tiff", fail)
     picture = read_picture(tmp_path / "a.tif")
     assert picture.exif is None
     assert np.array_equal(picture.pixels, noise(3, np.uint16)[::-1, ::-1])
@@ -199,7 +195,7 @@ def seeds():
             name = f"deep{compression}{big}.tif"
             found[name] = deep_tiff(compression=compression, bigtiff=big)
     deep = Picture(noise(3, np.uint16, (12, 16)), icc=b"p" * 99)
-    found["deep.png"] = images.encoded(deep, "PNG", "deep.png", '{"a": 1}')[0]
+    found["deep.png"] = writing.encoded(deep, "PNG", "deep.png", '{"a": 1}')[0]
     return found
 
 
@@ -238,7 +234,7 @@ def test_damaged_files_are_read_or_refused_in_one_line_and_nothing_else_is_said(
             assert "\n" not in str(error) and name in str(error)
         else:
             opaque = Picture(picture.pixels[..., :3], picture.name, None, picture.icc, picture.exif)
-            images.encoded(opaque, "PNG", name, None)
+            writing.encoded(opaque, "PNG", name, None)
         try:
             read_recipe(path)
         except UserError as error:
@@ -251,12 +247,12 @@ def test_damaged_files_are_read_or_refused_in_one_line_and_nothing_else_is_said(
 
 def test_no_word_of_a_library_comes_with_a_good_picture(tmp_path):
     (tmp_path / "orientation.tif").write_bytes(deep_tiff(extratags=[(0x0112, "H", 1, 9, True)]))
-    data = images.encoded(Picture(noise(3, np.uint16)), "PNG", "a", None)[0]
-    chunk = images._png_chunk(b"sRGB", b"\x09") + images._png_chunk(b"bKGD", b"\0")
+    data = writing.encoded(Picture(noise(3, np.uint16)), "PNG", "a", None)[0]
+    chunk = deep_png._png_chunk(b"sRGB", b"\x09") + deep_png._png_chunk(b"bKGD", b"\0")
     (tmp_path / "chunks.png").write_bytes(data[:33] + chunk + data[33:])
     code = (
         "import sys, pathlib\n"
-        "from sinddm_toolkit.pictures.picture import read_picture\n"
+        "from sinddm_toolkit.pictures.reading import read_picture\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir(): print(read_picture(path).size)\n"
     )
     done = subprocess.run(
@@ -305,7 +301,7 @@ def test_what_is_written_can_be_read_whatever_the_size_of_its_profile(
 
 def with_profile(size):
     data = encoded(Image.fromarray(noise(3)), "PNG")
-    chunk = images._png_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(size)))
+    chunk = deep_png._png_chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(size)))
     return data[:33] + chunk + data[33:]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sinddm_toolkit.api import OutputFile, Task, hookimpl, option
-from sinddm_toolkit.edits.replay import load_record
+from sinddm_toolkit.edits.record import load_record
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network

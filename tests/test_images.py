@@ -13,17 +13,12 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures import picture as images
-from sinddm_toolkit.pictures.picture import (
-    Picture,
-    check_output,
-    picture_from,
-    picture_from_rgb,
-    read_picture,
-    read_recipe,
-    write_picture,
-)
+from sinddm_toolkit.pictures import deep_png, reading, writing
+from sinddm_toolkit.pictures.exif import DESCRIPTIVE_TAGS
+from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
 from sinddm_toolkit.pictures.profiles import in_profile_of
+from sinddm_toolkit.pictures.reading import picture_from, read_picture, read_recipe
+from sinddm_toolkit.pictures.writing import check_output, write_picture
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 RECIPE = '{"a": 1}'
@@ -168,7 +163,7 @@ def test_the_layout_of_a_tiff_does_not_reach_other_files(tmp_path):
     write_picture(tmp_path / "a.tiff", source)
     exif = Image.Exif()
     exif.load(read_picture(tmp_path / "a.tiff").exif)
-    assert {0x010F, 0x013B} <= set(exif) <= images.DESCRIPTIVE_TAGS
+    assert {0x010F, 0x013B} <= set(exif) <= DESCRIPTIVE_TAGS
 
 
 def test_exif_too_large_for_jpeg_is_left_out_with_a_note(tmp_path):
@@ -209,7 +204,7 @@ def test_orientation_is_applied_and_dropped(kind, orientation, tmp_path):
         tags = [(0x0112, "H", 1, orientation, True)]
         tifffile.imwrite(path, pixels, photometric="rgb", extratags=tags, metadata=None)
     elif kind == "deep.png":
-        path.write_bytes(images._encoded_deep_png(Picture(pixels), exif))
+        path.write_bytes(deep_png.encode_deep_png(Picture(pixels), exif))
     elif kind == "memory":
         path = Image.fromarray(pixels)
         path.getexif()[0x0112] = orientation
@@ -257,8 +252,8 @@ def test_palettes_bits_and_transparent_colours(tmp_path):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_transparent_colour_of_16_bits(channels, tmp_path):
     pixels = noise(channels, np.uint16)
-    data = images._encoded_deep_png(Picture(pixels), Image.Exif())
-    key = images._png_chunk(b"tRNS", pixels[0, 0].astype(">u2").tobytes())
+    data = deep_png.encode_deep_png(Picture(pixels), Image.Exif())
+    key = deep_png._png_chunk(b"tRNS", pixels[0, 0].astype(">u2").tobytes())
     (tmp_path / "a.png").write_bytes(data[:33] + key + data[33:])
     back = read_picture(tmp_path / "a.png")
     assert np.array_equal(back.pixels[..., :-1], pixels)
@@ -370,7 +365,7 @@ def save_huge(path):
     """The header of a picture of 30000 × 20000."""
     header = struct.pack(">IIBBBBB", 30_000, 20_000, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", b""), (b"IEND", b"")]
-    path.write_bytes(images.PNG_START + b"".join(images._png_chunk(*chunk) for chunk in chunks))
+    path.write_bytes(deep_png.PNG_START + b"".join(deep_png._png_chunk(*chunk) for chunk in chunks))
 
 
 REFUSED = {
@@ -412,7 +407,7 @@ def test_an_unreadable_file_is_refused(tmp_path, monkeypatch):
     def forbidden(*arguments, **keywords):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(images.Path, "open", forbidden)  # the superuser may read everything
+    monkeypatch.setattr(reading.Path, "open", forbidden)  # the superuser may read everything
     assert "a.png: Permission denied" in refusal(read_picture, tmp_path / "a.png")
 
 
@@ -456,7 +451,7 @@ def test_nothing_but_the_refusal_is_shown(tmp_path):
     Image.new("1", (10_000, 9_500)).save(tmp_path / "big.png")
     code = (
         "import sys, pathlib\n"
-        "from sinddm_toolkit.pictures.picture import read_picture\n"
+        "from sinddm_toolkit.pictures.reading import read_picture\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir():\n"
         "    try: read_picture(path)\n"
         "    except Exception as error: print(type(error).__name__)\n"
@@ -589,13 +584,13 @@ def no_links(*arguments, **keywords):
 @pytest.mark.parametrize("links", [True, False])
 def test_a_file_that_appears_meanwhile_is_not_replaced(links, tmp_path, monkeypatch):
     path = tmp_path / "a.png"
-    encoded = images.encoded
+    encoded = writing.encoded
 
     def slow(*arguments):
         path.write_bytes(b"someone else's")
         return encoded(*arguments)
 
-    monkeypatch.setattr(images, "encoded", slow)
+    monkeypatch.setattr(writing, "encoded", slow)
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     message = refusal(write_picture, path, Picture(noise(3)))
@@ -654,7 +649,7 @@ def test_outputs_are_checked_before_any_work(tmp_path, monkeypatch):
     transparent = refusal(check_output, tmp_path / "a.JPG", alpha=True, overwrite=False)
     assert "transparency" in transparent
     assert check_output(tmp_path / "there.png", alpha=True, overwrite=True).name == "there.png"
-    monkeypatch.setattr(images.Path, "touch", no_links)  # the superuser may write everywhere
+    monkeypatch.setattr(reading.Path, "touch", no_links)  # the superuser may write everywhere
     message = refusal(check_output, tmp_path / "a.png", alpha=False, overwrite=False)
     assert message == f"cannot write {tmp_path / 'a.png'}: Operation not permitted"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dir.png", "there.png"]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sinddm_toolkit as st
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import SHORT
 
 TRACE = """

@@ -6,7 +6,7 @@ import pytest
 from sinddm_toolkit.api import UserError, hookimpl
 from sinddm_toolkit.edits.edit import edit
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.testing import random_picture
 
 

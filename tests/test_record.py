@@ -22,7 +22,8 @@ from sinddm_toolkit.engine.training import Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import SEED_MAX
-from sinddm_toolkit.pictures.picture import read_picture, read_recipe, write_picture
+from sinddm_toolkit.pictures.reading import read_picture, read_recipe
+from sinddm_toolkit.pictures.writing import write_picture
 from sinddm_toolkit.settings.presets import look_of
 from sinddm_toolkit.settings.request import make_tasks
 from sinddm_toolkit.testing import drawn_picture

@@ -302,7 +302,7 @@ def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_
     assert command(*words, "--strength", "2")[0] == 2
     assert command(*words, "--strength", "0.25")[0] == 0
     from sinddm_toolkit.edits.record import load_record
-    from sinddm_toolkit.pictures.picture import read_picture
+    from sinddm_toolkit.pictures.reading import read_picture
 
     assert set(read_picture("o.png").pixels.flatten()) == {128}
 

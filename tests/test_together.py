@@ -11,7 +11,7 @@ from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.pyramid import rgb_from_tensor
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings.layers import PYTHON
 from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture

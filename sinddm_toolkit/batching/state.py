@@ -21,7 +21,8 @@ from typing import Any
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.option import content_of
-from sinddm_toolkit.pictures.picture import read_recipe, write_file
+from sinddm_toolkit.pictures.reading import read_recipe
+from sinddm_toolkit.pictures.writing import write_file
 
 FOLDER = ".sinddm-batch"
 WRITING, DONE, FAILED = "writing", "done", "failed"

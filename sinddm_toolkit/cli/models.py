@@ -122,7 +122,7 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
     from sinddm_toolkit.cli.progress import PlainEvents
     from sinddm_toolkit.edits import published as checkpoints
     from sinddm_toolkit.edits.models import save_model
-    from sinddm_toolkit.pictures.picture import read_picture
+    from sinddm_toolkit.pictures.reading import read_picture
 
     model = checkpoints.import_checkpoint(checkpoint, read_picture(image), PlainEvents())
     store, key = default_store(), model.config.key

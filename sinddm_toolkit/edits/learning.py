@@ -44,7 +44,7 @@ from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import remove_abandoned
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 
 logger = logging.getLogger(__name__)
 

@@ -13,13 +13,8 @@ from sinddm_toolkit.edits.preparing import Prepared
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.result import Extras
 from sinddm_toolkit.options.option import RESULT, OutputFile, Task
-from sinddm_toolkit.pictures.picture import (
-    Picture,
-    check_file,
-    check_output,
-    file_of,
-    write_file,
-)
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.writing import check_file, check_output, file_of, write_file
 
 Files = Mapping[Path, bytes]
 """Path → content, of files to be written."""

@@ -40,7 +40,8 @@ from sinddm_toolkit.options.option import (
     recorded,
 )
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
-from sinddm_toolkit.pictures.picture import Picture, read_recipe
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_recipe
 from sinddm_toolkit.pictures.regions import Region
 
 VERSION = 1

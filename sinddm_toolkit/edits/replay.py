@@ -26,7 +26,8 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option, Task, content_of, plain
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.picture import Picture, picture_from
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.settings.layers import PYTHON, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.request import make_tasks
 

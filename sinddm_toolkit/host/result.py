@@ -12,7 +12,8 @@ from torch import Tensor
 from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.pyramid import rgb_from_tensor
 from sinddm_toolkit.engine.repaint import Composition
-from sinddm_toolkit.pictures.picture import FORMATS, Picture, picture_from_rgb
+from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
+from sinddm_toolkit.pictures.writing import FORMATS
 
 
 class Extras(UserDict[str, Picture | bytes]):

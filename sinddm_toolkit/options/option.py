@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures.picture import Picture, picture_from
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length
 from sinddm_toolkit.settings.toml_files import parsed

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures.picture import Picture, picture_from
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.pictures.sizes import Length
 
 Size = tuple[int, int]

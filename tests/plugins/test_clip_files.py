@@ -21,7 +21,8 @@ from sinddm_toolkit.plugins.clip.weights import VARIABLE
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.services import service
-from sinddm_toolkit.pictures.picture import picture_from, read_recipe, write_picture
+from sinddm_toolkit.pictures.reading import picture_from, read_recipe
+from sinddm_toolkit.pictures.writing import write_picture
 from tests.conftest import texture
 from tests.small_clip.make_small_clip import CONFIG, VOCABULARY, WEIGHTS
 

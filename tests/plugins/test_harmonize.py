@@ -5,7 +5,7 @@ from sinddm_toolkit.plugins.harmonize import Harmonize
 from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
 from sinddm_toolkit.pictures.compositing import bounds, softened
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
 
 LINE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", "1")
@@ -98,7 +98,8 @@ def test_alpha_is_the_mask_and_is_kept(command, pasted, tiny):
 
 @pytest.mark.parametrize("name", ["c.png", "c.tiff"])
 def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny):
-    from sinddm_toolkit.pictures.picture import Picture, write_picture
+    from sinddm_toolkit.pictures.picture import Picture
+    from sinddm_toolkit.pictures.writing import write_picture
 
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     deep = pasted.astype(np.uint16) * 257 + 3

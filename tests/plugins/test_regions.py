@@ -14,7 +14,7 @@ from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
 
 RED = (250, 10, 10)

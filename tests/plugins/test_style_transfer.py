@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
 
 LINE = ("run", "style-transfer", "--style", "s.png", "--content", "c.png", "--seed", "1")

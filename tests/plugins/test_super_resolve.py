@@ -1,7 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from sinddm_toolkit.pictures.picture import Picture, read_picture
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
 
 LINE = ("run", "super-resolve", "--image", "i.png", "--seed", "1")

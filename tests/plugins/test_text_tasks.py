@@ -19,7 +19,8 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.options.option import Task, option
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.picture import Picture, read_picture
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
 
 PICTURE = texture(60, 80)

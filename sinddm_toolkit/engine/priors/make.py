@@ -27,7 +27,7 @@ from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rg
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.engine.training import Batches, Phase, Updater, add_gradients
-from sinddm_toolkit.pictures.picture import read_picture
+from sinddm_toolkit.pictures.reading import read_picture
 
 LIST = Path(__file__).with_name("pictures.toml")
 

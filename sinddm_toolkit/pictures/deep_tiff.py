@@ -104,5 +104,5 @@ def encode_deep_tiff(picture: Picture, exif: Image.Exif) -> bytes:
 
 
 def _is_text(value: Any) -> bool:
-    """Text, also as `_keep_letters` leaves it; other bytes hold zeros."""
+    """Text, or the bytes of one with letters beyond ASCII; other bytes hold zeros."""
     return isinstance(value, str) or (isinstance(value, bytes) and 0 not in value)

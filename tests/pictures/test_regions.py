@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from sinddm_toolkit.pictures.regions import Region
-from sinddm_toolkit.pictures.sizes import Length
 
 
 @pytest.mark.parametrize(
@@ -38,14 +37,3 @@ def test_masks_are_regions():
 
 def test_four_numbers_are_a_box():
     assert Region.of_value((1, 2, 3, 4)).bounds((60, 100)) == (2, 1, 6, 4)
-
-
-def test_lengths():
-    assert Length.parse("25%").of(80) == 20
-    assert Length.of_value(12).of(80) == 12
-    assert str(Length.parse("12.5%")) == "12.5%"
-    for text in ("12345678", "0.1234567%", "0.00000012345"):  # a recipe holds all digits
-        assert str(Length.parse(text)) == text
-    for text in ("much", "-3", "3 px", "", "٣", "1_0"):
-        with pytest.raises(ValueError):
-            Length.parse(text)

@@ -6,6 +6,8 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sinddm_toolkit.pictures.picture import Array, Picture, without_channel_axis
 
 if TYPE_CHECKING:
@@ -32,8 +34,9 @@ def encode_deep_png(picture: Picture, exif: Image.Exif) -> bytes:
     """The bytes of a file with the picture, its profile and `exif`."""
     import imagecodecs
 
+    pixels = np.ascontiguousarray(without_channel_axis(picture.pixels))
     # Level 4 takes a third of the time of the usual 6, for files 5 % larger.
-    data = bytes(imagecodecs.png_encode(without_channel_axis(picture.pixels), level=4))
+    data = bytes(imagecodecs.png_encode(pixels, level=4))
     chunks = b""
     if picture.icc:
         chunks += _png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(picture.icc))

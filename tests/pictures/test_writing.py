@@ -125,3 +125,11 @@ def test_outputs_are_checked_before_any_work(tmp_path, monkeypatch):
     message = refusal(check_output, tmp_path / "a.png", alpha=False, overwrite=False)
     assert message == f"cannot write {tmp_path / 'a.png'}: Operation not permitted"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dir.png", "there.png"]
+
+
+@pytest.mark.parametrize("dtype", DEPTHS)
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+def test_pixels_that_are_a_view_are_written_as_they_are_seen(extension, dtype, tmp_path):
+    turned = np.rot90(noise(3, dtype))[:, ::2]
+    write_picture(tmp_path / f"a{extension}", Picture(turned))
+    assert np.array_equal(read_picture(tmp_path / f"a{extension}").pixels, turned)

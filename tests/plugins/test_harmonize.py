@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 from sinddm_toolkit.plugins.harmonize import Harmonize
 from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
 from sinddm_toolkit.pictures.compositing import bounds, softened
+from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.pictures.writing import write_picture
 from tests.conftest import texture
 
 LINE = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", "1")
@@ -96,19 +99,37 @@ def test_alpha_is_the_mask_and_is_kept(command, pasted, tiny):
     assert np.array_equal(flat.pixels[:, :2], np.asarray(Image.open("bg.png"))[:, :2])
 
 
-@pytest.mark.parametrize("name", ["c.png", "c.tiff"])
-def test_depth_profile_exif_and_orientation_are_kept(name, command, pasted, tiny):
-    from sinddm_toolkit.pictures.picture import Picture
-    from sinddm_toolkit.pictures.writing import write_picture
+def save_lying(name, pixels, icc):
+    """A file of 16 bits a channel, stored lying on its side, that says who made it."""
+    maker, orientation = (0x010F, "Maker"), (0x0112, 6)  # turn it by 90° clockwise to see it
+    stored = np.rot90(pixels)
+    if name.endswith(".tiff"):
+        texts = [(maker[0], "s", 0, maker[1], True), (orientation[0], "H", 1, orientation[1], True)]
+        tags = [*texts, (34675, 7, len(icc), icc, True)]
+        tifffile.imwrite(name, stored, photometric="rgb", metadata=None, extratags=tags)
+    else:
+        exif = Image.Exif()
+        exif.update([maker, orientation])
+        write_picture(name, Picture(stored, icc=icc, exif=exif.tobytes()), overwrite=True)
 
+
+@pytest.mark.parametrize("name", ["c.png", "c.tiff"])
+def test_depth_profile_and_exif_are_kept_and_the_result_is_upright(name, command, pasted, tiny):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     deep = pasted.astype(np.uint16) * 257 + 3
-    write_picture(name, Picture(deep, icc=icc), overwrite=True)
+    save_lying(name, deep, icc)
+    with Image.open(name) as image:
+        assert image.getexif()[0x0112] == 6
     words = ("run", "harmonize", "--bg", "bg.png", "--composite", name)
-    assert command(*words, "--out", f"o-{name}")[0] == 0
+    code, _, err = command(*words, "--out", f"o-{name}")
+    assert code == 0, err
     result = read_picture(f"o-{name}")
     assert result.pixels.dtype == np.uint16 and result.icc == icc
     assert np.array_equal(result.pixels[:, :2], deep[:, :2])
+    with Image.open(f"o-{name}") as image:
+        assert image.size == (80, 60)
+        exif = image.getexif()
+        assert exif[0x010F] == "Maker" and 0x0112 not in exif
 
 
 @pytest.mark.parametrize("network", ["paper", "half"])

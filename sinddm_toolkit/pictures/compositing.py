@@ -8,13 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.picture import Box, Picture, Size
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
-Size = tuple[int, int]
-Box = tuple[int, int, int, int]
-"""(y0, x0, y1, x1), the ends excluded."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Rgb = npt.NDArray[np.float32]
+Size = tuple[int, int]
+"""(h, w)."""
 Box = tuple[int, int, int, int]
 """(y0, x0, y1, x1), the ends excluded."""
 
@@ -36,13 +38,13 @@ class Picture:
     """EXIF as in the file, without orientation, thumbnail and recipe."""
 
     @classmethod
-    def from_mask(cls, mask: npt.NDArray[np.bool_], size: tuple[int, int] | None = None) -> Picture:
+    def from_mask(cls, mask: npt.NDArray[np.bool_], size: Size | None = None) -> Picture:
         """A grey picture, white where `mask` (h, w) is true, resized to `size` (h, w)."""
         picture = cls(mask[..., None].astype(np.uint8) * np.uint8(255), "mask")
         return picture if size is None else picture.resized(size)
 
     @property
-    def size(self) -> tuple[int, int]:
+    def size(self) -> Size:
         """(h, w)."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
@@ -127,7 +129,7 @@ class Picture:
         new = rgb.mean(axis=2, keepdims=True) if self.is_grey else rgb
         return (new + 1) * (self.maximum / 2)
 
-    def resized(self, size: tuple[int, int]) -> Picture:
+    def resized(self, size: Size) -> Picture:
         """Antialiased Lanczos to (h, w)."""
         if size == self.size:
             return self
@@ -139,7 +141,7 @@ class Picture:
             pixels = np.rint(np.clip(levels, 0, self.maximum)).astype(self.pixels.dtype)
         return replace(self, pixels=pixels)
 
-    def _resized_channels(self, size: tuple[int, int]) -> list[Array]:
+    def _resized_channels(self, size: Size) -> list[Array]:
         """Float values, neither clipped nor rounded, (h, w) a channel."""
         channels = [self.pixels[..., k].astype(np.float32) for k in range(self.pixels.shape[2])]
         if not self.has_alpha:
@@ -175,7 +177,7 @@ def without_channel_axis(pixels: Array) -> Array:
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
-def _lanczos(channels: Array, size: tuple[int, int]) -> Array:
+def _lanczos(channels: Array, size: Size) -> Array:
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(channels))

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.picture import Picture, Size
 from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.pictures.sizes import Length
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)

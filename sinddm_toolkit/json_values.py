@@ -1,15 +1,31 @@
-"""Takes values out of JSON that anyone may have written.
+"""Takes values out of JSON, or TOML, that anyone may have written.
 
-Each function gives back `value` if it is what is asked for; else it raises a ValueError that says
-in words what `what` must be. Nothing of the value is in the text: it may be long, or not printable.
+Each function that takes a `value` gives it back if it is what is asked for; else it raises a
+ValueError that says in words what `what` must be. Nothing of the value is in the text: it may be
+long, or not printable.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
+
+MOST_NESTED = 50
+"""Lists and objects in each other, in what people write."""
+
+
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """What `parse` makes of a text. ValueError if it can't, or if that is nested too deep."""
+    too_deep = ValueError(f"tables and lists may be nested {MOST_NESTED} deep")
+    try:
+        found = parse(text)
+    except RecursionError:
+        raise too_deep from None
+    if is_deeper(found, MOST_NESTED):
+        raise too_deep
+    return found
 
 
 def mapping(value: Any, what: str) -> dict[str, Any]:

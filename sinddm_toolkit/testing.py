@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.run import NoisePredictor
     from sinddm_toolkit.engine.schedule import Schedule
     from sinddm_toolkit.host.registry import Registry
-    from sinddm_toolkit.options.option import Task
+    from sinddm_toolkit.options.task import Task
     from sinddm_toolkit.pictures.picture import Picture
 
 PICTURE_SIZE = (60, 80)
@@ -74,9 +74,10 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
 def random_picture() -> type[Task]:
     """The task that observers join in tests: it changes nothing of what the sampler does."""
     from sinddm_toolkit.options import option as options
+    from sinddm_toolkit.options import task as tasks
     from sinddm_toolkit.pictures import picture as pictures
 
-    class RandomPicture(options.Task):
+    class RandomPicture(tasks.Task):
         name = "random-picture"
         summary = "a random picture like the one that is learnt"
         learns_from = "image"

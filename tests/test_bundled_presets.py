@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import plain
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.settings import presets as preset_files
 
@@ -31,6 +30,7 @@ def test_it_is_whole_told_and_shown(path):
     for settings, schema in parts:
         for name, setting in settings.items():
             assert not schema[name].required
+            plain = schema[name].plain
             assert plain(setting.value) != plain(schema[name].default), name
 
 

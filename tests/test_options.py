@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import InputFile, NameOrFile, Options, Seconds, option, recorded
+from sinddm_toolkit.options.option import Options, option
+from sinddm_toolkit.options.values import InputFile, NameOrFile, Seconds
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.sizes import CanvasSize
 
@@ -114,7 +115,7 @@ class Many(Options):
 def test_repeated_options_are_lists():
     assert Many(source="a").source == ["a"]
     assert Many(source=["a", "b"]).tag == []
-    assert Many.schema()["source"].from_text(("x", "y")) == ["x", "y"]
+    assert Many.schema()["source"].read(["x", "y"], "here", is_text=True) == ["x", "y"]
     with pytest.raises(UserError, match="--source: 3 is not allowed"):
         Many(source=["a", 3])
 
@@ -142,6 +143,7 @@ def test_a_name_or_a_file_is_told_by_its_suffix(tmp_path):
     assert item.read("own.toml", "here", tmp_path) == str(tmp_path / "own.toml")
     assert item.read("plain", "here", tmp_path) == "plain"
     Path(file).write_text("x = 1")
-    assert recorded(name, tmp_path) == name and recorded(file, tmp_path)["file"] == "own.TOML"
+    assert item.record(name, tmp_path) == name
+    assert item.record(file, tmp_path)["file"] == "own.TOML"
     with pytest.raises(UserError, match=r"a name, or that of a file, ending with \.toml"):
         Named(look=3)

@@ -14,7 +14,7 @@ import pytest
 from sinddm_toolkit import api
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.checks import RUN_HOOKS, check_task
-from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.testing import drawn_picture
 

@@ -26,10 +26,11 @@ from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.engine.training import Cells, Phase, missing_updates
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, OutputFile, Task, content_of, plain
+from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.options.values import OutputFile
+from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.settings.layers import Layer, LocatedError, Settings
 from sinddm_toolkit.settings.request import make_tasks, run_options
 
@@ -249,32 +250,33 @@ class Checker:
         """Of all settings with the content of their files, and the same without the seed."""
         run = {k: s for k, s in layer.run.items() if k not in NOT_OF_THE_RESULT}
         kin = {k: s for k, s in run.items() if k != "seed"}
-        tasks = {name: self._contents(settings) for name, settings in layer.tasks.items()}
-        texts = [json.dumps([tasks, self._contents(part)], sort_keys=True) for part in (run, kin)]
+        tasks = {
+            name: self._contents(settings, registry.current().task(name).schema())
+            for name, settings in layer.tasks.items()
+        }
+        parts = (self._contents(part, RunOptions.schema()) for part in (run, kin))
+        texts = [json.dumps([tasks, part], sort_keys=True) for part in parts]
         first, second = (hashlib.sha256(text.encode()).hexdigest() for text in texts)
         return first, second
 
-    def _contents(self, settings: Settings) -> dict[str, Any]:
-        return {name: self._content(setting.value) for name, setting in settings.items()}
+    def _contents(self, settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
+        return {
+            name: schema[name].fingerprint(setting.value, self._content)
+            for name, setting in settings.items()
+        }
 
-    def _content(self, value: Any) -> Any:
-        if isinstance(value, (list, tuple)):
-            return [self._content(one) for one in value]
-        if isinstance(value, Picture):
-            return value.content_hash()
-        if isinstance(value, Region) and value.mask is not None:
-            return value.mask.content_hash()
-        value = plain(value)
-        if isinstance(value, str) and _is_file(value):
-            facts = Path(value).stat()
-            key = (value, facts.st_mtime_ns, facts.st_size)
+    def _content(self, path: str) -> str:
+        """The SHA-256 of a file; if there is none, its path, as reading it will tell."""
+        try:
+            if not Path(path).is_file():
+                return path
+            facts = Path(path).stat()
+            key = (path, facts.st_mtime_ns, facts.st_size)
             if key not in self._hashes:
-                try:
-                    self._hashes[key] = content_of(Path(value))
-                except OSError:  # which reading it will tell
-                    return value
+                self._hashes[key] = content_of(Path(path))
             return self._hashes[key]
-        return value
+        except (OSError, ValueError):
+            return path
 
 
 def _without_pictures(ready: Prepared) -> Prepared:
@@ -305,13 +307,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except OSError:  # too long for a name, as texts of other options may be
-        return False
 
 
 def _resolved(path: str | Path) -> Path:

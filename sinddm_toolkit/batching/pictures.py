@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.settings.layers import Layer, Settings
 

@@ -20,21 +20,22 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, OutputFile, plain, unknown_option
+from sinddm_toolkit.json_values import parsed
+from sinddm_toolkit.options.kinds import KINDS
+from sinddm_toolkit.options.option import Option, each, unknown_option
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.settings.layers import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.presets import stacked
 from sinddm_toolkit.settings.tables import read_table
-from sinddm_toolkit.settings.toml_files import TomlFile, parsed, read_text
+from sinddm_toolkit.settings.toml_files import TomlFile, read_text
 
 ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
 PRESET, GLOB, GRID = "preset", "glob", "grid"
@@ -270,7 +271,10 @@ def _values(values: Any, name: str, origin: Origin, folder: Path) -> list[Any]:
 
 
 def _label(value: Any) -> str:
-    return Path(value).stem if isinstance(value, str) and "/" in value else str(plain(value))
+    if isinstance(value, str) and "/" in value:
+        return Path(value).stem
+    kind = KINDS.get(type(value))  # in rows from Python there is more than a file can hold
+    return str(kind().plain(value) if kind else value)
 
 
 def _layer(
@@ -343,44 +347,38 @@ def _filled(setting: Setting, item: Option, known: Mapping[str, str]) -> Any:
         return known[name]
 
     def of(value: Any) -> Any:
-        if isinstance(value, list):
-            return [of(one) for one in value]
-        return PLACEHOLDER.sub(fill, value) if item.is_file(value) else value
+        return PLACEHOLDER.sub(fill, value) if item.kind.is_file(value) else value
 
-    return of(setting.value)
+    return each(setting.value, of)
 
 
 def _in_name(value: Any, item: Option) -> str:
     """A value as part of a file's name."""
-    if item.is_file(value):
-        return Path(value).stem
     if isinstance(value, list):
         return "-".join(_in_name(one, item) for one in value)
-    text = str(getattr(value, "name", value) if not isinstance(value, float) else f"{value:g}")
-    return re.sub(r"[^\w.%+-]+", "_", text)[:80]
+    return str(value) if value is None else item.kind.in_name(value)
 
 
 def shown(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
     """Settings as a report tells them: files by their whole paths."""
     return {
-        name.replace("_", "-"): _shown(absolute(setting.value, schema[name]))
+        name.replace("_", "-"): _absolute(setting.value, schema[name], schema[name].kind.shown)
         for name, setting in settings.items()
     }
 
 
-def _shown(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_shown(one) for one in value]
-    picture = value.mask if isinstance(value, Region) else value
-    return picture.name if isinstance(picture, Picture) else value
-
-
 def absolute(value: Any, item: Option) -> Any:
     """Plain, with absolute paths, but for pictures that come from no file."""
-    if isinstance(value, list):
-        return [absolute(one, item) for one in value]
-    try:
-        value = plain(value)
-    except UserError:
-        return value
-    return item.placed(value, Path.cwd()) if item.is_file(value) else value
+    return _absolute(value, item, lambda picture: picture)
+
+
+def _absolute(value: Any, item: Option, fileless: Callable[[Any], Any]) -> Any:
+    """The same, for pictures that come from no file what `fileless` makes of them."""
+
+    def one(value: Any) -> Any:
+        try:
+            return item.kind.absolute(value)
+        except UserError:
+            return fileless(value)
+
+    return each(value, one)

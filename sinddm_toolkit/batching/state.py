@@ -20,7 +20,7 @@ from typing import Any
 
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import content_of
+from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.reading import read_recipe
 from sinddm_toolkit.pictures.writing import write_file
 

@@ -15,8 +15,8 @@ from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import SchemaCommand
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
 
 if TYPE_CHECKING:
     from sinddm_toolkit.settings.layers import Layer

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import Option
+from sinddm_toolkit.options.option import Option, each
 
 
 class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -44,8 +44,10 @@ class SchemaCommand(click.Command):
                 continue
             if item.follows:
                 value = _behind(item, value, ctx.meta[_order_key(self)])
-            is_text = item.many or isinstance(value, str)
-            values[item.name] = item.from_text(value) if is_text else item.checked(value)
+            if isinstance(value, bool):
+                values[item.name] = value
+            else:
+                values[item.name] = each(list(value) if item.many else value, item.from_text)
         return values
 
 

@@ -32,8 +32,8 @@ from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
-from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
 
 logger = logging.getLogger(__name__)

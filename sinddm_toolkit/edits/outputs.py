@@ -12,7 +12,8 @@ from typing import Any
 from sinddm_toolkit.edits.preparing import Prepared
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.result import Extras
-from sinddm_toolkit.options.option import RESULT, OutputFile, Task
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.options.values import RESULT, OutputFile
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.writing import check_file, check_output, file_of, write_file
 

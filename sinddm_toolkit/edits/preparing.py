@@ -32,8 +32,8 @@ from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.host.services import made_service
-from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
 
 HIDDEN_ABOVE = -0.98

@@ -31,18 +31,11 @@ from sinddm_toolkit.json_values import (
     text,
     whole,
 )
-from sinddm_toolkit.options.option import (
-    InputFile,
-    NameOrFile,
-    Option,
-    OutputFile,
-    Task,
-    recorded,
-)
+from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
-from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.pictures.reading import read_recipe
-from sinddm_toolkit.pictures.regions import Region
 
 VERSION = 1
 """Of the format. Records without a number are of version 0: they don't name their plugins."""
@@ -66,17 +59,6 @@ PACKAGE_VERSION = r"[A-Za-z0-9.+!_-]{1,50}"
 
 
 # What a record holds
-
-
-@dataclass(frozen=True)
-class RecordedFile:
-    """A picture or another file that an option had, told by its content."""
-
-    place: str | None
-    """Its path from the folder of the result; None of a picture that came from no file."""
-    sha256: str
-    """Of the pixels of a picture (`Picture.content_hash`), of the bytes of another file."""
-    is_picture: bool
 
 
 @dataclass(frozen=True)
@@ -218,7 +200,7 @@ def record_of(
 def _told(task: Task, folder: Path) -> dict[str, Any]:
     maker = Maker.of(task.name)
     options = {
-        name: recorded(getattr(task, name), folder)
+        name: item.record(getattr(task, name), folder)
         for name, item in task.schema().items()
         if getattr(task, name) is not None and item.type is not OutputFile
     }
@@ -345,17 +327,4 @@ def _value(value: Any, item: Option) -> Any:
 
 
 def _one(value: Any, item: Option) -> Any:
-    if item.type not in (Picture, InputFile, NameOrFile, Region):
-        return value
-    is_text = item.type in (Region, NameOrFile) and isinstance(value, str)
-    if is_text and not item.is_file(value):
-        return value
-    key = "file" if item.type in (InputFile, NameOrFile) else "picture"
-    found = members(value, item.name, (key, "sha256"))
-    place = found[key]
-    if key == "file" or place is not None:
-        place = text(place, f"{item.name}.{key}")
-        # On Windows even to look for an absolute one can tell a stranger's server who looks.
-        if Path(place).anchor:
-            raise ValueError(f"{item.name} must be a path from the folder of the picture")
-    return RecordedFile(place, sha256(found["sha256"], f"{item.name}.sha256"), key == "picture")
+    return item.kind.from_record(value, item.name)

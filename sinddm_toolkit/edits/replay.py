@@ -15,7 +15,6 @@ from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import (
     Record,
-    RecordedFile,
     RecordedTask,
     damaged,
     load_record,
@@ -24,8 +23,11 @@ from sinddm_toolkit.edits.record import (
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, Task, content_of, plain
+from sinddm_toolkit.options.kind import RecordedFile
+from sinddm_toolkit.options.option import Option, each
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.settings.layers import PYTHON, Layer, Origin, Setting, Settings
@@ -112,12 +114,12 @@ def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
 def _changed(settings: Settings, schema: Mapping[str, Option]) -> Settings:
     """Those that are not the defaults, all of them checked."""
     for name, setting in settings.items():
-        if not schema[name].is_file(setting.value):  # that was read when it was found
+        if not schema[name].kind.is_file(setting.value):  # that was read when it was found
             setting.checked(schema[name])
     return {
         name: setting
         for name, setting in settings.items()
-        if setting.value != plain(schema[name].default)
+        if setting.value != schema[name].plain(schema[name].default)
     }
 
 
@@ -163,9 +165,7 @@ def _class_of(task: RecordedTask, path: Path) -> type[Task]:
 
 def _restored(name: str, value: Any, find: Finder) -> Any:
     """An option's value from the recipe, with its files found."""
-    if isinstance(value, list):
-        return [_restored(name, one, find) for one in value]
-    return find(name, value) if isinstance(value, RecordedFile) else value
+    return each(value, lambda one: find(name, one) if isinstance(one, RecordedFile) else one)
 
 
 def _place_of(

@@ -11,8 +11,8 @@ from typing import Any
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.hookspecs import API_VERSION, MARK
-from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
 
 TASK_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 

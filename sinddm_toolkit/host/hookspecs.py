@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.run import Run, ScaleState, Step
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
-    from sinddm_toolkit.options.option import Task
+    from sinddm_toolkit.options.task import Task
 
 PROJECT = "sinddm_toolkit"
 

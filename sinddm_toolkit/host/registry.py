@@ -25,7 +25,7 @@ from sinddm_toolkit.host.checks import (
     check_version,
 )
 from sinddm_toolkit.host.hookspecs import API_VERSION, MARK
-from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.task import Task
 
 if TYPE_CHECKING:
     import click

@@ -20,7 +20,7 @@ from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
-from sinddm_toolkit.options.option import Task
+from sinddm_toolkit.options.task import Task
 
 IN_PLACE = {
     "modify_x0": "assign step.x0 = ... instead",

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import RESULT, Options, OutputFile, Seconds, option
+from sinddm_toolkit.options.option import Options, option
+from sinddm_toolkit.options.values import RESULT, OutputFile, Seconds
 from sinddm_toolkit.pictures.limits import MAX_PIXELS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")

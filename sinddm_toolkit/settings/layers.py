@@ -116,22 +116,12 @@ def _explained(
         label = prefix + item.name.replace("_", "-")
         if item.name in settings:
             setting = settings[item.name]
-            rows.append((label, _shown(setting.value), str(setting.origin)))
+            rows.append((label, item.shown(setting.value), str(setting.origin)))
         elif item.required:
             rows.append((label, "", "missing"))
         else:
-            rows.append((label, _shown(item.default), "default"))
+            rows.append((label, item.shown(item.default), "default"))
     return rows
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(one) for one in value)
-    return str(getattr(value, "path", None) or getattr(value, "name", None) or value)
 
 
 def layer_of(task: str, values: Mapping[str, Any], origin: Origin) -> Layer:

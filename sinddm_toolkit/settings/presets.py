@@ -21,7 +21,7 @@ from typing import Any
 from sinddm_toolkit.edits.store import home
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, plain
+from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import write_atomically
 from sinddm_toolkit.settings.layers import TASK, Layer, LocatedError, Origin, Settings
@@ -151,22 +151,24 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
     """
     left: list[str] = []
 
-    def kept(settings: Settings, inputs: Collection[str]) -> dict[str, Any]:
+    def kept(
+        settings: Settings, schema: Mapping[str, Option], inputs: Collection[str]
+    ) -> dict[str, Any]:
         table = {}
         for name, setting in settings.items():
             key = name.replace("_", "-")
             if name in inputs and key not in keep:
                 left.append(key)
             else:
-                table[key] = plain(setting.value)
+                table[key] = schema[name].plain(setting.value)
         return table
 
-    run = kept(layer.run, OF_ONE_EDIT)
+    run = kept(layer.run, RunOptions.schema(), OF_ONE_EDIT)
     tasks = {}
     for name, settings in layer.tasks.items():
         schema = registry.current().task(name).schema()
         inputs = [key for key, item in schema.items() if item.required and item.is_picture]
-        tasks[name] = kept(settings, inputs)
+        tasks[name] = kept(settings, schema, inputs)
     given = {key.replace("_", "-") for part in (layer.run, *layer.tasks.values()) for key in part}
     if lost := sorted(set(keep) - given):
         raise UserError(f"--keep {lost[0]}: that is not set; set are {', '.join(sorted(given))}")
@@ -234,7 +236,8 @@ def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
 
 
 def _schema_of(item: Option) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": item.json_types}
+    types = item.kind.json
+    found: dict[str, Any] = {"type": types if isinstance(types, str) else list(types)}
     if item.choices:
         found = {"enum": list(item.choices)}
     if item.minimum is not None:
@@ -248,5 +251,5 @@ def _schema_of(item: Option) -> dict[str, Any]:
             found["anyOf"][1]["items"] = {"anyOf": [found["anyOf"][0], nested]}
     found["description"] = item.help
     if item.default is not None:
-        found["default"] = plain(item.default)
+        found["default"] = item.plain(item.default)
     return found

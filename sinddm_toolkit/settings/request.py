@@ -9,8 +9,8 @@ from typing import Any
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.blame import blaming
-from sinddm_toolkit.options.option import Task
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.settings.layers import Layer, Origin, layer_of
 from sinddm_toolkit.settings.presets import stacked
 

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.json_values import parsed
 from sinddm_toolkit.pictures.files import check_ordinary
 
 Keys = tuple[str | int, ...]
 """The path of a key: names of tables and places in lists."""
-
-
-MOST_NESTED = 50
-
-
-def parsed(parse: Callable[[str], Any], text: str) -> Any:
-    """What `parse` makes of a text. ValueError if it can't, or if that is nested too deep."""
-    too_deep = ValueError(f"tables and lists may be nested {MOST_NESTED} deep")
-    try:
-        found = parse(text)
-    except RecursionError:
-        raise too_deep from None
-    level = [found]
-    for _ in range(MOST_NESTED + 1):
-        level = [
-            one
-            for value in level
-            if isinstance(value, (dict, list))
-            for one in (value.values() if isinstance(value, dict) else value)
-        ]
-    if level:
-        raise too_deep
-    return found
 
 
 def read_text(path: Path) -> str:

@@ -1,0 +1,50 @@
+"""What every task is: its options, and the picture that it learns from."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.options.option import Options
+from sinddm_toolkit.pictures.picture import Picture
+
+
+class Task(Options):
+    """Something to do with a picture. Its fields made by `option` are its options, its methods
+    marked by `hookimpl` its hooks.
+
+    There is a fresh one for every edit; several passes of an edit have the same one.
+    """
+
+    name: ClassVar[str]
+    """What the command line calls it."""
+    summary: ClassVar[str]
+    """One line for lists."""
+    learns_from: ClassVar[str | None]
+    """The option whose picture the model is trained on; None: it only joins other tasks."""
+    named_after: ClassVar[str | None] = None
+    """The option whose picture gives the output its default name; `learns_from` if None."""
+    most_pixels: ClassVar[int | None] = None
+    """Of the picture as the model sees it, where more would not help; `--max-pixels` overrules.
+    None is the picture's own size, as far as the quality level goes."""
+
+    def picture(self, name: str) -> Picture:
+        """The picture given as option `name`."""
+        value = getattr(self, name)
+        if not isinstance(value, Picture):
+            raise TypeError(f"option {name} of {self.name} holds no picture")
+        return value
+
+    def learnt(self) -> Picture:
+        """The picture that the model is trained on. UserError if the task only joins others."""
+        if self.learns_from is None:
+            raise UserError(f"{self.name} only joins other tasks: run TASK … --with {self.name}")
+        return self.picture(self.learns_from)
+
+    def main_picture(self) -> Picture:
+        """The picture that the result is named after."""
+        return self.picture(self.named_after) if self.named_after else self.learnt()
+
+    def hidden(self) -> Picture | None:
+        """A picture that is white where nothing of `learns_from` is to be learnt; None: nowhere."""
+        return None

@@ -123,6 +123,6 @@ def save(
 @presets.command()
 def schema() -> None:
     """JSON Schema of preset files, for editors that check and complete them."""
-    from sinddm_toolkit.settings import presets as preset_files
+    from sinddm_toolkit.settings.json_schema import preset_schema
 
-    click.echo(json.dumps(preset_files.json_schema(), indent=2))
+    click.echo(json.dumps(preset_schema(), indent=2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,19 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.settings.home import HOME_VARIABLE, home
 
-HOME_VARIABLE = "SINDDM_TK_HOME"
 SUFFIX = ".safetensors"
 UNFINISHED = ".training"
-
-
-def home() -> Path:
-    """Where the toolkit keeps its data: SINDDM_TK_HOME, else the platform's folder for it."""
-    if chosen := os.environ.get(HOME_VARIABLE):
-        return Path(chosen)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("sinddm-toolkit", appauthor=False))
 
 
 @dataclass(frozen=True)

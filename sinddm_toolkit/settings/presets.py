@@ -18,12 +18,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.edits.store import home
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import write_atomically
+from sinddm_toolkit.settings.home import home
 from sinddm_toolkit.settings.layers import TASK, Layer, LocatedError, Origin, Settings
 from sinddm_toolkit.settings.tables import read_table
 from sinddm_toolkit.settings.toml_files import TomlFile

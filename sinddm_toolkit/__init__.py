@@ -79,7 +79,8 @@ def batch(
     fail come with their `error`.
     """
     from sinddm_toolkit.batching import Batch
-    from sinddm_toolkit.batching.rows import Overrides, run_settings, source_of, source_of_rows
+    from sinddm_toolkit.batching.rows import Overrides, run_settings
+    from sinddm_toolkit.batching.sources import source_of, source_of_rows
 
     source = source_of(Path(rows)) if isinstance(rows, (str, Path)) else source_of_rows(rows)
     presets = [preset] if isinstance(preset, str) else preset

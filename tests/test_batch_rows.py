@@ -10,7 +10,8 @@ from PIL import Image
 
 from sinddm_toolkit.batching import Batch, jobs, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
-from sinddm_toolkit.batching.rows import Overrides, source_of, spread
+from sinddm_toolkit.batching.rows import Overrides, rows_of
+from sinddm_toolkit.batching.sources import source_of
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError
@@ -51,7 +52,7 @@ sample,,,,,bg.png,standard,2x1
 def rows(name, text, **overrides):
     Path("b").mkdir(exist_ok=True)
     Path("b", name).write_text(text)
-    found = list(spread(source_of(Path("b", name)), Overrides(**overrides)))
+    found = list(rows_of(source_of(Path("b", name)), Overrides(**overrides)))
     for one in found:
         if isinstance(one, UserError):
             raise one
@@ -365,7 +366,7 @@ def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):
 
 def test_a_picture_that_has_changed_is_read_again(pasted):
     Path("e.jsonl").write_text('{"task": "sample", "image": "bg.png"}\n')
-    (row,) = spread(source_of(Path("e.jsonl")), Overrides())
+    (row,) = rows_of(source_of(Path("e.jsonl")), Overrides())
     cache = PictureCache()
     cache.keep(row.layer, make_tasks(row.layer)[0])
     put = cache.put_into(row.layer).tasks["sample"]["image"].value
@@ -380,7 +381,7 @@ def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
     Path("e.jsonl").write_text(
         '{"task": "sample", "image": "bg.png"}\n{"task": "sample", "image": "c.png"}\n'
     )
-    first, second = (row.layer for row in spread(source_of(Path("e.jsonl")), Overrides()))
+    first, second = (row.layer for row in rows_of(source_of(Path("e.jsonl")), Overrides()))
     cache = PictureCache()
     for layer in (first, second):
         cache.keep(layer, make_tasks(layer)[0])

@@ -12,7 +12,8 @@ from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_
 from sinddm_toolkit.batching.items import Item
 from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
 from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
-from sinddm_toolkit.batching.rows import BatchSource, Overrides, Row, count_rows, shown, spread
+from sinddm_toolkit.batching.rows import Overrides, Row, count_rows, rows_of, shown
+from sinddm_toolkit.batching.sources import Source
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
 from sinddm_toolkit.edits.events import Events, LoggingEvents
@@ -74,7 +75,7 @@ class Batch:
 
     def __init__(
         self,
-        source: BatchSource,
+        source: Source,
         overrides: Overrides | None = None,
         *,
         folder: Path | None = None,
@@ -96,7 +97,7 @@ class Batch:
         """Every row with its settings. RefusedRows if one of them can't be understood."""
         found = []
         total = count_rows(self.source)
-        for row in spread(self.source, self.overrides):
+        for row in rows_of(self.source, self.overrides):
             found.append(row)
             self.events.working("reading rows", len(found), total)
         rows = [row for row in found if isinstance(row, Row)]

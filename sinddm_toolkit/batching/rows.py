@@ -1,6 +1,6 @@
-"""The rows of a batch: what files, folders and grids say, each as one edit's settings.
+"""The rows of a batch: the tables of its source, each made into the settings of one edit or more.
 
-A row is a table of settings (see `tables`) that may also hold `preset`, `glob` and `grid`::
+A table holds settings (see `settings.tables`) and may also hold `preset`, `glob` and `grid`::
 
     [defaults]
     task = "…"
@@ -13,21 +13,17 @@ A row is a table of settings (see `tables`) that may also hold `preset`, `glob` 
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import itertools
-import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sinddm_toolkit.batching.sources import Source, Table
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.json_values import parsed
 from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.options.option import Option, each, unknown_option
 from sinddm_toolkit.options.run_options import RunOptions
@@ -35,9 +31,7 @@ from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.settings.layers import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.presets import stacked
 from sinddm_toolkit.settings.tables import read_table
-from sinddm_toolkit.settings.toml_files import TomlFile, read_text
 
-ROW, DEFAULTS, FOLDER = "row", "defaults", "folder"
 PRESET, GLOB, GRID = "preset", "glob", "grid"
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.-]*)\}")
@@ -54,36 +48,14 @@ class Row:
     origin: Origin
     layer: Layer
     varied: dict[str, str] = field(default_factory=dict)
-    """What a grid or a folder gave this row, as texts: how a sheet labels it."""
+    """The options that a grid or a folder gave this row, as the texts that label it."""
     table: int = 0
-    """Which of the file's tables it was made from."""
-
-
-@dataclass(frozen=True)
-class RowTable:
-    """A row as a file holds it, before folders and grids are spread out."""
-
-    values: Mapping[str, Any]
-    origin: Origin
-    is_text: bool = False
-
-
-@dataclass
-class BatchSource:
-    """Where rows come from."""
-
-    name: str
-    tables: list[RowTable]
-    folder: Path
-    """What relative paths are relative to."""
-    defaults: RowTable | None = None
-    results: Path | None = None
-    """Where the file wants the state, the report and pictures without a name of their own."""
+    """The index of the table that it was made from."""
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the command line, or Python, says of all rows."""
+    """The settings that the command line, or Python, gives to all rows."""
 
     presets: Sequence[str] = ()
     """Below the rows' own presets."""
@@ -93,27 +65,8 @@ class Overrides:
     """Keys of rows with their values as texts, over the rows; paths from the working folder."""
 
 
-def source_of(path: Path) -> BatchSource:
-    """The rows in a file: TOML, JSON lines or CSV. UserError if it can't be understood."""
-    readers = {".toml": _from_toml, ".jsonl": _from_json_lines, ".csv": _from_csv}
-    if path.suffix.lower() not in readers:
-        raise UserError(f"{path}: a batch is a .toml, .jsonl or .csv file")
-    source = readers[path.suffix.lower()](path)
-    if not source.tables:
-        raise UserError(f"{path} has no rows")
-    return source
-
-
-def source_of_rows(rows: Iterable[Mapping[str, Any]]) -> BatchSource:
-    """Rows from Python; paths are relative to the working folder."""
-    tables = [RowTable(row, _numbered(k)) for k, row in enumerate(rows, 1)]
-    if not tables:
-        raise UserError("a batch needs at least one row")
-    return BatchSource("batch", tables, Path())
-
-
 def run_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of the run as they are given from Python. UserError for others and bad values."""
+    """Check options of the run that Python gives. UserError for others and for bad values."""
     schema = RunOptions.schema()
     for name in values:
         if name not in schema:
@@ -121,83 +74,8 @@ def run_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: schema[name].checked(value, name) for name, value in values.items()}
 
 
-def _from_toml(path: Path) -> BatchSource:
-    file = TomlFile.read(path)
-    known = (DEFAULTS, ROW, FOLDER)
-    for key in file.data:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f", did you mean {near[0]}?" if near else ""
-            raise UserError(
-                f"{file.place((key,))}: unknown key {key}{hint} A batch has {', '.join(known)}"
-            )
-    rows, defaults = file.data.get(ROW, []), file.data.get(DEFAULTS)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{file.place((ROW,))}: write each row as [[{ROW}]]")
-    if defaults is not None and not isinstance(defaults, dict):
-        raise UserError(f"{file.place((DEFAULTS,))}: write [{DEFAULTS}] as a table")
-    results = file.data.get(FOLDER)
-    if results is not None and not isinstance(results, str):
-        raise UserError(f"{file.place((FOLDER,))}: {FOLDER} is the name of a folder")
-    return BatchSource(
-        path.stem,
-        [RowTable(row, Origin("row", file.place, (ROW, k))) for k, row in enumerate(rows)],
-        path.parent,
-        RowTable(defaults, Origin(DEFAULTS, file.place, (DEFAULTS,))) if defaults else None,
-        path.parent / results if results else None,
-    )
-
-
-def _from_json_lines(path: Path) -> BatchSource:
-    source = BatchSource(path.stem, [], path.parent)
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            values = parsed(json.loads, line)
-            json.dumps(values, ensure_ascii=False).encode(errors="surrogateescape")
-        except UnicodeEncodeError as error:
-            half = error.object[error.start]
-            raise UserError(f"{path}, line {number}: {half!a} is half a character") from None
-        except ValueError as error:
-            raise UserError(f"{path}, line {number} is not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"{path}, line {number}: give an object, {{…}}")
-        if list(values) == [DEFAULTS] and isinstance(values[DEFAULTS], dict):
-            source.defaults = RowTable(values[DEFAULTS], _line(DEFAULTS, path, number))
-        else:
-            source.tables.append(RowTable(values, _line("row", path, number)))
-    return source
-
-
-def _from_csv(path: Path) -> BatchSource:
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), restkey="", strict=True)
-    source = BatchSource(path.stem, [], path.parent)
-    try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        if not all(names) or len(set(names)) < len(names):
-            raise UserError(f"{path}, line 1: each column needs a name of its own")
-        reader.fieldnames = names
-        for values in reader:
-            if "" in values:
-                raise UserError(f"{path}, line {reader.line_num}: more cells than columns")
-            given = {key: text.strip() for key, text in values.items() if text and text.strip()}
-            source.tables.append(RowTable(given, _line("row", path, reader.line_num), is_text=True))
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
-    return source
-
-
-def _numbered(k: int) -> Origin:
-    return Origin("Python", lambda keys: f"row {k}")
-
-
-def _line(what: str, path: Path, number: int) -> Origin:
-    return Origin(what, lambda keys: f"{path}, line {number}")
-
-
-def spread(source: BatchSource, overrides: Overrides) -> Iterator[Row | UserError]:
-    """Every row of a batch, or what is wrong with one, in the order of the file."""
+def rows_of(source: Source, overrides: Overrides) -> Iterator[Row | UserError]:
+    """Yield every row of a batch, or what is wrong with one, in the order of the file."""
     numbers = itertools.count(1)
     for index, table in enumerate(source.tables):
         try:
@@ -216,8 +94,8 @@ def spread(source: BatchSource, overrides: Overrides) -> Iterator[Row | UserErro
             yield error
 
 
-def count_rows(source: BatchSource) -> int:
-    """How many rows `spread` will give, if nothing is wrong with them."""
+def count_rows(source: Source) -> int:
+    """Count the rows that `rows_of` gives if nothing is wrong with them."""
     count = 0
     for table in source.tables:
         try:
@@ -229,14 +107,14 @@ def count_rows(source: BatchSource) -> int:
 
 @dataclass(frozen=True)
 class _Axis:
-    """An option with the values that a folder or a grid gives it."""
+    """An option with the values that a folder or a grid gives it, one a row."""
 
     name: str
     values: Sequence[Any]
     origin: Origin
 
 
-def _axes(table: RowTable, source: BatchSource) -> list[_Axis]:
+def _axes(table: Table, source: Source) -> list[_Axis]:
     axes: dict[str, _Axis] = {}
     for part in (source.defaults, table):
         for key, read in ((GLOB, _files), (GRID, _values)):
@@ -277,10 +155,8 @@ def _label(value: Any) -> str:
     return str(kind().plain(value) if kind else value)
 
 
-def _layer(
-    values: Mapping[str, Any], table: RowTable, source: BatchSource, overrides: Overrides
-) -> Layer:
-    """presets < defaults of the file < row < command line."""
+def _layer(values: Mapping[str, Any], table: Table, source: Source, overrides: Overrides) -> Layer:
+    """Stack the settings of a row: presets < defaults of the file < row < command line."""
     origin, folder = table.origin, source.folder
     base = dict(source.defaults.values) if source.defaults else {}
     names = values.get(PRESET, base.get(PRESET, []))

@@ -42,7 +42,8 @@ def _batch(
     does what is missing or has changed and leaves alone what is done.
     """
     from sinddm_toolkit.batching import Batch
-    from sinddm_toolkit.batching.rows import Overrides, source_of
+    from sinddm_toolkit.batching.rows import Overrides
+    from sinddm_toolkit.batching.sources import source_of
 
     given = batch.given_values(click.get_current_context())
     overrides = Overrides(presets, given, dict(_pair(text) for text in texts))

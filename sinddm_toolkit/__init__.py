@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sinddm_toolkit import errors, spinning
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.batching import RowResult
+    from sinddm_toolkit.batching.job import RowResult
     from sinddm_toolkit.edits.edit import EditResult
 
 __version__ = "0.1.0"

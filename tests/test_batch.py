@@ -11,6 +11,7 @@ import time
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import numpy as np
@@ -19,8 +20,9 @@ from PIL import Image
 
 import sinddm_toolkit as st
 from sinddm_toolkit import batching
-from sinddm_toolkit.batching import execute
-from sinddm_toolkit.batching.worker import ProcessDied, Worker
+from sinddm_toolkit.batching import workers
+from sinddm_toolkit.batching.process import Process, ProcessDied
+from sinddm_toolkit.batching.queue import Group, Queue
 from sinddm_toolkit.edits import edit
 from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.host import registry
@@ -601,25 +603,27 @@ def test_threads_of_a_training_do_not_depend_on_what_is_left(monkeypatch):
         def submit(self, work, threads):
             asked.append((work.trains, threads))
             future = Future()
-            future.set_result(0.0 if work.trains else [{"status": "done"}])
+            future.set_result(None if work.trains else ["result"])
             return future
 
         def stop(self):
             pass
 
-    monkeypatch.setattr(execute, "_Slot", Slot)
-    group = execute.WorkGroup("m", {}, None, [["row"]])
-    assert len(list(execute.in_processes([group], None, 2, 8, models=2))) == 1
+    monkeypatch.setattr(workers, "_Slot", Slot)
+    rows = [SimpleNamespace(item=SimpleNamespace(number=k, same_but_seed="")) for k in (1, 2)]
+    groups = [Group(f"model {row.item.number}", [row]) for row in rows]
+    queue = Queue(groups, {2}, together=1)
+    assert list(workers.in_processes(queue, None, 2, 8)) == ["result"]
     assert asked == [(True, 4), (False, 4)]
     asked.clear()
-    group = execute.WorkGroup("m", {}, None, [["row"]])
-    list(execute.in_processes([group], None, 2, 8, models=1))
+    list(workers.in_processes(Queue(groups[:1], set(), together=1), None, 2, 8))
     assert asked == [(True, 8), (False, 4)]
 
 
 FROM_PYTHON = """
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 with Path("runs.txt").open("a") as file:
@@ -690,7 +694,7 @@ def test_what_a_process_can_not_be_told_is_an_error_and_not_its_death(monkeypatc
     module = sys.modules["__main__"]
     monkeypatch.setattr(module, "asked", asked := type("asked", (), {}), raising=False)
     asked.__module__ = "__main__"
-    one = Worker()
+    one = Process()
     try:
         with pytest.raises(st.errors.ToolkitError, match="asked"):
             one.submit(len, asked()).result()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.batching import Batch, jobs, pictures
+from sinddm_toolkit.batching import Batch, checking, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
 from sinddm_toolkit.batching.sources import source_of
@@ -18,7 +18,6 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings import toml_files
-from sinddm_toolkit.settings.request import make_tasks
 from tests.conftest import texture
 
 TOML = """
@@ -350,7 +349,7 @@ def test_progress_is_told_while_rows_are_spread_and_checked(pasted):
 def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):
     read, prepared = [], []
     monkeypatch.setattr(reading, "read_picture", lambda p: read.append(p) or read_picture(p))
-    monkeypatch.setattr(jobs, "prepare", lambda *a: prepared.append(a) or prepare(*a))
+    monkeypatch.setattr(checking, "prepare", lambda *a: prepared.append(a) or prepare(*a))
     grid = {"seed": list(range(20)), "feather": [1, 2, 3]}
     row = {"task": "harmonize", "bg": "bg.png", "composite": "c.png", "grid": grid}
     row |= {"save-mask": "{out}-mask.png", "denoiser": "closed-form"}
@@ -358,7 +357,7 @@ def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):
     work = Batch(source_of(Path("e.jsonl")))
     work.check()
     assert (len(work.jobs), len(read), len(prepared)) == (60, 2, 3)
-    assert len({path for job in work.jobs for path in (*job.item.outputs, *job.extras)}) == 120
+    assert len({path for job in work.jobs for path in job.item.outputs}) == 60
     first, last = work.jobs[0], work.jobs[-1]
     assert (first.item.run["seed"], last.item.run["seed"]) == (0, 19)
     assert first.pixel_steps == last.pixel_steps > 0 and first.cells == last.cells
@@ -368,12 +367,10 @@ def test_a_picture_that_has_changed_is_read_again(pasted):
     Path("e.jsonl").write_text('{"task": "sample", "image": "bg.png"}\n')
     (row,) = rows_of(source_of(Path("e.jsonl")), Overrides())
     cache = PictureCache()
-    cache.keep(row.layer, make_tasks(row.layer)[0])
-    put = cache.put_into(row.layer).tasks["sample"]["image"].value
-    assert np.array_equal(put.pixels, read_picture("bg.png").pixels)
-    assert row.layer.tasks["sample"]["image"].value == "bg.png"
+    first, again = (cache.make_tasks(row.layer)[0][0].image for _ in range(2))
+    assert again is first and np.array_equal(first.pixels, read_picture("bg.png").pixels)
     Image.fromarray(texture(50, 80)).save("bg.png")
-    assert cache.put_into(row.layer).tasks["sample"]["image"].value == "bg.png"
+    assert cache.make_tasks(row.layer)[0][0].image.size == (50, 80)
 
 
 def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
@@ -383,10 +380,10 @@ def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
     )
     first, second = (row.layer for row in rows_of(source_of(Path("e.jsonl")), Overrides()))
     cache = PictureCache()
-    for layer in (first, second):
-        cache.keep(layer, make_tasks(layer)[0])
-    assert cache.put_into(first).tasks["sample"]["image"].value == "bg.png"
-    assert cache.put_into(second).tasks["sample"]["image"].value.size == (60, 80)
+    one, two, two_again, one_again = (
+        cache.make_tasks(layer)[0][0].image for layer in (first, second, second, first)
+    )
+    assert two_again is two and one_again is not one
 
 
 def test_lines_of_many_refused_rows_are_looked_for_once(home, monkeypatch):
@@ -410,7 +407,9 @@ def test_equal_pictures_of_other_names_are_not_mixed_up(pasted):
         "one-sample.png",
         "two-sample.png",
     ]
-    assert [job.before.name for job in work.jobs] == ["one.png", "two.png"]
+    assert [job.item.tasks["sample"]["image"] for job in work.jobs] == [
+        str(Path("in", name).resolve()) for name in ("one.png", "two.png")
+    ]
 
 
 def test_rows_without_a_name_get_a_number_each(pasted):

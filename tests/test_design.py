@@ -93,7 +93,7 @@ def test_no_file_is_read_in_a_way_that_runs_what_is_in_it(path):
     runs = {"eval", "exec"}
     if "sinddm_own_loss" in path.parts:  # it runs what lies in a folder that the user names
         runs.remove("exec")
-    if path.name == "worker.py":  # which talks to processes of its own through pipes
+    if path.name == "process.py":  # which talks to processes of its own through pipes
         pickles.remove("pickle")
     for name, keywords in calls(path):
         words = name.split(".")

@@ -1,77 +1,30 @@
-"""A thousand edits in a file: checked, ordered, carried out, and gone on with after any stop."""
+"""A thousand edits in a file: all are checked, then carried out, from where a stop left them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from sinddm_toolkit.batching.execute import in_processes, in_this_process, work_groups
-from sinddm_toolkit.batching.items import Item
-from sinddm_toolkit.batching.jobs import Checker, Group, Job, grouped
-from sinddm_toolkit.batching.report import Entry, begin_report, check_report, write_report
-from sinddm_toolkit.batching.rows import Overrides, Row, count_rows, rows_of, shown
+from sinddm_toolkit.batching.checking import Checker, RefusedRows
+from sinddm_toolkit.batching.job import Job, RowResult
+from sinddm_toolkit.batching.pictures import PictureCache
+from sinddm_toolkit.batching.queue import Group, Queue, grouped, rows_together
+from sinddm_toolkit.batching.report import Report, begin_report, check_report
+from sinddm_toolkit.batching.rows import Overrides, Row, count_rows, rows_of
 from sinddm_toolkit.batching.sources import Source
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.work import Workplace
+from sinddm_toolkit.batching.workers import in_processes, in_this_process
 from sinddm_toolkit.edits.events import Events, LoggingEvents
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import remove_abandoned
-
-ROWS_TOGETHER = 8
-"""Rows that differ in nothing but their seed, sampled at once on a GPU."""
-
-
-def rows_together(device: str) -> int:
-    """How many rows are sampled at once: on a CPU that is no quicker than one by one."""
-    return 1 if device == "cpu" else ROWS_TOGETHER
-
-
-@dataclass
-class RowResult:
-    """What became of one row."""
-
-    number: int
-    """From 1, in the order of the batch."""
-    status: str
-    """`done`, `kept` (it had been done before) or `failed`."""
-    outputs: list[Path]
-    """The files of the row, first its pictures."""
-    facts: dict[str, Any] = field(repr=False)
-    """What the report tells: seed, model, seconds, error …"""
-
-    @property
-    def error(self) -> str | None:
-        """Why it failed, in one line."""
-        return self.facts.get("error")
-
-
-class RefusedRows(UserError):
-    """Rows that can't be carried out; nothing has been."""
-
-    def __init__(self, refusals: Sequence[UserError], count: int) -> None:
-        self.refusals = refusals
-        self.count = count
-        super().__init__("\n".join(self.lines))
-
-    @property
-    def lines(self) -> list[str]:
-        """One for each row, of the first twenty."""
-        told = [f"  {refusal}" for refusal in self.refusals[:20]]
-        more = len(self.refusals) - len(told)
-        if more:
-            told.append(f"  and {more} more")
-        head = f"{len(self.refusals)} of {self.count} rows are refused, nothing was run:"
-        return [head, *told]
 
 
 class Batch:
-    """The rows of one source, checked."""
+    """The rows of one source, with the folder that their results go to."""
 
     def __init__(
         self,
@@ -82,7 +35,7 @@ class Batch:
         store: ModelStore | None = None,
         events: Events | None = None,
     ) -> None:
-        """Nothing is checked yet. `folder` is where state, report and unnamed pictures go."""
+        """Check nothing yet. `folder` is where state, report and unnamed pictures go."""
         self.source = source
         self.overrides = overrides or Overrides()
         wanted = folder or source.results or source.folder / f"{source.name}-results"
@@ -90,11 +43,13 @@ class Batch:
         self.store = store or default_store()
         self.events = events or LoggingEvents()
         self.state = State(self.results)
-        self._checker = Checker(self.results, self.store, self.state, self.events)
         self.jobs: list[Job] = []
+        """The rows, once they are checked."""
+        self._pictures = PictureCache()
+        self._checker = Checker(self.state, self.store, self._pictures, self.events)
 
     def rows(self) -> list[Row]:
-        """Every row with its settings. RefusedRows if one of them can't be understood."""
+        """Read every row's settings. RefusedRows if one of them can't be understood."""
         found = []
         total = count_rows(self.source)
         for row in rows_of(self.source, self.overrides):
@@ -122,7 +77,7 @@ class Batch:
                 except UserError as error:
                     refusals.append(error)
         finally:
-            self._checker.leave_no_trace()
+            self._checker.destinations.remove_folders()
         if refusals:
             raise RefusedRows(refusals, len(rows))
         return grouped(self.jobs, self.store)
@@ -142,45 +97,42 @@ class Batch:
         self, groups: Sequence[Group], jobs: int, executor: str | None
     ) -> Iterator[RowResult]:
         with self.state.held():
-            self._checker.make_folders()
+            self._checker.destinations.make_folders()
             remove_abandoned(self._folders())  # of an earlier run that was killed
             begin_report(self.state)
-            known = {job.item.number: self.state.done(job.item) for job in self.jobs}
-            done = {number for number, facts in known.items() if facts is not None}
-            results = [self._result(number, known[number]) for number in sorted(done)]
+            results = {result.number: result for result in self._kept()}
             try:
-                yield from results
-                for outcome in self._outcomes(groups, done, jobs, executor):
-                    result = RowResult(
-                        outcome.item.number,
-                        outcome.facts["status"],
-                        [Path(path) for path in outcome.facts["outputs"]],
-                        outcome.facts,
-                    )
-                    results.append(result)
+                yield from list(results.values())
+                queue = Queue(groups, set(results), rows_together(self._device()))
+                for result in self._work(queue, jobs, executor):
+                    results[result.number] = result
                     yield result
             finally:
                 self._report(results)
 
-    def _report(self, results: Sequence[RowResult]) -> None:
-        facts = {result.number: result.facts for result in results}
-        known = registry.current()
-        entries = [
-            Entry(
-                row.number,
-                row.table,
-                row.varied,
-                {
-                    name: shown(own, known.task(name).schema())
-                    for name, own in row.layer.tasks.items()
-                },
-                shown(row.layer.run, RunOptions.schema()),
-                facts.get(row.number, {"status": "open"}),
-            )
-            for row in (job.row for job in self.jobs)
-        ]
+    def _kept(self) -> Iterator[RowResult]:
+        """The rows that are done, by their numbers."""
+        for job in self.jobs:
+            if (facts := self.state.done(job.item)) is not None:
+                yield RowResult.of(job.item.number, {**facts, "status": "kept"})
+
+    def _work(self, queue: Queue, jobs: int, executor: str | None) -> Iterator[RowResult]:
+        """Do what is in the queue, in this process or by others → results as they come."""
+        place = Workplace(self.results, self.store, registry.current().discovery)
+        if executor is not None:
+            from sinddm_toolkit.batching.cluster import on_cluster
+
+            return on_cluster(queue, place, executor)
+        if jobs == 1:
+            return in_this_process(queue, place, self.events, PictureCache())
+        import torch
+
+        return in_processes(queue, place, jobs, torch.get_num_threads())
+
+    def _report(self, results: Mapping[int, RowResult]) -> None:
+        report = Report(self.source.name, self.jobs, results)
         try:
-            write_report(self.state, self.source.name, entries, overwrite=self.may_replace_report)
+            report.write(self.state, overwrite=self.may_replace_report)
         except UserError as error:  # what is done is done, and the next run reports it
             self.events.message(f"no report: {error}")
 
@@ -193,27 +145,11 @@ class Batch:
         written = (Path(path).parent for job in self.jobs for path in job.item.outputs)
         return {self.results, self.state.folder, *written}
 
-    def _result(self, number: int, facts: dict[str, Any] | None) -> RowResult:
-        facts = {**(facts or {}), "status": "kept"}
-        return RowResult(number, "kept", [Path(path) for path in facts["outputs"]], facts)
-
-    def _outcomes(
-        self, groups: Sequence[Group], done: set[int], jobs: int, executor: str | None
-    ) -> Iterator[Any]:
-        import torch
-
+    def _device(self) -> str:
+        """The kind of device that the rows are sampled on."""
         from sinddm_toolkit.engine.compute import choose_compute
 
-        device = choose_compute(self.jobs[0].item.run.get("device", "auto")).device.type
-        work = work_groups(groups, done, rows_together(device))
-        place = Workplace(self.results, self.store, registry.current().discovery)
-        if executor is not None:
-            from sinddm_toolkit.batching.cluster import on_cluster
-
-            return on_cluster(work, place, executor)
-        if jobs == 1:
-            return in_this_process(work, place, self.events)
-        return in_processes(work, place, jobs, torch.get_num_threads(), len(groups))
+        return choose_compute(self.jobs[0].item.run.get("device", "auto")).device.type
 
 
-__all__ = ["Batch", "Item", "RefusedRows", "RowResult"]
+__all__ = ["Batch", "RefusedRows", "RowResult"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from sinddm_toolkit.batching.jobs import Group
+from sinddm_toolkit.batching.queue import Group
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import new_model
 from sinddm_toolkit.edits.preparing import prepare
@@ -23,7 +23,7 @@ TRIAL_SIZE = (192, 192)
 
 
 def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tuple[float, float]:
-    """(seconds of training, seconds of sampling) of what is not done, on all cores.
+    """Estimate what is not done → (seconds of training, seconds of sampling), on all cores.
 
     What a task computes beside the network, such as a comparison with texts, is not in it.
     """
@@ -39,18 +39,18 @@ def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tup
         if recipe not in rates:
             rates[recipe] = _trial(group, recipe, store)
         update, pixel_step = rates[recipe]
-        training += update * group.training.updates
+        training += update * group.updates
         sampling += pixel_step * sum(job.pixel_steps for job in jobs)
     return training, sampling
 
 
 def _trial(group: Group, recipe_name: str, store: ModelStore) -> tuple[float, float]:
-    """Seconds of an update, and of a pixel of a step, with a network that knows nothing."""
+    """Try a network that knows nothing → (seconds of an update, of a pixel of a step)."""
     recipe = RECIPES[recipe_name]
-    ready = prepare(*make_tasks(group.training.item.layer()), store, Events())
+    ready = prepare(*make_tasks(group.jobs[0].item.layer()), store, Events())
     subject, compute = ready.subject, ready.compute
     model = new_model(replace(subject.config, width=recipe.width), subject.schedule)
-    phase = plan_phase(group.training.cells, [], recipe, subject.schedule, 0)
+    phase = plan_phase(group.cells, [], recipe, subject.schedule, 0)
     model.network.to(compute.device)
     update = 0.0
     if phase is not None:

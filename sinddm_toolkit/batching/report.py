@@ -12,38 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sinddm_toolkit.batching.job import Job, RowResult
+from sinddm_toolkit.batching.rows import shown
 from sinddm_toolkit.batching.state import REPORT, State, beside
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import RunOptions
 
 JSON_LINES, PAGE = "report.jsonl", "report.html"
 TEMPLATE = "report.html.jinja"
 STYLE = "<style>\nbody { font: 14px/1.4 system-ui"
 """How the page goes on behind its title."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of a report."""
-
-    number: int
-    table: int
-    """Which table of the batch it was made from."""
-    varied: Mapping[str, str]
-    tasks: Mapping[str, Mapping[str, Any]]
-    """What was asked for, as `rows.shown` tells it."""
-    run: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    """Its status, outputs, thumbnails …; `status` is `open` if it was not come to."""
-
-    def to_json(self) -> dict[str, Any]:
-        """One line of the report, without the thumbnails."""
-        facts = {k: v for k, v in self.facts.items() if k not in ("before", "after")}
-        return {
-            "row": self.number,
-            "tasks": self.tasks,
-            "options": self.run,
-            "varied": dict(self.varied),
-            **facts,
-        }
 
 
 def report_files(folder: Path) -> list[Path]:
@@ -73,42 +51,129 @@ def _is_of_earlier_version(state: State, path: Path) -> bool:
     return STYLE.encode() in start if path.name == PAGE else start.startswith(b'{"row": 1, "tasks"')
 
 
-def write_report(state: State, name: str, entries: Sequence[Entry], *, overwrite: bool) -> None:
-    """Write `report.jsonl` and the self-contained `report.html` into the folder of results.
+@dataclass(frozen=True)
+class Report:
+    """All that is told of a batch."""
 
-    UserError if that fails, or if one is there that is somebody else's and `overwrite` is false.
-    """
-    lines = "".join(json.dumps(entry.to_json()) + "\n" for entry in entries)
-    page = _page(state.results, name, entries)
-    # The names of files may hold what no text can; the links have it right.
-    contents = (lines.encode(), page.encode(errors="backslashreplace"))
-    files = zip(report_files(state.results), contents, strict=True)
-    state.write_report(dict(files), overwrite=overwrite)
+    name: str
+    jobs: Sequence[Job]
+    results: Mapping[int, RowResult]
+    """By the numbers of the rows, but for those that were not reached."""
+
+    def write(self, state: State, *, overwrite: bool) -> None:
+        """Write `report.jsonl` and the self-contained `report.html` beside the state.
+
+        UserError if that fails, or if one is there that is somebody else's and `overwrite` is
+        false.
+        """
+        # The names of files may hold what no text can; the links have it right.
+        page = self.page(state.results).encode(errors="backslashreplace")
+        contents = (self.json_lines().encode(), page)
+        files = zip(report_files(state.results), contents, strict=True)
+        state.write_report(dict(files), overwrite=overwrite)
+
+    def facts(self, job: Job) -> Mapping[str, Any]:
+        """What is known of a row: its status (`open` if it was not reached), outputs, seconds …"""
+        result = self.results.get(job.item.number)
+        return result.facts if result else {"status": "open"}
+
+    def json_lines(self) -> str:
+        """A line for each row, without the thumbnails."""
+        return "".join(json.dumps(self._to_json(job)) + "\n" for job in self.jobs)
+
+    def _to_json(self, job: Job) -> dict[str, Any]:
+        return {
+            "row": job.row.number,
+            "tasks": _tasks(job),
+            "options": _run(job),
+            "varied": job.row.varied,
+            **{k: v for k, v in self.facts(job).items() if k not in ("before", "after")},
+        }
+
+    def page(self, folder: Path) -> str:
+        """The page for people, whose links lead from `folder`."""
+        from jinja2 import Environment, PackageLoader
+
+        def outputs(job: Job) -> list[Link]:
+            return [Link.to(Path(path), folder) for path in self.facts(job).get("outputs", ())]
+
+        loader = PackageLoader("sinddm_toolkit.batching", ".")
+        pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
+        return pages.get_template(TEMPLATE).render(
+            name=self.name,
+            summary=self._summary(),
+            sheets=_sheets(self.jobs),
+            facts=self.facts,
+            outputs=outputs,
+            asked=_asked,
+        )
+
+    def _summary(self) -> str:
+        words = {"done": "done", "kept": "done before", "failed": "failed", "open": "not reached"}
+        facts = [self.facts(job) for job in self.jobs]
+        counts = {
+            text: sum(one["status"] == status for one in facts) for status, text in words.items()
+        }
+        seconds = sum(one.get("seconds", 0.0) for one in facts)
+        told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
+        return f"{len(facts)} rows: {told}; {seconds:.0f} s of work, trainings aside"
+
+
+def _tasks(job: Job) -> dict[str, dict[str, Any]]:
+    """What was asked of each task."""
+    known = registry.current()
+    return {
+        name: shown(own, known.task(name).schema()) for name, own in job.row.layer.tasks.items()
+    }
+
+
+def _run(job: Job) -> dict[str, Any]:
+    """What was asked of the run."""
+    return shown(job.row.layer.run, RunOptions.schema())
+
+
+def _asked(job: Job) -> str:
+    """What was asked for, on one line."""
+    parts = [
+        " ".join([name, *(f"{key}={value}" for key, value in options.items())])
+        for name, options in _tasks(job).items()
+    ]
+    run = [f"{key}={value}" for key, value in _run(job).items() if key != "out"]
+    return " + ".join(parts) + (f", {' '.join(run)}" if run else "")
 
 
 @dataclass(frozen=True)
 class Sheet:
     """A part of the page: rows side by side, or a grid of those that differ in two options."""
 
-    entries: Sequence[Entry]
+    jobs: Sequence[Job]
     label: str = ""
+    """What all of a grid's rows have in common of what varies."""
     across: str = ""
+    """The option that its columns differ in."""
     down: str = ""
+    """The option that its rows differ in."""
 
     @property
     def columns(self) -> list[str]:
+        """The values of the option `across`; empty if this is no grid."""
         return self._values(self.across)
 
     @property
     def rows(self) -> list[str]:
+        """The values of the option `down`; one that is empty if there is none."""
         return self._values(self.down) if self.down else [""]
 
     @property
-    def cells(self) -> dict[tuple[str, str], Entry]:
-        return {(e.varied.get(self.down, ""), e.varied[self.across]): e for e in self.entries}
+    def cells(self) -> dict[tuple[str, str], Job]:
+        """The jobs by their values of `down` and `across`."""
+        return {
+            (job.row.varied.get(self.down, ""), job.row.varied[self.across]): job
+            for job in self.jobs
+        }
 
     def _values(self, key: str) -> list[str]:
-        return list(dict.fromkeys(entry.varied[key] for entry in self.entries)) if key else []
+        return list(dict.fromkeys(job.row.varied[key] for job in self.jobs)) if key else []
 
 
 @dataclass(frozen=True)
@@ -130,67 +195,30 @@ class Link:
         return cls(place, url, shlex.quote(word) if word.isprintable() else "")
 
 
-def _page(folder: Path, name: str, entries: Sequence[Entry]) -> str:
-    from jinja2 import Environment, PackageLoader
-
-    def outputs(entry: Entry) -> list[Link]:
-        return [Link.to(Path(path), folder) for path in entry.facts.get("outputs", ())]
-
-    loader = PackageLoader("sinddm_toolkit.batching", ".")
-    pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
-    return pages.get_template(TEMPLATE).render(
-        name=name,
-        summary=_summary(entries),
-        sheets=_sheets(entries),
-        outputs=outputs,
-        options=_options,
-    )
-
-
-def _summary(entries: Sequence[Entry]) -> str:
-    words = {"done": "done", "kept": "done before", "failed": "failed", "open": "not come to"}
-    counts = {
-        text: sum(e.facts["status"] == status for e in entries) for status, text in words.items()
-    }
-    seconds = sum(e.facts.get("seconds", 0.0) for e in entries)
-    told = ", ".join(f"{count} {text}" for text, count in counts.items() if count)
-    return f"{len(entries)} rows: {told}; {seconds:.0f} s of work, trainings aside"
-
-
-def _sheets(entries: Sequence[Entry]) -> list[Sheet]:
-    """Grids for the tables that a sweep was made of; the rows between them together."""
-    tables = [list(part) for _, part in itertools.groupby(entries, key=lambda e: e.table)]
+def _sheets(jobs: Sequence[Job]) -> list[Sheet]:
+    """Make grids for the tables that a sweep was made of; the rows between them stay together."""
+    tables = [list(part) for _, part in itertools.groupby(jobs, key=lambda job: job.row.table)]
     sheets: list[Sheet] = []
     for is_sweep, parts in itertools.groupby(tables, key=lambda part: bool(_axes(part))):
         if is_sweep:
             sheets += [sheet for part in parts for sheet in _grids(part)]
         else:
-            sheets.append(Sheet([entry for part in parts for entry in part]))
+            sheets.append(Sheet([job for part in parts for job in part]))
     return sheets
 
 
-def _axes(entries: Sequence[Entry]) -> list[str]:
+def _axes(jobs: Sequence[Job]) -> list[str]:
     """The options that vary among rows made from one table, those of most values last."""
-    values = {key: {entry.varied[key] for entry in entries} for key in entries[0].varied}
+    values = {key: {job.row.varied[key] for job in jobs} for key in jobs[0].row.varied}
     return sorted((key for key in values if len(values[key]) > 1), key=lambda k: len(values[k]))
 
 
-def _grids(entries: Sequence[Entry]) -> list[Sheet]:
-    """One grid for each combination of the options beyond the two with most values."""
-    *others, across = _axes(entries)
+def _grids(jobs: Sequence[Job]) -> list[Sheet]:
+    """Make a grid for each combination of the options beyond the two with most values."""
+    *others, across = _axes(jobs)
     down = others.pop() if others else ""
-    grids: dict[str, list[Entry]] = {}
-    for entry in entries:
-        label = ", ".join(f"{key} = {entry.varied[key]}" for key in others)
-        grids.setdefault(label, []).append(entry)
+    grids: dict[str, list[Job]] = {}
+    for job in jobs:
+        label = ", ".join(f"{key} = {job.row.varied[key]}" for key in others)
+        grids.setdefault(label, []).append(job)
     return [Sheet(part, label, across, down) for label, part in grids.items()]
-
-
-def _options(entry: Entry) -> str:
-    """What was asked for, on one line."""
-    parts = [
-        " ".join([name, *(f"{key}={value}" for key, value in options.items())])
-        for name, options in entry.tasks.items()
-    ]
-    run = [f"{key}={value}" for key, value in entry.run.items() if key != "out"]
-    return " + ".join(parts) + (f", {' '.join(run)}" if run else "")

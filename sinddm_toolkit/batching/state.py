@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.batching.items import Item
+from sinddm_toolkit.batching.job import Item
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.reading import read_recipe

@@ -16,7 +16,9 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.batching import Batch, RowResult
+    from sinddm_toolkit.batching import Batch
+    from sinddm_toolkit.batching.job import RowResult
+    from sinddm_toolkit.batching.queue import Group
 
 ONE_ROW = ("out", "model", "retrain")
 """Options of a run that can't be the same for all rows."""
@@ -56,7 +58,7 @@ def _batch(
                 explain_layer(row.layer, as_json=as_json)
             return 0
         if dry_run:
-            _show_plan(work, jobs, as_json=as_json)
+            _show_plan(work, as_json=as_json)
             return 0
         results = []
         try:
@@ -104,46 +106,51 @@ def _conclude(results: list[RowResult], work: Batch, *, as_json: bool, quiet: bo
     return 1 if counts["failed"] else 0
 
 
-def _show_plan(work: Batch, jobs: int, *, as_json: bool) -> None:
+def _show_plan(work: Batch, *, as_json: bool) -> None:
     """Print what would be done, and write nothing."""
     from sinddm_toolkit.batching.estimate import estimated
 
     groups = work.check()
     done = {job.item.number for job in work.jobs if work.state.done(job.item)}
     training, sampling = estimated(groups, done, work.store)
-    rows: list[dict[str, Any]] = [
-        {
-            "row": job.item.number,
-            "tasks": list(job.item.tasks),
-            "outputs": list(job.item.outputs),
-            "model": group.training.model,
-            "done": job.item.number in done,
-        }
-        for group in groups
-        for job in group.jobs
-    ]
-    plan: dict[str, Any] = {
-        "rows": rows,
-        "trainings": [
-            {"model": g.training.model, "picture": g.training.learnt, "updates": g.training.updates}
-            for g in groups
-            if g.training.updates and any(job.item.number not in done for job in g.jobs)
-        ],
-        "seconds": {"training": round(training, 1), "sampling": round(sampling, 1)},
-    }
+    rows = _rows_of_plan(groups, done)
+    trainings = _trainings_of_plan(groups, done)
     if as_json:
-        click.echo(json.dumps(plan))
+        seconds = {"training": round(training, 1), "sampling": round(sampling, 1)}
+        click.echo(json.dumps({"rows": rows, "trainings": trainings, "seconds": seconds}))
         return
     for row in rows:
         mark = "done" if row["done"] else " + ".join(row["tasks"])
         outputs = ", ".join(_near(Path(path)) for path in row["outputs"])
         click.echo(readable(f"row {row['row']}  {mark}  {outputs}"))
-    for one in plan["trainings"]:
+    for one in trainings:
         click.echo(readable(f"training of {one['picture']}: {one['updates']} updates"))
     click.echo(
-        f"{len(rows)} rows, {len(done)} done; {len(plan['trainings'])} trainings; "
+        f"{len(rows)} rows, {len(done)} done; {len(trainings)} trainings; "
         f"about {_minutes(training)} of training and {_minutes(sampling)} of sampling"
     )
+
+
+def _rows_of_plan(groups: list[Group], done: set[int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": job.item.number,
+            "tasks": list(job.item.tasks),
+            "outputs": list(job.item.outputs),
+            "model": group.model,
+            "done": job.item.number in done,
+        }
+        for group in groups
+        for job in group.jobs
+    ]
+
+
+def _trainings_of_plan(groups: list[Group], done: set[int]) -> list[dict[str, Any]]:
+    return [
+        {"model": group.model, "picture": group.learnt, "updates": group.updates}
+        for group in groups
+        if group.updates and any(job.item.number not in done for job in group.jobs)
+    ]
 
 
 def _minutes(seconds: float) -> str:

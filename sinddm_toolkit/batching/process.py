@@ -1,4 +1,4 @@
-"""A process that does one thing after the other for the process that started it.
+"""A process that does one piece of work after the other for the one that started it.
 
 It is started by a line of its own and not by `multiprocessing`, which would run the caller's script
 once more in each process: a batch may be started from a script without a `__main__` guard, from
@@ -32,7 +32,7 @@ import signal
 for name in {signals!r}:
     if hasattr(signal, name):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-from sinddm_toolkit.batching.worker import serve
+from sinddm_toolkit.batching.process import serve
 serve()
 """
 
@@ -41,10 +41,11 @@ class ProcessDied(ToolkitError):
     """A process ended before it had done what it was asked for."""
 
 
-class Worker:
-    """A process of this kind, seen from the one that starts it."""
+class Process:
+    """Such a process, seen from the one that started it."""
 
     def __init__(self) -> None:
+        """Start it. ToolkitError if that fails."""
         text = START.format(path=sys.path, signals=HANDLED_BY_PARENT)
         try:
             self._process = subprocess.Popen(
@@ -54,9 +55,9 @@ class Worker:
             raise ToolkitError(f"cannot start a process: {error.strerror}") from None
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """What `function` gives there, or ToolkitError; ProcessDied if the process does.
+        """Call `function` there, one call at a time → what it gives.
 
-        One thing at a time.
+        ToolkitError if it raises anything; ProcessDied if the process ends before.
         """
         future: Future[Any] = Future()
         # As bytes of bytes: what can't be understood there is then told from what is cut short.

@@ -26,6 +26,8 @@ from sinddm_toolkit.batching.queue import Group, Queue
 from sinddm_toolkit.edits import edit
 from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures.picture import read_picture
 from tests.conftest import texture
 
 CLIP = str(Path(__file__).parent / "small_clip" / "small_clip.json")
@@ -140,6 +142,15 @@ def test_one_training_a_picture_and_each_model_loaded_once(command, probe, monke
     assert code == 0, err
     assert len(trained) == 3 and len(loaded) <= 3
     assert "10 rows done" in err
+
+
+def test_each_picture_is_decoded_once_in_one_process(command, probe, monkeypatch):
+    read = []
+    monkeypatch.setattr(images, "read_picture", lambda p: read.append(p) or read_picture(p))
+    Path("e.jsonl").write_text(sweep(3) + sweep(2, "p1.png"))
+    code, _, err = command("batch", "e.jsonl")
+    assert code == 0 and "5 rows done" in err, err
+    assert [Path(path).name for path in read] == ["p0.png", "p1.png"]
 
 
 def test_a_row_that_fails_harms_no_other(command, probe):

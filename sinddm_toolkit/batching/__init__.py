@@ -124,7 +124,7 @@ class Batch:
 
             return on_cluster(queue, place, executor)
         if jobs == 1:
-            return in_this_process(queue, place, self.events, PictureCache())
+            return in_this_process(queue, place, self.events, self._pictures)
         import torch
 
         return in_processes(queue, place, jobs, torch.get_num_threads())

@@ -3,6 +3,7 @@
 It makes `draft` a training of a second, in every process that loads it.
 """
 
+import contextlib
 import dataclasses
 import os
 import time
@@ -15,8 +16,19 @@ RECIPES["draft"] = dataclasses.replace(RECIPES["draft"], width=16, steps_per_sca
 
 
 def note(text):
-    with Path(os.environ["PROBE_LOG"]).open("a") as log:
+    with Path(os.environ["PROBE_FOLDER"], "log.txt").open("a") as log:
         log.write(f"{text}\n")
+
+
+def wait_for_ticket():
+    """Return when there is a ticket, which is then used up, or when all may go on."""
+    gate = Path(os.environ["PROBE_FOLDER"], "gate")
+    while not (gate / "open").exists():
+        for ticket in gate.glob("ticket-*"):
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                ticket.unlink()
+                return
+        time.sleep(0.02)
 
 
 class Probe(Task):
@@ -29,7 +41,7 @@ class Probe(Task):
     image: Picture = option("the picture")
     fail: bool = option("raise an error", default=False)
     die: bool = option("end the process", default=False)
-    pause: float = option("seconds to wait", default=0.0, minimum=0)
+    hold: bool = option("wait until the test lets it go on", default=False)
     strength: float = option("how much is added", default=0.1)
 
     @hookimpl
@@ -43,7 +55,8 @@ class Probe(Task):
             raise RuntimeError("as asked")
         if self.die:
             os._exit(9)
-        time.sleep(self.pause)
+        if self.hold:
+            wait_for_ticket()
 
     @hookimpl
     def modify_x0(self, run, step):

@@ -1,4 +1,4 @@
-"""How long a batch will take, from a short trial on this machine."""
+"""An estimate of how long a batch will take, from a short trial on this machine."""
 
 from __future__ import annotations
 

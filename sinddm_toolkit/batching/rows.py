@@ -115,19 +115,21 @@ class _Axis:
 
 
 def _axes(table: Table, source: Source) -> list[_Axis]:
+    """The options that vary in the rows of a table, by itself or by the defaults."""
     axes: dict[str, _Axis] = {}
-    for part in (source.defaults, table):
+    for part in (source.defaults, table) if source.defaults else (table,):
         for key, read in ((GLOB, _files), (GRID, _values)):
-            given = part.values.get(key, {}) if part else {}
-            if part and not isinstance(given, Mapping):
+            given = part.values.get(key, {})
+            if not isinstance(given, Mapping):
                 raise part.origin.at(key).refusal(f"{key}: name options, as in {key}.seed = …")
             for name, value in given.items():
-                origin = part.origin.at(key, name) if part else COMMAND_LINE
+                origin = part.origin.at(key, name)
                 axes[name] = _Axis(name, read(value, name, origin, source.folder), origin)
     return list(axes.values())
 
 
 def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
+    """The absolute paths of the files that a pattern in `folder` matches, sorted."""
     if not isinstance(pattern, str):
         raise origin.refusal(f"{GLOB}.{name}: give a pattern such as folder/*.png")
     whole = Path(pattern)

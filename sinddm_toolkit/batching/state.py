@@ -1,9 +1,9 @@
-"""What became of each row, kept beside the results, so that a batch goes on where it was.
+"""The state of each row, kept beside the results, so that a batch goes on where it was.
 
-One small file a row, written whole by the process that carries the row out: before its files
-appear, with the hash of what each will hold, and when they are all there. Whatever is killed, and
-whenever, at most the rows in hand are done again; a row that has been done is known to be, by
-whoever is asked to do it again; and what the batch did not write is told from what it did.
+It is one small file a row, written whole by the process that carries the row out: before the row's
+files appear, with the hash of what each will hold, and again when they are all there. Whatever is
+killed, and whenever, at most the rows in hand are done again; whoever is asked for a row that is
+done knows that it is; and what the batch did not write is told from what it did.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REPORT = "report"
 """The key of the report, whose files are known by their content as those of rows are."""
 
 Hashes = dict[str, str]
-"""Of the content of files, by their place beside the results."""
+"""The SHA-256 of the content of files, by their place beside the results."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class State:
         return self.read(REPORT) is None and any(self.folder.glob("*.json"))
 
     def relative(self, path: Path) -> str:
-        """`path` from the folder of results: that may be moved as a whole."""
+        """The way from the folder of results, which may be moved as a whole, to `path`."""
         return beside(path, self.results)
 
     def _write(
@@ -207,7 +207,7 @@ def _is_whole(facts: Mapping[str, Any]) -> bool:
 
 
 def beside(path: Path, folder: Path) -> str:
-    """`path` from `folder`; the whole path if no way leads there, as from one drive to another."""
+    """The way from `folder` to `path`; the whole path if none leads there, as to another drive."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
@@ -215,6 +215,7 @@ def beside(path: Path, folder: Path) -> str:
 
 
 def not_ours(path: Path) -> UserError:
+    """The error of a file that the batch must not replace."""
     return UserError(
         f"{path} exists and is not, or no longer, what this batch wrote: "
         "give --overwrite or another name"

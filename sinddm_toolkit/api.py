@@ -32,7 +32,7 @@ from sinddm_toolkit.pictures.writing import write_picture
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute
-    from sinddm_toolkit.engine.paper_network import CELL, HALO
+    from sinddm_toolkit.engine.networks import CELL, HALO
     from sinddm_toolkit.engine.plan import Plan, Stage
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from sinddm_toolkit.host.services import service
 
 _LAZY = {
-    "CELL": "engine.paper_network",
-    "HALO": "engine.paper_network",
+    "CELL": "engine.networks",
+    "HALO": "engine.networks",
     "NoisePredictor": "engine.run",
     "Edit": "host.edit",
     "Outcome": "host.edit",

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sinddm_toolkit.engine.half_resolution import HalfResolutionDenoiser
-from sinddm_toolkit.engine.paper_network import CELL, HALO, Frame, PaperDenoiser
+from sinddm_toolkit.engine.networks import CELL, HALO, Frame, HalfResolutionDenoiser, PaperDenoiser
 
 BOTH = pytest.mark.parametrize("network_class", [PaperDenoiser, HalfResolutionDenoiser])
 

@@ -26,7 +26,7 @@ from sinddm_toolkit.edits.models import MOST_WIDTH, Model, ModelConfig
 from sinddm_toolkit.edits.preparing import make_subject
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
-from sinddm_toolkit.engine.paper_network import PaperDenoiser
+from sinddm_toolkit.engine.networks import PaperDenoiser
 from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import (
     TIMESTEPS,

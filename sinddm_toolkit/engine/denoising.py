@@ -8,11 +8,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sinddm_toolkit.engine.compute import Compute
-from sinddm_toolkit.engine.networks import Denoiser
-from sinddm_toolkit.engine.paper_network import CELL, HALO, WHOLE, Frame
+from sinddm_toolkit.engine.networks import CELL, WHOLE, Denoiser, Frame, with_halo
 
 TILE = 256
 """Side of the tiles that a larger canvas is denoised in, without their halo."""
@@ -46,7 +44,9 @@ class NetworkPredictor:
             for left, right in _spans(x.shape[-1], self.tile):
                 if needless is not None and bool(needless[top:bottom, left:right].all()):
                     continue
-                tile, frame = _with_halo(x, top, bottom, left, right)
+                corner, size = [(top, left)], (bottom - top, right - left)
+                tile = with_halo(x, corner, size)
+                frame = Frame.of_crops(corner, size, (x.shape[-2], x.shape[-1]), x.device)
                 out[..., top:bottom, left:right] = self._forward(tile, t, s, frame)
         return out
 
@@ -68,21 +68,3 @@ def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:
     count = math.ceil(length / tile)
     cells = math.ceil(length / CELL)
     yield from pairwise(min(length, cells * k // count * CELL) for k in range(count + 1))
-
-
-def _with_halo(x: Tensor, top: int, bottom: int, left: int, right: int) -> tuple[Tensor, Frame]:
-    """The tile with `HALO` more pixels around it, zero where those lie beyond the canvas."""
-    height, width = x.shape[-2:]
-    beyond = (
-        max(0, HALO - left),
-        max(0, right + HALO - width),
-        max(0, HALO - top),
-        max(0, bottom + HALO - height),
-    )
-    rows = slice(max(0, top - HALO), bottom + HALO)
-    columns = slice(max(0, left - HALO), right + HALO)
-    tile = F.pad(x[..., rows, columns], beyond)
-    if not any(beyond):
-        return tile, Frame(halo=True)
-    inside = F.pad(torch.ones_like(x[:, :1, rows, columns]), beyond)
-    return tile, Frame(halo=True, inside=inside)

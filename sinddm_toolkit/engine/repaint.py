@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sinddm_toolkit.engine.paper_network import CELL, HALO
+from sinddm_toolkit.engine.networks import CELL, HALO
 from sinddm_toolkit.engine.pyramid import rgb_from_tensor, tensor_from_rgb
 from sinddm_toolkit.pictures.compositing import (
     FloatArray,

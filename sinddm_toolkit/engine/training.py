@@ -11,12 +11,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sinddm_toolkit.engine.compute import Compute
-from sinddm_toolkit.engine.networks import Denoiser
+from sinddm_toolkit.engine.networks import (
+    CELL,
+    HALO,
+    WHOLE,
+    Denoiser,
+    Frame,
+    with_halo,
+    without_halo,
+)
 from sinddm_toolkit.engine.optimizers import Adam, Muon
-from sinddm_toolkit.engine.paper_network import CELL, HALO, WHOLE, Frame
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.quality import Recipe
 from sinddm_toolkit.engine.schedule import TIMESTEPS, Schedule
@@ -400,7 +406,7 @@ class Batches:
         x = (alpha.sqrt() * clean + (1 - alpha).sqrt() * noise).contiguous(
             memory_format=torch.channels_last
         )
-        return Batch(x, _without_halo(noise) if frame.halo else noise, t, frame, known)
+        return Batch(x, without_halo(noise) if frame.halo else noise, t, frame, known)
 
     def _crops(
         self, scale: int, sharp: Tensor, blurred: Tensor, known: Tensor | None
@@ -413,39 +419,11 @@ class Batches:
         corners = self._corners(scale, (h, w))
 
         def cut(x: Tensor) -> Tensor:
-            return torch.cat([_with_halo(x, y, x0, h, w) for y, x0 in corners])
+            return with_halo(x, corners, (h, w))
 
-        height, width = self.sizes[scale]
-        interior = all(
-            HALO <= y <= height - h - HALO and HALO <= x0 <= width - w - HALO for y, x0 in corners
-        )
-        inside = (
-            None
-            if interior
-            else cut(torch.ones((), device=self.device).expand(1, 1, height, width))
-        )
-        frame = Frame(halo=True, inside=inside)
-        known = None if known is None else _without_halo(cut(known))
+        frame = Frame.of_crops(corners, (h, w), self.sizes[scale], self.device)
+        known = None if known is None else without_halo(cut(known))
         return cut(sharp), cut(blurred), known, frame
-
-
-def _with_halo(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:
-    """The h×w pixels of x from (top, left) and `HALO` more around, zero beyond the picture."""
-    height, width = x.shape[-2:]
-    rows = slice(max(0, top - HALO), min(height, top + h + HALO))
-    columns = slice(max(0, left - HALO), min(width, left + w + HALO))
-    beyond = (
-        columns.start - (left - HALO),
-        left + w + HALO - columns.stop,
-        rows.start - (top - HALO),
-        top + h + HALO - rows.stop,
-    )
-    part = x[..., rows, columns]
-    return F.pad(part, beyond) if any(beyond) else part
-
-
-def _without_halo(x: Tensor) -> Tensor:
-    return x[..., HALO:-HALO, HALO:-HALO]
 
 
 class Updater:

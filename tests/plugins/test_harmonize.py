@@ -139,8 +139,7 @@ def test_the_window_changes_nothing_that_is_kept(network):
 
     from sinddm_toolkit.engine.compute import choose_compute
     from sinddm_toolkit.engine.denoising import NetworkPredictor
-    from sinddm_toolkit.engine.networks import make_network
-    from sinddm_toolkit.engine.paper_network import CELL, HALO
+    from sinddm_toolkit.engine.networks import CELL, HALO, make_network
 
     predict = NetworkPredictor(make_network(network, 8).double(), choose_compute("cpu"))
     x = torch.randn(1, 3, 120, 150, dtype=torch.double)

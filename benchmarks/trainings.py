@@ -11,10 +11,11 @@ from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import Compute, choose_compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import Denoiser, make_network
+from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.quality import Recipe
 from sinddm_toolkit.engine.schedule import Schedule
-from sinddm_toolkit.engine.training import Phase, plan_phase, train
+from sinddm_toolkit.engine.training import train
 
 ENDLESS = 1_000_000
 """Updates per scale that no time limit reaches."""

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from sinddm_toolkit.edits.models import load_model, save_model, trained_cells
+from sinddm_toolkit.edits.models import load_model, save_model
 from sinddm_toolkit.edits.published import import_checkpoint, seems_known
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
+from sinddm_toolkit.engine.phases import trained_cells
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.run import Run

@@ -7,12 +7,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.phases import plan_phase
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.engine.schedule import make_schedule
-from sinddm_toolkit.engine.training import Batches, Updater, add_gradients, plan_phase, train
+from sinddm_toolkit.engine.training import Updater, add_gradients, train
 from tests.conftest import texture
 
 CPU = torch.device("cpu")

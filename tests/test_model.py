@@ -18,13 +18,12 @@ from sinddm_toolkit.edits.models import (
     new_model,
     read_description,
     save_model,
-    trained_cells,
 )
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.edits.tensor_files import write_tensors
+from sinddm_toolkit.engine.phases import Phase, trained_cells
 from sinddm_toolkit.engine.pyramid import build_pyramid
 from sinddm_toolkit.engine.schedule import make_schedule
-from sinddm_toolkit.engine.training import Phase
 from sinddm_toolkit.errors import UserError
 
 PYRAMID = build_pyramid(torch.rand(1, 3, 60, 80) * 2 - 1)

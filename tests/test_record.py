@@ -18,7 +18,7 @@ from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import MOST_CHARACTERS, load_record
 from sinddm_toolkit.edits.replay import look_of_record, replayed
 from sinddm_toolkit.edits.store import default_store
-from sinddm_toolkit.engine.training import Phase
+from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import SEED_MAX

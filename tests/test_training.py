@@ -9,14 +9,16 @@ from copy import deepcopy
 import pytest
 import torch
 
-from sinddm_toolkit.engine import training
+from sinddm_toolkit.engine import crops, training
 from sinddm_toolkit.engine.compute import choose_compute
-from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.crops import Batches
+from sinddm_toolkit.engine.networks import HALO, make_network
 from sinddm_toolkit.engine.optimizers import Adam, orthogonalised
+from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.quality import RECIPES
 from sinddm_toolkit.engine.schedule import make_schedule
-from sinddm_toolkit.engine.training import Batches, Phase, plan_phase, train
+from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from tests.conftest import texture
 
@@ -91,10 +93,11 @@ def test_gradients_of_large_batches_are_those_of_their_parts(subject, monkeypatc
     compute = choose_compute("cpu")
     found = []
     for limit in (10**9, 9000):
-        monkeypatch.setattr(training, "CHUNK_PIXELS", limit)
+        monkeypatch.setattr(crops, "CHUNK_PIXELS", limit)
         network = fresh_network().double()
         batch = Batches(*subject, recipe, compute.device, 0).draw(subject[0].count - 1, 20)
-        batch = dataclasses.replace(batch, x=batch.x.double(), noise=batch.noise.double())
+        names = ("sharp", "blurred", "alpha", "gamma", "noise")
+        batch = dataclasses.replace(batch, **{n: getattr(batch, n).double() for n in names})
         assert len(list(batch.chunks())) == (1 if limit > 9000 else 3)
         loss = training.add_gradients(network, batch, 1, compute)
         found.append(torch.cat([loss[None], *(p.grad.flatten() for p in network.parameters())]))
@@ -158,7 +161,7 @@ def test_a_training_is_kept_every_ten_seconds(subject):
     made, now = [], [0.0]
     phase = whole_plan(subject[1])
 
-    class Batches(training.Batches):
+    class Slow(Batches):
         def draw(self, scale, t_end):
             now[0] += 3
             return super().draw(scale, t_end)
@@ -170,7 +173,7 @@ def test_a_training_is_kept_every_ten_seconds(subject):
             signal.raise_signal(signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "Batches", Batches)
+        patch.setattr(training, "Batches", Slow)
         run(subject, phase, keep=keep, clock=lambda: now[0])
     assert made == [4, 8, 12, 12]
 
@@ -227,7 +230,7 @@ def test_a_scale_is_cut_only_where_crops_are_cheaper():
     for size, seen in (((60, 90), (60, 90)), ((90, 120), (96, 96)), ((400, 60), (96, 92))):
         pyramid = build_pyramid(torch.zeros(1, 3, *size))
         batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
-        drawn = [batches.draw(pyramid.count - 1, 5).x.shape[-2:] for _ in range(20)]
+        drawn = [batches.draw(pyramid.count - 1, 5).sharp.shape[-2:] for _ in range(20)]
         assert tuple(map(max, *drawn)) == seen
 
 
@@ -239,13 +242,12 @@ def test_what_is_learnt_ends_within_a_cell_and_with_one(size):
     pyramid = build_pyramid(picture)
     last = pyramid.scales[-1].amax()
     batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
-    batches.alphas.fill_(1), batches.gammas.fill_(0)  # neither noise nor blur
     ends = []
     for _ in range(300):
         batch = batches.draw(pyramid.count - 1, 1)
-        halo = training.HALO if batch.frame.halo else 0
-        for place in (batch.x[:, 0] == last).nonzero().tolist():
-            learnt = [k < n - halo for k, n in zip(place[1:], batch.x.shape[-2:], strict=True)]
+        halo = HALO if batch.frame.halo else 0
+        for place in (batch.sharp[:, 0] == last).nonzero().tolist():
+            learnt = [k < n - halo for k, n in zip(place[1:], batch.sharp.shape[-2:], strict=True)]
             ends += [tuple(k % 2 for k in place[1:])] if all(learnt) else []
     assert len(ends) > 20
     for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):

@@ -20,7 +20,7 @@ from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.outputs import default_name, default_paths
 from sinddm_toolkit.edits.preparing import Prepared, prepare
 from sinddm_toolkit.edits.store import ModelStore
-from sinddm_toolkit.engine.training import Cells
+from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option

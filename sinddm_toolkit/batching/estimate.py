@@ -14,8 +14,9 @@ from sinddm_toolkit.edits.models import new_model
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.denoising import NetworkPredictor
+from sinddm_toolkit.engine.phases import plan_phase
 from sinddm_toolkit.engine.quality import RECIPES
-from sinddm_toolkit.engine.training import plan_phase, train
+from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.settings.request import make_tasks
 
 TRIAL_UPDATES = 12

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.batching.rows import Row
-from sinddm_toolkit.engine.training import Cells
+from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.settings.layers import Layer, Origin, Setting, Settings
 
 

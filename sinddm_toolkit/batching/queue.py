@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from sinddm_toolkit.batching.job import Item, Job
 from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.engine.phases import Cells, Phase, missing_updates, united
 from sinddm_toolkit.engine.quality import RECIPES
-from sinddm_toolkit.engine.training import Cells, Phase, missing_updates
 
 ROWS_ON_A_GPU = 8
 """Rows that differ in their seed alone, sampled at once."""
@@ -46,8 +46,7 @@ def grouped(jobs: Sequence[Job], store: ModelStore) -> list[Group]:
     for job in jobs:
         group = groups.setdefault(job.model, Group(job.model, []))
         group.jobs.append(job)
-        for scale, t_end in job.cells.items():
-            group.cells[scale] = max(t_end, group.cells.get(scale, 0))
+        group.cells = united(group.cells, job.cells)
     for group in groups.values():
         group.updates = _missing_updates(group, store)
     return list(groups.values())

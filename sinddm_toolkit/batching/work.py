@@ -24,7 +24,7 @@ from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.outputs import planned_outputs, variant_outputs
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import ModelStore
-from sinddm_toolkit.engine.training import Cells
+from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host import registry
 

@@ -22,23 +22,16 @@ from sinddm_toolkit.edits.models import (
     load_model,
     new_model,
     save_model,
-    trained_cells,
 )
 from sinddm_toolkit.edits.preparing import Prepared, Subject, make_subject
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore, default_store, remove_file
 from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
 from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.phases import Cells, Phase, is_as_planned, plan_phase, trained_cells
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
-from sinddm_toolkit.engine.training import (
-    Cells,
-    Phase,
-    TrainingState,
-    is_as_planned,
-    plan_phase,
-    train,
-)
+from sinddm_toolkit.engine.training import TrainingState, train
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.interrupts import Interrupted

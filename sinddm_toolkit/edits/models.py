@@ -23,9 +23,9 @@ from sinddm_toolkit.edits.tensor_files import (
 )
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.networks import NETWORKS, Denoiser, make_network
+from sinddm_toolkit.engine.phases import History, Phase, trained_cells
 from sinddm_toolkit.engine.pyramid import Size, Upsampling, scale_sizes
 from sinddm_toolkit.engine.schedule import Schedule
-from sinddm_toolkit.engine.training import Cells, History, Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.json_values import listed, matching, members, sha256, text, whole
 from sinddm_toolkit.options.run_options import SEED_MAX
@@ -153,16 +153,6 @@ def new_model(config: ModelConfig, schedule: Schedule) -> Model:
     return Model(config, schedule, network)
 
 
-def trained_cells(history: History) -> Cells:
-    """Scale → t_end of what any phase has trained."""
-    cells: Cells = {}
-    for phase in history:
-        for scale, made in phase.made_per_scale().items():
-            if made:
-                cells[scale] = max(cells.get(scale, 0), phase.t_ends[scale])
-    return dict(sorted(cells.items()))
-
-
 def description(model: Model) -> dict[str, Any]:
     """The JSON that a model file carries beside its weights."""
     sizes, factor = scale_sizes(model.config.size)
@@ -173,7 +163,7 @@ def description(model: Model) -> dict[str, Any]:
         "pyramid": {"sizes": sizes, "factor": factor},
         "schedule": asdict(model.schedule),
         "history": [phase.to_json() for phase in model.history],
-        "trained": trained_cells(model.history),
+        "trained": dict(sorted(trained_cells(model.history).items())),
         "weights_sha256": model.weights_hash(),
         **model.facts,
     }

@@ -15,6 +15,7 @@ from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import (
     Pyramid,
@@ -26,7 +27,6 @@ from sinddm_toolkit.engine.pyramid import (
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
 from sinddm_toolkit.engine.run import NoisePredictor, Run, Step
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
-from sinddm_toolkit.engine.training import Cells
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl

@@ -27,6 +27,7 @@ from sinddm_toolkit.edits.preparing import make_subject
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import PaperDenoiser
+from sinddm_toolkit.engine.phases import MOST_UPDATES, Phase
 from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import (
     TIMESTEPS,
@@ -35,7 +36,6 @@ from sinddm_toolkit.engine.schedule import (
     falls_within_0_and_1,
     start_step,
 )
-from sinddm_toolkit.engine.training import MOST_UPDATES, Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import check_ordinary

@@ -16,9 +16,9 @@ from typing import Any
 from sinddm_toolkit import __version__
 from sinddm_toolkit.edits.models import Model, ModelConfig
 from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.phases import History, Phase
 from sinddm_toolkit.engine.pyramid import MIN_SIDE, scale_sizes
 from sinddm_toolkit.engine.quality import RECIPES
-from sinddm_toolkit.engine.training import History, Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.json_values import (

@@ -18,8 +18,9 @@ from sinddm_toolkit.edits.tensor_files import (
     read_tensors,
     write_tensors,
 )
+from sinddm_toolkit.engine.phases import History, Phase
 from sinddm_toolkit.engine.quality import Recipe
-from sinddm_toolkit.engine.training import History, Phase, TrainingState, end_training, fits
+from sinddm_toolkit.engine.training import TrainingState, end_training
 from sinddm_toolkit.errors import UserError
 
 FORMAT = "sinddm-toolkit training"
@@ -99,7 +100,7 @@ def read_unfinished(path: Path, model: Model, recipe: Recipe, events: Events) ->
         found = _parsed(facts, tensors)
         if (found.config, found.history) != (model.config, model.history):
             raise DamagedFile("it does not go on from this model")
-        if not fits(found.state, model.network, recipe, found.phase):
+        if not found.state.fits(model.network, recipe, found.phase):
             raise DamagedFile("it is of another network")
     except (DamagedFile, OSError, *NO_MODEL) as error:
         events.message(f"an unfinished training is left out ({path.name}): {_reason(error)}")

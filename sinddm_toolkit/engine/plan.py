@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
+from sinddm_toolkit.engine.phases import Cells, united
 from sinddm_toolkit.engine.pyramid import Pyramid, Size, Upsampling, tensor_from_rgb, upsample
 from sinddm_toolkit.engine.repaint import Blend, Composition, Level, Repaint
 from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX, Schedule
@@ -338,14 +339,11 @@ class Plan:
         """
         self.composition, self.transparent = Blend(picture, weight), picture.alpha() is not None
 
-    def cells(self) -> dict[int, int]:
+    def cells(self) -> Cells:
         """Scale → t_end of the (scale, timestep) cells to be known, t < t_end.
 
         They are those that sampling visits, at an injection scale up to its own T[s] at least:
         that costs no further updates, and another start step then needs no further training.
         """
-        cells: dict[int, int] = {}
-        for stage in self.stages:
-            usual = self.schedule.starts[stage.s]
-            cells[stage.s] = max(stage.start, usual, cells.get(stage.s, 0))
-        return cells
+        starts = self.schedule.starts
+        return united(*({stage.s: max(stage.start, starts[stage.s])} for stage in self.stages))

@@ -22,11 +22,13 @@ import torch
 from safetensors.torch import save_file
 
 from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
 from sinddm_toolkit.engine.quality import RECIPES, Recipe
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
-from sinddm_toolkit.engine.training import Batches, Phase, Updater, add_gradients
+from sinddm_toolkit.engine.training import Updater, add_gradients
 from sinddm_toolkit.pictures.reading import read_picture
 
 LIST = Path(__file__).with_name("pictures.toml")

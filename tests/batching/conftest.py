@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.edits import edit
+from sinddm_toolkit.engine.quality import RECIPES
 from tests.conftest import texture
 
 POLLS = 30_000
@@ -54,11 +54,11 @@ def probe(tmp_path, monkeypatch, home):
     shutil.copy(Path(__file__).parent / "probe_plugin.py", tmp_path / "probe.py")
     monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
     monkeypatch.setenv("PROBE_FOLDER", str(tmp_path))
-    recipes = dict(edit.RECIPES)
+    recipes = dict(RECIPES)
     for k in range(3):
         Image.fromarray(texture(40, 44, seed=k)).save(f"p{k}.png")
     yield Probe(tmp_path)
-    edit.RECIPES.update(recipes)
+    RECIPES.update(recipes)
 
 
 @pytest.fixture

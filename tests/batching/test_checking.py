@@ -17,7 +17,7 @@ from sinddm_toolkit.batching.sources import source_of
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings import toml_files
 from tests.conftest import texture
@@ -151,7 +151,7 @@ def test_progress_is_told_while_rows_are_spread_and_checked(pasted):
 
 def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):
     read, prepared = [], []
-    monkeypatch.setattr(images, "read_picture", lambda p: read.append(p) or read_picture(p))
+    monkeypatch.setattr(reading, "read_picture", lambda p: read.append(p) or read_picture(p))
     monkeypatch.setattr(checking, "prepare", lambda *a: prepared.append(a) or prepare(*a))
     grid = {"seed": list(range(20)), "feather": [1, 2, 3]}
     row = {"task": "harmonize", "bg": "bg.png", "composite": "c.png", "grid": grid}

@@ -9,10 +9,10 @@ from PIL import Image
 
 import sinddm_toolkit as st
 from sinddm_toolkit import batching
-from sinddm_toolkit.edits import edit
+from sinddm_toolkit.edits import learning
 from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.pictures import picture as images
+from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
 from tests.batching.conftest import contents, report, sweep
 
@@ -82,8 +82,8 @@ def test_all_tasks_are_in_that_test():
 
 def test_one_training_a_picture_and_each_model_loaded_once(command, probe, monkeypatch):
     trained, loaded = [], []
-    real = edit.train
-    monkeypatch.setattr(edit, "train", lambda *a, **k: trained.append(1) or real(*a, **k))
+    real = learning.train
+    monkeypatch.setattr(learning, "train", lambda *a, **k: trained.append(1) or real(*a, **k))
     monkeypatch.setattr(
         "sinddm_toolkit.edits.models.load_model",
         lambda path: loaded.append(path) or load_model(path),
@@ -99,7 +99,7 @@ def test_one_training_a_picture_and_each_model_loaded_once(command, probe, monke
 
 def test_each_picture_is_decoded_once_in_one_process(command, probe, monkeypatch):
     read = []
-    monkeypatch.setattr(images, "read_picture", lambda p: read.append(p) or read_picture(p))
+    monkeypatch.setattr(reading, "read_picture", lambda p: read.append(p) or read_picture(p))
     Path("e.jsonl").write_text(sweep(3) + sweep(2, "p1.png"))
     code, _, err = command("batch", "e.jsonl")
     assert code == 0 and "5 rows done" in err, err

@@ -151,7 +151,8 @@ class TaskCommand(SchemaCommand):
         """What the line asks for: this task, those behind a `+`, those `--with` names."""
         from sinddm_toolkit.settings.request import Part
 
-        own = Part(str(self.name), self.given_values(ctx), ctx.params["presets"])
+        texts = self.given_texts(ctx)
+        own = Part(str(self.name), texts, ctx.params["presets"], is_text=True)
         return [own, *self._also, *(Part(name) for name in ctx.params["observers"])]
 
     def _run(self, as_json: bool, quiet: bool, explain: bool, **_: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import Option, each
+from sinddm_toolkit.options.option import Option
 
 
 class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -35,20 +35,25 @@ class SchemaCommand(click.Command):
         ctx.meta[_order_key(self)] = _order(self.params, args)
         return super().parse_args(ctx, args)
 
-    def given_values(self, ctx: click.Context) -> dict[str, Any]:
-        """What was given on the line, as the types of the schema. UserError for bad values."""
-        values = {}
+    def given_texts(self, ctx: click.Context) -> dict[str, Any]:
+        """What was given on the line, as texts but for flags; UserError for bad orders."""
+        texts = {}
         for item in self.items:
-            value = ctx.params.get(item.name)
-            if value is None or value == ():
+            given = ctx.params.get(item.name)
+            if given is None or given == ():
                 continue
+            texts[item.name] = list(given) if item.many else given
             if item.follows:
-                value = _behind(item, value, ctx.meta[_order_key(self)])
-            if isinstance(value, bool):
-                values[item.name] = value
-            else:
-                values[item.name] = each(list(value) if item.many else value, item.from_text)
-        return values
+                texts[item.name] = _behind(item, given, ctx.meta[_order_key(self)])
+        return texts
+
+    def given_values(self, ctx: click.Context) -> dict[str, Any]:
+        """The same, checked, but that files are still their paths. UserError for bad values."""
+        schema = {item.name: item for item in self.items}
+        return {
+            name: schema[name].read(given, schema[name].flag, is_text=True)
+            for name, given in self.given_texts(ctx).items()
+        }
 
 
 def _order_key(command: click.Command) -> str:

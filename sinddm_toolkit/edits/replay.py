@@ -112,14 +112,11 @@ def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
 
 
 def _changed(settings: Settings, schema: Mapping[str, Option]) -> Settings:
-    """Those that are not the defaults, all of them checked."""
-    for name, setting in settings.items():
-        if not schema[name].kind.is_file(setting.value):  # that was read when it was found
-            setting.checked(schema[name])
+    """Those that are not the defaults."""
     return {
         name: setting
         for name, setting in settings.items()
-        if setting.value != schema[name].plain(schema[name].default)
+        if schema[name].plain(setting.value) != schema[name].plain(schema[name].default)
     }
 
 
@@ -132,21 +129,26 @@ def _layer(record: Record, path: Path, find: Finder, lost: list[str] | None = No
     origin = Origin(f"recipe of {path.name}", lambda keys: f"the recipe in {path}")
     tasks: dict[str, Settings] = {}
     for task in record.tasks:
+        schema = _class_of(task, path).schema()
         try:
-            options = options_of(task, _class_of(task, path).schema())
+            options = options_of(task, schema)
         except ValueError as error:
             raise damaged(path, error) from None
         tasks[task.name] = {}
         for name, value in options.items():
             try:
-                setting = Setting(_restored(name, value, find), origin, name)
+                restored = _restored(name, value, find)
             except UserError:
                 if lost is None:
                     raise
                 lost.append(name.replace("_", "-"))
             else:
-                tasks[task.name][name] = setting
-    run = {name: Setting(value, origin, name) for name, value in record.options.items()}
+                tasks[task.name][name] = Setting.read(schema[name], restored, origin, name)
+    schema = RunOptions.schema()
+    run = {
+        name: Setting.read(schema[name], value, origin, name)
+        for name, value in record.options.items()
+    }
     return Layer(tasks, run)
 
 

@@ -187,6 +187,10 @@ class Option:
         """A value, or values, as JSON and TOML hold them. UserError for a picture from no file."""
         return each(value, self.kind.plain)
 
+    def absolute(self, value: Any) -> Any:
+        """The same, files by their whole paths."""
+        return each(value, self.kind.absolute)
+
     def record(self, value: Any, folder: Path) -> Any:
         """A value, or values, in the record of a picture that is in `folder`."""
         return each(value, lambda one: self.kind.record(one, folder))

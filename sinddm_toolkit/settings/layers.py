@@ -6,8 +6,10 @@ set shows through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
@@ -45,6 +47,17 @@ class Origin:
         """An error that says where it stands."""
         return LocatedError(f"{self.place(self.keys)}: {text}") if self.place else UserError(text)
 
+    @contextmanager
+    def named(self, key: str) -> Iterator[None]:
+        """Make errors about the value, which is called `key` there, say where it stands."""
+        try:
+            yield
+        except UserError as error:
+            if self.place is None:
+                raise
+            text = str(error)
+            raise self.refusal(text if text.startswith(key) else f"{key}: {text}") from None
+
     def __str__(self) -> str:
         return f"{self.what} ({self.place(self.keys)})" if self.place else self.what
 
@@ -55,24 +68,34 @@ PYTHON = Origin("Python")
 
 @dataclass(frozen=True)
 class Setting:
-    """A value of the type of its option; a file is still its path."""
+    """What was given as the value of an option."""
 
     value: Any
+    """Checked, but that a file is still its path; plain if that was checked before."""
     origin: Origin
     name: str
     """The option as its file spells it."""
 
-    def checked(self, item: Option) -> Any:
-        """The value with its pictures read. UserError, saying where it was given."""
-        if self.origin.place is None:
-            return item.checked(self.value)
-        try:
-            return item.checked(self.value, self.name)
-        except UserError as error:
-            text = str(error)
-            raise self.origin.refusal(
-                text if text.startswith(self.name) else f"{self.name}: {text}"
-            ) from None
+    @classmethod
+    def read(
+        cls,
+        item: Option,
+        given: Any,
+        origin: Origin,
+        name: str,
+        folder: Path | None = None,
+        *,
+        is_text: bool = False,
+    ) -> Setting:
+        """What is `given`, checked (see `Option.read`). UserError, saying where it was given."""
+        with origin.named(name):
+            value = item.read(given, name, folder, is_text=is_text)
+        return cls(value, origin, name)
+
+    def opened(self, item: Option) -> Any:
+        """The value with the files read that it names. UserError, saying where it was given."""
+        with self.origin.named(self.name):
+            return item.opened(self.value, self.name if self.origin.place else item.flag)
 
 
 Settings = dict[str, Setting]
@@ -124,13 +147,19 @@ def _explained(
     return rows
 
 
-def layer_of(task: str, values: Mapping[str, Any], origin: Origin) -> Layer:
-    """The values of one task, those of the run among them, under their Python names."""
+def layer_of(
+    task: str, values: Mapping[str, Any], origin: Origin, *, is_text: bool = False
+) -> Layer:
+    """The values of one task, those of the run among them, under their Python names.
+
+    With `is_text` they are as on a command line. UserError for what is not allowed.
+    """
     own, run = registry.current().task(task).schema(), RunOptions.schema()
     layer = Layer({task: {}})
-    for name, value in values.items():
+    for name, given in values.items():
         if name not in own and name not in run:
             raise unknown_option(name, {**own, **run})
-        target = layer.tasks[task] if name in own else layer.run
-        target[name] = Setting(value, origin, name)
+        item, target = (own[name], layer.tasks[task]) if name in own else (run[name], layer.run)
+        several = list(given) if item.many and isinstance(given, tuple) else given
+        target[name] = Setting.read(item, several, origin, item.flag, is_text=is_text)
     return layer

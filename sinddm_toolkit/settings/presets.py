@@ -160,7 +160,8 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
             if name in inputs and key not in keep:
                 left.append(key)
             else:
-                table[key] = schema[name].plain(setting.value)
+                setting.opened(schema[name])
+                table[key] = schema[name].absolute(setting.value)
         return table
 
     run = kept(layer.run, RunOptions.schema(), OF_ONE_EDIT)

@@ -24,6 +24,8 @@ class Part:
     """By their Python names, those of the run among them."""
     presets: Sequence[str] = ()
     """Names or paths, each over the one before it."""
+    is_text: bool = False
+    """Whether the values are texts, as on a command line."""
 
     def layer(self, origin: Origin) -> Layer:
         """The values over the presets. UserError if those are for another task."""
@@ -35,7 +37,7 @@ class Part:
             raise UserError("name a task, or a preset that has one")
         if below.lead not in (None, task):
             raise _preset_of_another(self.presets[-1], below.lead, task)
-        return layer_of(task, self.values, origin).over(below)
+        return layer_of(task, self.values, origin, is_text=self.is_text).over(below)
 
 
 def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
@@ -62,10 +64,11 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     The first task's picture is the one that is learnt; the others take it over.
     """
     classes = [registry.current().task(name) for name in layer.tasks]
-    options = run_options(layer)  # before the tasks: they read pictures
+    options = run_options(layer)
+    _check_complete(classes, layer)  # before pictures are read
     own: list[dict[str, Any]] = []
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
-        own.append({k: s.checked(cls.schema()[k]) for k, s in settings.items()})
+        own.append({k: s.opened(cls.schema()[k]) for k, s in settings.items()})
     tasks = [_made(classes[0], own[0])]
     learnt = tasks[0].learnt()
     for cls, values in zip(classes[1:], own[1:], strict=True):
@@ -81,10 +84,17 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     return tasks, options
 
 
+def _check_complete(classes: Sequence[type[Task]], layer: Layer) -> None:
+    """UserError if an option is missing, which that of a further task's picture never is."""
+    for cls, settings in zip(classes, layer.tasks.values(), strict=True):
+        given = {name for name, setting in settings.items() if setting.value is not None}
+        cls.check_complete(given if cls is classes[0] else {*given, str(cls.learns_from)})
+
+
 def run_options(layer: Layer) -> RunOptions:
     """The options of a run. UserError, saying where, for values that are not allowed."""
     schema = RunOptions.schema()
-    return RunOptions(**{k: s.checked(schema[k]) for k, s in layer.run.items()})
+    return RunOptions(**{k: s.opened(schema[k]) for k, s in layer.run.items()})
 
 
 def _made(cls: type[Task], values: Mapping[str, Any]) -> Task:

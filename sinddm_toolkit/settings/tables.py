@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.errors import ToolkitError, UserError
+from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option, unknown_option
 from sinddm_toolkit.options.run_options import RunOptions
@@ -127,10 +127,7 @@ class _Reader:
             name = key.replace("-", "_")
             if name not in schema:
                 raise where.refusal(str(unknown_option(prefix + key, schema)))
-            label = prefix + key
-            try:
-                read = schema[name].read(value, label, self._folder, is_text=self._is_text)
-            except UserError as error:
-                raise where.refusal(str(error)) from None
-            found[name] = Setting(read, where, label)
+            found[name] = Setting.read(
+                schema[name], value, where, prefix + key, self._folder, is_text=self._is_text
+            )
         return found

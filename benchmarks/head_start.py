@@ -32,7 +32,7 @@ from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb, working_s
 from sinddm_toolkit.engine.quality import RECIPES
 
 SEEN = ("astronaut", "chelsea", "rocket", "hubble_deep_field", "immunohistochemistry")
-"""Photographs in `sinddm_toolkit/priors/pictures.toml` that come with scikit-image."""
+"""Photographs in `sinddm_toolkit/engine/priors/pictures.toml` that come with scikit-image."""
 
 SAMPLES = 16
 SIDE = 15

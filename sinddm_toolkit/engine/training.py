@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -186,15 +185,6 @@ class Updater:
         decay = min(self.recipe.ema_decay, (k + 1) / (k + 10)) if k >= self.recipe.ema_from else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self._weights, 1 - decay)
-
-    def state(self) -> dict[str, Any]:
-        """What `load_state` goes on from, beside the network's weights."""
-        return {"tensors": self.remembered(), "steps": self.adam.steps}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        for own, saved in zip(self.remembered(), state["tensors"], strict=True):
-            own.copy_(saved)
-        self.adam.steps = state["steps"]
 
     def remembered(self) -> list[Tensor]:
         """The tensors that change from one update to the next, not copies of them."""

@@ -1,6 +1,6 @@
 """Weights to start a training from: what a denoiser knows of pictures in general.
 
-`make.py` made them from the photographs in `pictures.toml`.
+Made from the photographs in `pictures.toml`.
 """
 
 from __future__ import annotations

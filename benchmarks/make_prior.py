@@ -1,10 +1,11 @@
 """Makes the weights that trainings start from: a denoiser of many pictures.
 
-    python -m sinddm_toolkit.engine.priors.make PICTURES --width 48 --out half-48.safetensors
+    python benchmarks/make_prior.py PICTURES --width 48 --out half-48.safetensors
 
-PICTURES is a folder with the files that `pictures.toml` lists, which also says where they come from
-and under which licence. Every picture is seen in several views: parts of it, of several sizes,
-turned and mirrored. An interrupted run goes on from the checkpoint beside the output.
+PICTURES is a folder with the files that `pictures.toml`, beside the shipped weights, lists; it also
+says where they come from and under which licence. Every picture is seen in several views: parts of
+it, of several sizes, turned and mirrored. An interrupted run goes on from the checkpoint beside the
+output.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import json
 import math
 import tomllib
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import Compute, choose_compute
 from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.networks import make_network
@@ -31,7 +34,7 @@ from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.engine.training import Updater, add_gradients
 from sinddm_toolkit.pictures.reading import read_picture
 
-LIST = Path(__file__).with_name("pictures.toml")
+LIST = files(priors) / "pictures.toml"
 
 VIEWS = 8
 """Of each picture."""
@@ -90,6 +93,27 @@ def make_views(path: Path, rng: np.random.Generator) -> list[tuple[Pyramid, Sche
     return views
 
 
+def load(checkpoint: Path, updater: Updater) -> int:
+    """Bring a training to where `save` was called → the updates that had been made."""
+    saved = torch.load(checkpoint, weights_only=True)
+    updater.network.load_state_dict(saved["weights"])
+    for own, tensor in zip(updater.remembered(), saved["remembered"], strict=True):
+        own.copy_(tensor)
+    updater.adam.steps = saved["updates"]
+    return updater.adam.steps
+
+
+def save(checkpoint: Path, updater: Updater) -> None:
+    state = {
+        "weights": updater.network.state_dict(),
+        "remembered": updater.remembered(),
+        "updates": updater.adam.steps,
+    }
+    part = checkpoint.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(checkpoint)
+
+
 def train_prior(
     views: list[tuple[Pyramid, Schedule]], recipe: Recipe, updates: int, checkpoint: Path
 ) -> torch.nn.Module:
@@ -100,12 +124,7 @@ def train_prior(
     network.to(memory_format=torch.channels_last)
     phase = Phase({}, {}, 0, round(updates * (1 - DECAY_SHARE)), updates)
     updater = Updater(network, recipe, phase)
-    begun = 0
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
-        network.load_state_dict(saved["weights"])
-        updater.load_state(saved["updater"])
-        begun = saved["updates"]
+    begun = load(checkpoint, updater) if checkpoint.exists() else 0
     batches = [
         Batches(pyramid, schedule, recipe, compute.device, begun + 1_000_003 * index)
         for index, (pyramid, schedule) in enumerate(views)
@@ -122,14 +141,7 @@ def train_prior(
         updater.update(k)
         error += 0.001 * (float(loss) - error)
         if (k + 1) % CHECKPOINT_EVERY == 0:
-            state = {
-                "weights": network.state_dict(),
-                "updater": updater.state(),
-                "updates": k + 1,
-            }
-            part = checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            part.replace(checkpoint)
+            save(checkpoint, updater)
             print(f"{k + 1} of {updates} updates, error {error:.4f}", flush=True)
     updater.take_average()
     return network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -24,35 +25,34 @@ class Hooks(Protocol):
 def sample(run: Run, hooks: Hooks) -> Tensor:
     """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture.
 
-    In the paper's words: x_t is `x`, x̃^s is `blurred`, γ_t^s is `_gamma`. What hooks may change
-    stands where they are called. A tensor is let go of as soon as it has been used: each may be a
-    third of a gigabyte.
+    x_t is `x`, x̃^s is `blurred`, γ_t^s is `_gamma`; timesteps are one less than the paper's, and -1
+    is the clean picture. What hooks may change stands where they are called. A tensor is let go of
+    as soon as it has been used: each may be a third of a gigabyte.
     """
     schedule = run.schedule
     hooks.before_sampling(run)
     run.close()
     image = run.expanded_start()
     stages = run.plan.stages
-    for index, stage in enumerate(stages):
+    for index, stage in enumerate(stages):  # line 1
         if image is not None and index > 0:
-            below = stages[index - 1]
-            image = stage.begun_from(below, image, run.pyramid.upsampling)  # x̃^s = x^{s-1} ↑ r
+            image = stage.begun_from(stages[index - 1], image, run.pyramid.upsampling)  # line 14
         scale = ScaleState(stage, index, image, run.predict)
         del image
         hooks.before_scale(run, scale)
         scale.close()
-        x, blurred = _noised_start(run, scale)
+        x, blurred = _noised_start(run, scale)  # lines 2 to 4, 15 and 16
         fixed, needless = _fixed(run, scale)
         moves = stage.moves(scale.start)
-        for (t, t_next), (_, after) in zip(moves, [*moves[1:], (-1, -1)], strict=True):
+        for (t, t_next), (_, after) in pairwise([*moves, (-1, -1)]):  # line 5
             if t_next > t:
                 continue  # noise was added when the step before it was made
             epsilon = scale.predict(x, t, stage.s, *needless)
             run.evaluations += run.samples
-            x0 = schedule.clean(x, epsilon, t)
+            x0 = schedule.clean(x, epsilon, t)  # line 6: x_t^{s,mix}
             gamma = _gamma(run, scale, t)
             if gamma > 0:
-                x0 = x0.sub_(blurred, alpha=gamma).div_(1 - gamma)
+                x0 = x0.sub_(blurred, alpha=gamma).div_(1 - gamma)  # line 7: x̂0
             if stage.ddpm:
                 x0 = x0.clamp_(-1, 1)  # as Ho et al. (2020) do
             if fixed is not None:
@@ -61,7 +61,8 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
             del x, x0
             hooks.modify_x0(run, step)
             step.close()
-            x = (random_step if stage.ddpm else deterministic_step)(run, step, epsilon, blurred)
+            move = random_step if stage.ddpm else deterministic_step
+            x = move(run, step, epsilon, blurred)  # lines 8 to 11
             if step.shift is not None and t_next >= 0:
                 x = x + step.shift
             hooks.after_step(run, step)
@@ -76,7 +77,7 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
 
 
 def _noised_start(run: Run, scale: ScaleState) -> tuple[Tensor, Tensor]:
-    """x of the timestep T[s]-1 (line 4), and x̃^s; from pure noise that is never looked at."""
+    """x of the first timestep, noise alone or added to x̃^s, and x̃^s, which is not used if alone."""
     noise = run.sampler_noise(scale.stage.size)
     if scale.input is None:
         return noise, noise
@@ -101,7 +102,7 @@ def _gamma(run: Run, scale: ScaleState, t: int) -> float:
 
 
 def deterministic_step(run: Run, step: Step, epsilon: Tensor, blurred: Tensor) -> Tensor:
-    """x of the next timestep (Algorithm 2, lines 8 to 11 with σ = 0: DDIM).
+    """x of the next timestep (lines 8 to 11 with σ = 0: DDIM).
 
     Where a hook has changed x̂0, the noise is what then remains of x_t: keeping the predicted one
     beside another x̂0 would let its errors grow from step to step.
@@ -122,10 +123,10 @@ def _with_blur(x0: Tensor, blurred: Tensor, gamma: float) -> Tensor:
 
 
 def random_step(run: Run, step: Step, epsilon: Tensor, blurred: Tensor) -> Tensor:
-    """x of the next timestep, drawn from q(x_next | x_t, x̂0) (Ho et al., 2020, eq. 7: DDPM).
+    """x of the next timestep, drawn from q(x_next | x_t, x̂0) (lines 8 to 11 with the σ of DDPM).
 
-    That is written for a picture that stays the same. Here it is less and less blurred: what of
-    the noise is kept goes from about the one to about the other.
+    Ho et al. (2020, eq. 7) write it for a picture that stays the same. Here it is less and less
+    blurred: what of the noise is kept goes from about the one to about the other.
     """
     if step.t_next < 0:
         return step.x0

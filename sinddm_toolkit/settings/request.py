@@ -50,11 +50,13 @@ def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
 def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
     """The settings of one run. UserError if a task is asked for twice."""
     whole = Layer()
-    named = [part.task for part in parts if part.task is not None]
+    asked: set[str | None] = set()
     for part in parts:
-        if named.count(str(part.task)) > 1:
-            raise UserError(f"{part.task} is asked for twice in one run")
-        whole = part.layer(origin).over(whole)
+        layer = part.layer(origin)
+        if layer.lead in asked:
+            raise UserError(f"{layer.lead} is asked for twice in one run")
+        asked.add(layer.lead)
+        whole = layer.over(whole)
     return whole
 
 

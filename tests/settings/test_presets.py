@@ -254,3 +254,18 @@ def test_a_plugin_brings_presets(command, explained, look, tmp_path, monkeypatch
     assert explained("run", "sample", "--preset", "theirs")["quality"][0] == "standard"
     assert "theirs  (any task, of brings)" in command("presets", "list")[1]
     assert explained("run", "--preset", "look")["quality"][0] == "standard"  # one's own goes first
+
+
+def test_files_to_keep_are_checked_and_found_again_from_everywhere(command, look, pasted):
+    Path("in").mkdir()
+    Path("c.png").rename("in/m.png")
+    line = ("harmonize", "--mask", "in/m.png", "--save-mask", "mask.png", "--bg", "none.png")
+    assert command("presets", "save", "masked", *line)[0] == 0
+    assert tomllib.loads((look / "masked.toml").read_text()) == {
+        "task": "harmonize",
+        "mask": str(Path("in/m.png").absolute()),
+        "save-mask": str(Path("mask.png").absolute()),
+    }
+    code, _, err = command("presets", "save", "--keep", "bg", "broken", *line)
+    assert code == 2 and "none.png: there is no such file" in err
+    assert not (look / "broken.toml").exists()

@@ -9,7 +9,7 @@ from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.settings import presets as preset_files
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "presets").glob("*.toml"))
 GUIDE = (ROOT / "docs" / "presets.md").read_text()
 

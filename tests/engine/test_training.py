@@ -12,8 +12,7 @@ import torch
 from sinddm_toolkit.engine import crops, training
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.crops import Batches
-from sinddm_toolkit.engine.networks import HALO, make_network
-from sinddm_toolkit.engine.optimizers import Adam, orthogonalised
+from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.quality import RECIPES
@@ -22,7 +21,6 @@ from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from tests.conftest import texture
 
-CPU = torch.device("cpu")
 RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
 
 
@@ -198,82 +196,6 @@ def test_time_limit_ends_early_and_is_recorded(subject):
     assert phase.decay_from < phase.end
 
 
-def test_only_what_is_missing_is_trained(subject):
-    schedule = subject[1]
-    finest = len(schedule.starts) - 1
-    small = plan_phase({finest: 5}, [], RECIPE, schedule, 0)
-    assert small.updates == {finest: 40}
-    small.made = small.planned
-    assert plan_phase({finest: 3}, [small], RECIPE, schedule, 0) is None
-    more = plan_phase({0: 100}, [small], RECIPE, schedule, 0)
-    assert more.updates == {0: 40, finest: 10}  # a quarter rehearses what was known
-    assert more.t_ends == {0: 100, finest: 5}
-    assert more.seed != small.seed
-
-
-def test_updates_are_interleaved_evenly():
-    phase = Phase({0: 1, 1: 1}, {0: 30, 1: 10}, 0, 0, 40, made=20)
-    order = list(phase.scale_order())
-    assert (order.count(0), order.count(1)) == (30, 10)
-    assert phase.made_per_scale() == {0: 15, 1: 5}
-
-
-def test_crops_reach_every_corner(subject):
-    batches = Batches(*subject, RECIPE, torch.device("cpu"), 0)
-    finest = subject[0].count - 1
-    corners = {c for _ in range(100) for c in batches._corners(finest, (32, 32))}
-    height, width = subject[0].sizes[finest]
-    assert {(0, 0), (0, width - 32), (height - 32, 0), (height - 32, width - 32)} <= corners
-
-
-def test_a_scale_is_cut_only_where_crops_are_cheaper():
-    for size, seen in (((60, 90), (60, 90)), ((90, 120), (96, 96)), ((400, 60), (96, 92))):
-        pyramid = build_pyramid(torch.zeros(1, 3, *size))
-        batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
-        drawn = [batches.draw(pyramid.count - 1, 5).sharp.shape[-2:] for _ in range(20)]
-        assert tuple(map(max, *drawn)) == seen
-
-
-@pytest.mark.parametrize("size", [(60, 90), (61, 91), (90, 121), (400, 60), (400, 61)])
-def test_what_is_learnt_ends_within_a_cell_and_with_one(size):
-    """As canvases do that are odd, whatever the picture is."""
-    picture = torch.zeros(1, 3, *size)
-    picture[..., -1, -1] = 1  # the last pixel
-    pyramid = build_pyramid(picture)
-    last = pyramid.scales[-1].amax()
-    batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
-    ends = []
-    for _ in range(300):
-        batch = batches.draw(pyramid.count - 1, 1)
-        halo = HALO if batch.frame.halo else 0
-        for place in (batch.sharp[:, 0] == last).nonzero().tolist():
-            learnt = [k < n - halo for k, n in zip(place[1:], batch.sharp.shape[-2:], strict=True)]
-            ends += [tuple(k % 2 for k in place[1:])] if all(learnt) else []
-    assert len(ends) > 20
-    for corner in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        assert ends.count(corner) > len(ends) / 16
-
-
-def test_the_coarsest_scale_learns_all_timesteps_alike_the_others_early_ones_more(subject):
-    batches = Batches(*subject, RECIPE, CPU, 0)
-    drawn = {s: torch.cat([batches.draw(s, 40).t for _ in range(150)]) for s in (0, 1)}
-    assert 0.4 < float((drawn[0] < 20).float().mean()) < 0.6
-    assert float((drawn[1] < 20).float().mean()) > 0.62
-
-
-def test_adam_is_torchs():
-    weights = [torch.nn.Parameter(torch.randn(3, 4)) for _ in range(2)]
-    copies = [torch.nn.Parameter(w.detach().clone()) for w in weights]
-    ours, theirs = Adam(weights, 0.01), torch.optim.Adam(copies, lr=0.01)
-    for _ in range(5):
-        for weight, copy in zip(weights, copies, strict=True):
-            weight.grad = torch.randn(3, 4)
-            copy.grad = weight.grad.clone()
-        ours.step(1.0)
-        theirs.step()
-    assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(weights, copies, strict=True))
-
-
 def test_no_command_waits_for_a_compiler():
     """torch._dynamo takes a second and a half to import, and torch.optim imports it."""
     code = (
@@ -288,9 +210,3 @@ def test_no_command_waits_for_a_compiler():
         "sys.exit('torch._dynamo' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_orthogonalised_has_singular_values_near_one():
-    matrices = torch.randn(3, 16, 100, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(orthogonalised(matrices))
-    assert values.min() > 0.5 and values.max() < 1.3

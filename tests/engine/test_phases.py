@@ -1,0 +1,39 @@
+import dataclasses
+
+from sinddm_toolkit.engine.phases import Phase, plan_phase, trained_cells, united
+from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.schedule import make_schedule
+
+RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
+
+
+def test_only_what_is_missing_is_trained():
+    schedule = make_schedule([0.1, 0.1], 1.411)
+    finest = len(schedule.starts) - 1
+    small = plan_phase({finest: 5}, [], RECIPE, schedule, 0)
+    assert small.updates == {finest: 40}
+    small.made = small.planned
+    assert plan_phase({finest: 3}, [small], RECIPE, schedule, 0) is None
+    more = plan_phase({0: 100}, [small], RECIPE, schedule, 0)
+    assert more.updates == {0: 40, finest: 10}  # a quarter rehearses what was known
+    assert more.t_ends == {0: 100, finest: 5}
+    assert more.seed != small.seed
+
+
+def test_updates_are_interleaved_evenly():
+    phase = Phase({0: 1, 1: 1}, {0: 30, 1: 10}, 0, 0, 40, made=20)
+    order = list(phase.scale_order())
+    assert (order.count(0), order.count(1)) == (30, 10)
+    assert phase.made_per_scale() == {0: 15, 1: 5}
+
+
+def test_cells_of_several_reach_as_far_as_any_of_them():
+    assert united() == {}
+    assert united({0: 5, 2: 9}, {2: 3, 1: 4}, {0: 6}) == {0: 6, 1: 4, 2: 9}
+
+
+def test_what_a_phase_only_planned_is_not_trained():
+    cut_short = Phase({0: 7, 1: 9}, {0: 30, 1: 10}, 0, 0, 40, made=1)
+    whole = Phase({0: 5}, {0: 10}, 0, 0, 10, made=10)
+    assert trained_cells([cut_short]) == trained_cells([cut_short, whole]) == {0: 7}
+    assert trained_cells([]) == {}

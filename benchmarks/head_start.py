@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from trainings import begin
 
 from sinddm_toolkit.engine.pyramid import downsample, tensor_from_rgb, working_size
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 
 SEEN = ("astronaut", "chelsea", "rocket", "hubble_deep_field", "immunohistochemistry")
 """Photographs in `sinddm_toolkit/engine/priors/pictures.toml` that come with scikit-image."""
@@ -70,9 +70,9 @@ def main() -> None:
     print("| from | error | patches 1, 1/2, 1/4 | diversity |\n|---|---|---|---|", flush=True)
     made = {}
     for init in ("random", "prior"):
-        training = begin(RECIPES["draft"], init, subject, asked.updates // subject[0].count)
+        training = begin(QUALITIES["draft"], init, subject, asked.updates // subject[0].count)
         predict = training.run()
-        visits = training.recipe.sampling_steps
+        visits = training.quality.sampling_steps
         made[init], _ = make_samples(predict, *subject, range(SAMPLES), visits)
         distances = ", ".join(f"{d:.3f}" for d in patch_distance(made[init], picture))
         error = grid_error(predict, subject[0])

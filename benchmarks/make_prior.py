@@ -29,7 +29,7 @@ from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.engine.pyramid import Pyramid, build_pyramid, tensor_from_rgb, working_size
-from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.engine.training import Updater, add_gradients
 from sinddm_toolkit.pictures.reading import read_picture
@@ -115,18 +115,18 @@ def save(checkpoint: Path, updater: Updater) -> None:
 
 
 def train_prior(
-    views: list[tuple[Pyramid, Schedule]], recipe: Recipe, updates: int, checkpoint: Path
+    views: list[tuple[Pyramid, Schedule]], quality: Quality, updates: int, checkpoint: Path
 ) -> torch.nn.Module:
     """A denoiser trained on one view after another, chosen by chance, with averaged weights."""
     compute: Compute = choose_compute("cpu")
     torch.manual_seed(0)
-    network = make_network(recipe.network, recipe.width)
+    network = make_network(quality.network, quality.width)
     network.to(memory_format=torch.channels_last)
     phase = Phase({}, {}, 0, round(updates * (1 - DECAY_SHARE)), updates)
-    updater = Updater(network, recipe, phase)
+    updater = Updater(network, quality, phase)
     begun = load(checkpoint, updater) if checkpoint.exists() else 0
     batches = [
-        Batches(pyramid, schedule, recipe, compute.device, begun + 1_000_003 * index)
+        Batches(pyramid, schedule, quality, compute.device, begun + 1_000_003 * index)
         for index, (pyramid, schedule) in enumerate(views)
     ]
     error = 1.0
@@ -150,16 +150,16 @@ def train_prior(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", type=Path)
-    parser.add_argument("--width", type=int, default=RECIPES["draft"].width)
+    parser.add_argument("--width", type=int, default=QUALITIES["draft"].width)
     parser.add_argument("--updates", type=int, default=100_000)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    recipe = replace(RECIPES["draft"], width=asked.width, crop=CROP, ema_decay=EMA_DECAY)
+    quality = replace(QUALITIES["draft"], width=asked.width, crop=CROP, ema_decay=EMA_DECAY)
     rng = np.random.default_rng(0)
     views = [view for path in listed_pictures(asked.pictures) for view in make_views(path, rng)]
-    network = train_prior(views, recipe, asked.updates, asked.out.with_suffix(".checkpoint"))
+    network = train_prior(views, quality, asked.updates, asked.out.with_suffix(".checkpoint"))
     tensors = {name: t.contiguous().half() for name, t in network.state_dict().items()}
-    facts = {"updates": asked.updates, "width": asked.width, "network": recipe.network}
+    facts = {"updates": asked.updates, "width": asked.width, "network": quality.network}
     save_file(tensors, asked.out, metadata={"sinddm-prior": json.dumps(facts)})
 
 

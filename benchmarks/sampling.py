@@ -26,7 +26,7 @@ from measures import (
 )
 from trainings import begin
 
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 
 VISITS = (None, 20, 10, 6, 4, 3, 2)
 SAMPLES = 8
@@ -40,7 +40,7 @@ def main() -> None:
     asked = parser.parse_args()
     pyramid, schedule = load_subject(asked.picture)
     picture = pyramid.scales[-1]
-    predict = begin(RECIPES["draft"], "prior", (pyramid, schedule)).run(time_limit=asked.train)
+    predict = begin(QUALITIES["draft"], "prior", (pyramid, schedule)).run(time_limit=asked.train)
     print(machine(), "\n")
     print("| timesteps a scale | evaluations | s a sample | patches 1, 1/2, 1/4 | diversity |")
     print("|---|---|---|---|---|", flush=True)

@@ -34,7 +34,7 @@ from trainings import begin
 
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import choose_compute
-from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.host.services import service
 
 SAMPLES = 8
@@ -52,7 +52,7 @@ class Point:
 
 
 def measure(
-    label: str, recipe: Recipe, init: str, seconds: float, subject: Any, marks: list[float]
+    label: str, recipe: Quality, init: str, seconds: float, subject: Any, marks: list[float]
 ) -> Iterator[Point]:
     """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
     training = begin(recipe, init, subject)
@@ -85,7 +85,7 @@ def untrained(subject: Any) -> Iterator[Point]:
     predict = service("denoiser", "closed-form", **about)
     error = grid_error(predict, pyramid)
     started = time.monotonic()
-    visits = RECIPES["draft"].sampling_steps
+    visits = QUALITIES["draft"].sampling_steps
     samples, _ = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)
     print(f"closed-form: {(time.monotonic() - started) / SAMPLES:.1f} s a sample")
     yield Point("closed-form", 0.0, 0, error, samples)
@@ -122,14 +122,14 @@ def main() -> None:
     add(iter(untrained_points))
     for budget in map(float, asked.budgets.split(",")):
         for name in filter(None, asked.recipes.split(",")):
-            recipe = RECIPES[name]
+            recipe = QUALITIES[name]
             for init in asked.init.split(","):
                 if init == "random" or priors.fingerprint(str(recipe.network), recipe.width):
                     label = f"{name}, {init}"
                     add(measure(label, recipe, init, budget, subject, []))
     if asked.paper:
         marks = [asked.paper / 10, asked.paper / 4, asked.paper / 2]
-        add(measure("paper", RECIPES["paper"], "random", asked.paper, subject, marks))
+        add(measure("paper", QUALITIES["paper"], "random", asked.paper, subject, marks))
 
     save_sheet(asked.out / "samples.png", rows)
     for label in dict.fromkeys(point.recipe for point in points if point.seconds):

@@ -13,7 +13,7 @@ from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import Denoiser, make_network
 from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import Pyramid
-from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.engine.training import train
 
@@ -28,7 +28,7 @@ class Training:
     network: Denoiser
     pyramid: Pyramid
     schedule: Schedule
-    recipe: Recipe
+    quality: Quality
     phase: Phase
     compute: Compute
 
@@ -38,7 +38,7 @@ class Training:
             self.network,
             self.pyramid,
             self.schedule,
-            self.recipe,
+            self.quality,
             self.phase,
             self.compute,
             **options,
@@ -50,22 +50,22 @@ class Training:
 
 
 def begin(
-    recipe: Recipe,
+    quality: Quality,
     init: str,
     subject: tuple[Pyramid, Schedule],
     updates_per_scale: int = ENDLESS,
 ) -> Training:
     """A training of all that unguided sampling visits; init: `random` or `prior`."""
     pyramid, schedule = subject
-    recipe = replace(recipe, steps_per_scale=updates_per_scale)
-    rate = recipe.rate(from_prior=init == "prior")
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], recipe, schedule, 0, rate)
+    quality = replace(quality, steps_per_scale=updates_per_scale)
+    rate = quality.rate(from_prior=init == "prior")
+    phase = plan_phase(dict(enumerate(schedule.starts)), [], quality, schedule, 0, rate)
     assert phase is not None
-    compute = choose_compute().for_network(recipe.network)
+    compute = choose_compute().for_network(quality.network)
     torch.manual_seed(0)
-    network = make_network(recipe.network, recipe.width)
+    network = make_network(quality.network, quality.width)
     if init == "prior":
-        found = priors.fingerprint(str(recipe.network), recipe.width)
-        network.load_state_dict(priors.load(str(recipe.network), recipe.width, str(found)))
+        found = priors.fingerprint(str(quality.network), quality.width)
+        network.load_state_dict(priors.load(str(quality.network), quality.width, str(found)))
     network.to(compute.device, memory_format=torch.channels_last)
-    return Training(network, pyramid, schedule, recipe, phase, compute)
+    return Training(network, pyramid, schedule, quality, phase, compute)

@@ -91,10 +91,10 @@ def random_picture() -> type[Task]:
 
 def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
     """Makes `--quality draft` a training of a second, as long as `patch` holds."""
-    from sinddm_toolkit.engine.quality import RECIPES
+    from sinddm_toolkit.engine.quality import QUALITIES
 
-    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
-    patch.setitem(RECIPES, "draft", recipe)
+    quality = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
+    patch.setitem(QUALITIES, "draft", quality)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
@@ -43,16 +43,16 @@ def tiny(monkeypatch):
 @pytest.fixture
 def coloured(monkeypatch):
     """Makes `draft` a training of two seconds, which is enough for large spots of colour."""
-    recipe = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=60)
-    monkeypatch.setitem(RECIPES, "draft", recipe)
+    quality = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=60)
+    monkeypatch.setitem(QUALITIES, "draft", quality)
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Makes `draft` a training of some seconds, whose pictures look like what was learnt."""
-    recipe = dataclasses.replace(RECIPES["draft"], width=32, steps_per_scale=120)
-    monkeypatch.setitem(RECIPES, "draft", recipe)
-    return recipe
+    quality = dataclasses.replace(QUALITIES["draft"], width=32, steps_per_scale=120)
+    monkeypatch.setitem(QUALITIES, "draft", quality)
+    return quality
 
 
 def texture(h: int, w: int, seed: int = 0) -> np.ndarray:

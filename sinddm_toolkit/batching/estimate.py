@@ -15,7 +15,7 @@ from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.phases import plan_phase
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.settings.request import make_tasks
 
@@ -35,7 +35,7 @@ def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tup
         if not jobs:
             continue
         recipe = jobs[0].recipe
-        if recipe not in RECIPES:
+        if recipe not in QUALITIES:
             recipe = "draft"
         if recipe not in rates:
             rates[recipe] = _trial(group, recipe, store)
@@ -47,7 +47,7 @@ def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tup
 
 def _trial(group: Group, recipe_name: str, store: ModelStore) -> tuple[float, float]:
     """Try a network that knows nothing → (seconds of an update, of a pixel of a step)."""
-    recipe = RECIPES[recipe_name]
+    recipe = QUALITIES[recipe_name]
     ready = prepare(*make_tasks(group.jobs[0].item.layer()), store, Events())
     subject, compute = ready.subject, ready.compute
     model = new_model(replace(subject.config, width=recipe.width), subject.schedule)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sinddm_toolkit.batching.job import Item, Job
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.phases import Cells, Phase, missing_updates, united
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 
 ROWS_ON_A_GPU = 8
 """Rows that differ in their seed alone, sampled at once."""
@@ -53,7 +53,7 @@ def grouped(jobs: Sequence[Job], store: ModelStore) -> list[Group]:
 
 
 def _missing_updates(group: Group, store: ModelStore) -> int:
-    recipe = RECIPES.get(group.jobs[0].recipe)
+    recipe = QUALITIES.get(group.jobs[0].recipe)
     if recipe is None:  # an imported model
         return 0
     history = []

@@ -30,7 +30,7 @@ from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
 from sinddm_toolkit.engine.compute import Compute, choose_compute
 from sinddm_toolkit.engine.phases import Cells, Phase, is_as_planned, plan_phase, trained_cells
 from sinddm_toolkit.engine.plan import Plan
-from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.engine.training import TrainingState, train
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.run_hooks import RunHooks
@@ -114,8 +114,8 @@ class _Learner:
         return self.store.unfinished(self.key)
 
     @property
-    def recipe(self) -> Recipe:
-        return RECIPES[self.ready.subject.config.recipe]
+    def recipe(self) -> Quality:
+        return QUALITIES[self.ready.subject.config.recipe]
 
     def load(self) -> Model:
         """The model as it is now; a new one if there is none, or none is wanted."""
@@ -249,7 +249,7 @@ def _is_own_training(model: Model) -> bool:
     What the store holds counts as known in every later edit, and a recipe may be a stranger's.
     """
     config = model.config
-    recipe = RECIPES[config.recipe]
+    recipe = QUALITIES[config.recipe]
     rate = recipe.rate(from_prior=config.init is not None)
     return (
         bool(model.history)
@@ -282,7 +282,7 @@ def _train(
         model.network,
         subject.pyramid,
         model.schedule,
-        RECIPES[subject.config.recipe],
+        QUALITIES[subject.config.recipe],
         phase,
         compute,
         begun=begun,

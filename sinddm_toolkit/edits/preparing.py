@@ -24,7 +24,7 @@ from sinddm_toolkit.engine.pyramid import (
     tensor_from_rgb,
     working_size,
 )
-from sinddm_toolkit.engine.quality import RECIPES, Recipe
+from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.engine.run import NoisePredictor, Run, Step
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.errors import UserError
@@ -125,7 +125,7 @@ def _subject_of(
 
 
 def _visits(options: RunOptions, subject: Subject) -> int | None:
-    recipe = RECIPES.get(subject.config.recipe)  # an imported model has none
+    recipe = QUALITIES.get(subject.config.recipe)  # an imported model has none
     return options.sampling_steps or (recipe.sampling_steps if recipe else None)
 
 
@@ -170,7 +170,7 @@ def make_subject(
             f"{picture.name} has transparent parts: a model learns from a whole picture, "
             "flatten it onto a colour first"
         )
-    recipe = RECIPES[options.quality]
+    recipe = QUALITIES[options.quality]
     wanted = options.max_pixels or min(recipe.max_pixels, most_pixels or recipe.max_pixels)
     size = chosen.size if chosen else working_size(picture.size, wanted)
     small = picture.resized(size)
@@ -202,7 +202,7 @@ def make_subject(
     return Subject(picture, pyramid, schedule, config)
 
 
-def _chosen_init(options: RunOptions, recipe: Recipe) -> str | None:
+def _chosen_init(options: RunOptions, recipe: Quality) -> str | None:
     """The weights that a training starts from. UserError if those asked for don't exist."""
     if options.init == "random":
         return None

@@ -18,7 +18,7 @@ from sinddm_toolkit.edits.models import Model, ModelConfig
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.phases import History, Phase
 from sinddm_toolkit.engine.pyramid import MIN_SIDE, scale_sizes
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.json_values import (
@@ -286,14 +286,14 @@ def _version(value: Any, what: str) -> str:
 
 def _check_trainable(config: ModelConfig, history: History) -> None:
     """ValueError, in words, unless such a model can be trained, in a time that ends."""
-    if config.recipe not in RECIPES:
-        raise ValueError(f"config.recipe must be one of {', '.join(RECIPES)}")
-    whole(config.width, 2, max(recipe.width for recipe in RECIPES.values()), "config.width")
+    if config.recipe not in QUALITIES:
+        raise ValueError(f"config.recipe must be one of {', '.join(QUALITIES)}")
+    whole(config.width, 2, max(recipe.width for recipe in QUALITIES.values()), "config.width")
     whole(min(config.size), MIN_SIDE, max(config.size), "config.size")
     count = len(scale_sizes(config.size)[0])
     for phase in history:
         whole(max(phase.updates), 0, count - 1, f"history: a scale of {count}")
-    most = MOST_TRAININGS * count * RECIPES[config.recipe].steps_per_scale
+    most = MOST_TRAININGS * count * QUALITIES[config.recipe].steps_per_scale
     whole(sum(phase.made for phase in history), 0, most, "history.made, all together,")
 
 

@@ -19,7 +19,7 @@ from sinddm_toolkit.edits.tensor_files import (
     write_tensors,
 )
 from sinddm_toolkit.engine.phases import History, Phase
-from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.training import TrainingState, end_training
 from sinddm_toolkit.errors import UserError
 
@@ -45,9 +45,9 @@ class Unfinished:
         """Whether the updates of `phase` that are still to be made come out as if never stopped."""
         return replace(self.phase, made=0) == phase and self.toolkit == __version__
 
-    def end(self, model: Model, recipe: Recipe) -> None:
+    def end(self, model: Model, quality: Quality) -> None:
         """Make of `model` what it would be if Ctrl-C had ended the training here."""
-        end_training(model.network, recipe, self.phase, self.state)
+        end_training(model.network, quality, self.phase, self.state)
         model.history.append(self.phase)
 
 
@@ -88,7 +88,9 @@ def keeper(
     return keep
 
 
-def read_unfinished(path: Path, model: Model, recipe: Recipe, events: Events) -> Unfinished | None:
+def read_unfinished(
+    path: Path, model: Model, quality: Quality, events: Events
+) -> Unfinished | None:
     """The training of `model` that is in `path`; None if there is none.
 
     One that is damaged, or goes on from another model, is removed, and `events` told so.
@@ -100,7 +102,7 @@ def read_unfinished(path: Path, model: Model, recipe: Recipe, events: Events) ->
         found = _parsed(facts, tensors)
         if (found.config, found.history) != (model.config, model.history):
             raise DamagedFile("it does not go on from this model")
-        if not found.state.fits(model.network, recipe, found.phase):
+        if not found.state.fits(model.network, quality, found.phase):
             raise DamagedFile("it is of another network")
     except (DamagedFile, OSError, *NO_MODEL) as error:
         events.message(f"an unfinished training is left out ({path.name}): {_reason(error)}")

@@ -18,7 +18,7 @@ from sinddm_toolkit.engine.networks import (
     without_halo,
 )
 from sinddm_toolkit.engine.pyramid import Pyramid, Size
-from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import Schedule
 
 CHUNK_PIXELS = 400_000
@@ -95,9 +95,14 @@ class Batches:
     """Draws what a denoiser learns from, all on the device."""
 
     def __init__(
-        self, pyramid: Pyramid, schedule: Schedule, recipe: Recipe, device: torch.device, seed: int
+        self,
+        pyramid: Pyramid,
+        schedule: Schedule,
+        quality: Quality,
+        device: torch.device,
+        seed: int,
     ) -> None:
-        self.recipe = recipe
+        self.quality = quality
         self.sizes = pyramid.sizes
         self._pyramid = pyramid
         self._scales: dict[int, _Scale] = {}
@@ -119,7 +124,7 @@ class Batches:
 
     def _timesteps(self, scale: int, t_end: int) -> Tensor:
         """(batch,) of 0 … t_end-1, on the CPU."""
-        n, early = self.recipe.batch, self.recipe.early_steps
+        n, early = self.quality.batch, self.quality.early_steps
         # The layout is made by the last timesteps of the coarsest scale: too little of them, and
         # samples have more of what most of the picture is.
         if early is None or scale == 0:
@@ -129,24 +134,24 @@ class Batches:
 
     def _is_whole(self, scale: int) -> bool:
         """Whether crops of this scale would be dearer than all of it, with their halo."""
-        if self.recipe.crop is None:
+        if self.quality.crop is None:
             return True
         h, w = self.sizes[scale]
-        side = self.recipe.crop
+        side = self.quality.crop
         return h * w <= (min(h, side) + 2 * HALO) * (min(w, side) + 2 * HALO)
 
     def _whole(self, scale: int) -> _Cut:
         what = self._scale(scale)
         y, x0 = self._spared(scale)
         sharp, blurred = (
-            x[..., y:, x0:].expand(self.recipe.batch, -1, -1, -1)
+            x[..., y:, x0:].expand(self.quality.batch, -1, -1, -1)
             for x in (what.sharp, what.blurred)
         )
         known = None if what.known is None else what.known[..., y:, x0:]
         return sharp, blurred, known, WHOLE
 
     def _crops(self, scale: int) -> _Cut:
-        what, side = self._scale(scale), self.recipe.crop or 0
+        what, side = self._scale(scale), self.quality.crop or 0
         h, w = (
             min(side, length) - spared
             for length, spared in zip(self.sizes[scale], self._spared(scale), strict=True)
@@ -178,7 +183,7 @@ class Batches:
         A canvas may end within a cell: so must what is learnt from, as often as not. Without crops
         it is always the whole picture.
         """
-        if self.recipe.crop is None:
+        if self.quality.crop is None:
             return 0, 0
         rows, columns = (
             int(torch.randint(min(CELL, length), (), generator=self.places))
@@ -190,7 +195,7 @@ class Batches:
         """Corners of the crops. They are drawn from a frame half a crop wider than the picture
         and moved inside, so that the borders are seen as often as the middle."""
         corners = []
-        for _ in range(self.recipe.batch):
+        for _ in range(self.quality.batch):
             top, left = (
                 min(max(centre - side // 2, 0), length - side)
                 for centre, side, length in zip(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import TIMESTEPS, Schedule
 from sinddm_toolkit.json_values import mapping, members, positive, whole
 
@@ -153,7 +153,7 @@ def missing_updates(cells: Cells, history: History, steps_per_scale: int) -> dic
 def plan_phase(
     cells: Cells,
     history: History,
-    recipe: Recipe,
+    quality: Quality,
     schedule: Schedule,
     seed: int,
     rate: float = 1.0,
@@ -162,9 +162,9 @@ def plan_phase(
 
     What was learnt before is rehearsed alongside, or it would be forgotten. `rate` is the phase's.
     """
-    if recipe.all_cells:
+    if quality.all_cells:
         cells = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
-    updates = missing_updates(cells, history, recipe.steps_per_scale)
+    updates = missing_updates(cells, history, quality.steps_per_scale)
     if not updates:
         return None
     known = trained_cells(history)
@@ -174,13 +174,13 @@ def plan_phase(
         updates[scale] = max(1, round(REHEARSAL_SHARE * sum(updates.values()) / len(old)))
         t_ends[scale] = known[scale]
     planned = sum(updates.values())
-    decay_from = round(planned * (1 - recipe.decay_share))
+    decay_from = round(planned * (1 - quality.decay_share))
     phase_seed = _phase_seed(seed, len(history))
     return Phase(t_ends, updates, phase_seed, decay_from, planned, rate=rate)
 
 
 def is_as_planned(
-    history: History, recipe: Recipe, schedule: Schedule, seed: int, rate: float = 1.0
+    history: History, quality: Quality, schedule: Schedule, seed: int, rate: float = 1.0
 ) -> bool:
     """Whether `history` is what `plan_phase` asks for, phase by phase, each made to its end.
 
@@ -188,13 +188,13 @@ def is_as_planned(
     known and isn't.
     """
     return all(
-        _is_planned(phase, history[:k], recipe, schedule, seed, rate)
+        _is_planned(phase, history[:k], quality, schedule, seed, rate)
         for k, phase in enumerate(history)
     )
 
 
 def _is_planned(
-    phase: Phase, before: History, recipe: Recipe, schedule: Schedule, seed: int, rate: float
+    phase: Phase, before: History, quality: Quality, schedule: Schedule, seed: int, rate: float
 ) -> bool:
     """Whether there are cells that `phase` is planned for, after what was trained `before`.
 
@@ -203,26 +203,26 @@ def _is_planned(
     if phase.made != phase.planned or not phase.updates.keys() <= set(range(len(schedule.starts))):
         return False
     known = knowledge(before)
-    asked = [(s, _asked(phase, s, known.get(s, []), recipe)) for s in phase.updates]
+    asked = [(s, _asked(phase, s, known.get(s, []), quality)) for s in phase.updates]
     if any(t_end < schedule.starts[s] for s, t_end in asked):
         return False
     as_planned = replace(phase, made=0, environment={})
     for count in range(1, len(asked) + 1):
-        plan = plan_phase(dict(asked[:count]), before, recipe, schedule, seed, rate)
+        plan = plan_phase(dict(asked[:count]), before, quality, schedule, seed, rate)
         # In the same order, too: that of the updates follows from it.
         if plan == as_planned and list(plan.updates) == list(phase.updates):
             return True
     return False
 
 
-def _asked(phase: Phase, scale: int, known: list[tuple[int, int]], recipe: Recipe) -> int:
+def _asked(phase: Phase, scale: int, known: list[tuple[int, int]], quality: Quality) -> int:
     """The t_end that `scale` was asked for, if the number of its updates tells that.
 
     Less than the phase's where more was known before, though from too few updates.
     """
     for t_end in sorted({end for end, _ in known}):
         done = sum(made for end, made in known if end >= t_end)
-        if phase.updates[scale] == recipe.steps_per_scale - done:
+        if phase.updates[scale] == quality.steps_per_scale - done:
             return t_end
     return phase.t_ends[scale]
 

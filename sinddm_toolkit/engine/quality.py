@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Quality:
     """Everything about a training that the picture does not decide."""
 
     name: str
@@ -46,10 +46,10 @@ class Recipe:
         return self.prior_rate if from_prior else 1.0
 
 
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        Recipe(
+QUALITIES = {
+    quality.name: quality
+    for quality in (
+        Quality(
             "draft",
             "seconds to a minute on two CPU cores",
             width=48,
@@ -57,7 +57,7 @@ RECIPES = {
             max_pixels=12_500_000,
             sampling_steps=6,
         ),
-        Recipe(
+        Quality(
             "standard",
             "one to ten minutes on two CPU cores",
             width=64,
@@ -66,7 +66,7 @@ RECIPES = {
             max_pixels=12_500_000,
             sampling_steps=10,
         ),
-        Recipe(
+        Quality(
             "paper",
             "the paper's network, updates and optimiser: hours on a GPU",
             width=160,

@@ -21,7 +21,7 @@ from sinddm_toolkit.engine.networks import Denoiser, without_halo
 from sinddm_toolkit.engine.optimizers import Adam, Muon
 from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.engine.pyramid import Pyramid
-from sinddm_toolkit.engine.quality import Recipe
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.interrupts import interrupt_flag
 
@@ -54,7 +54,7 @@ def train(
     network: Denoiser,
     pyramid: Pyramid,
     schedule: Schedule,
-    recipe: Recipe,
+    quality: Quality,
     phase: Phase,
     compute: Compute,
     *,
@@ -77,8 +77,8 @@ def train(
     that would have followed.
     """
     compute.prepare()
-    batches = Batches(pyramid, schedule, recipe, compute.device, phase.seed)
-    updater = Updater(network, recipe, phase)
+    batches = Batches(pyramid, schedule, quality, compute.device, phase.seed)
+    updater = Updater(network, quality, phase)
     error = torch.zeros((), device=compute.device)
     if begun is not None:
         begun.restore(network, updater, batches)
@@ -87,7 +87,7 @@ def train(
     with interrupt_flag() as interrupted:
         for k, s in islice(enumerate(phase.scale_order()), phase.made, None):  # lines 1 and 2
             if time_limit is not None:
-                _fit_into(time_limit, clock() - started, phase, recipe)
+                _fit_into(time_limit, clock() - started, phase, quality)
             if interrupted() or k == stop_after or k >= phase.end:
                 break  # line 12
             batch = batches.draw(s, phase.t_ends[s])  # lines 3 and 4: t and ε
@@ -133,9 +133,9 @@ def noise_error(network: Denoiser, batch: Batch, s: int, compute: Compute) -> Te
     return (error * batch.known).sum() / (batch.known.expand_as(error).sum() + 1)
 
 
-def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> None:
+def _fit_into(limit: float, elapsed: float, phase: Phase, quality: Quality) -> None:
     """End `phase` where the time limit asks for it."""
-    full_rate_share = 1 - recipe.decay_share
+    full_rate_share = 1 - quality.decay_share
     if elapsed >= limit:
         phase.end = phase.made
     elif phase.made < phase.decay_from and elapsed >= limit * full_rate_share:
@@ -146,14 +146,14 @@ def _fit_into(limit: float, elapsed: float, phase: Phase, recipe: Recipe) -> Non
 class Updater:
     """The optimisers of a network and the moving average of its weights."""
 
-    def __init__(self, network: Denoiser, recipe: Recipe, phase: Phase) -> None:
+    def __init__(self, network: Denoiser, quality: Quality, phase: Phase) -> None:
         self.network = network
-        self.recipe = recipe
+        self.quality = quality
         self.phase = phase
         self.parameters = list(network.parameters())
         self._weights: list[Tensor] = [p.detach() for p in self.parameters]
         self.average = [p.detach().clone() for p in self.parameters]
-        if recipe.optimizer == "adam":
+        if quality.optimizer == "adam":
             self.muon = None
             self.adam = Adam(self.parameters, ADAM_LR)
         else:
@@ -164,8 +164,8 @@ class Updater:
 
     def rate(self, k: int) -> float:
         """The learning rate of update k, as a share of the optimizers' own."""
-        if self.recipe.milestones is not None:
-            passed = sum(k >= share * self.phase.planned for share in self.recipe.milestones)
+        if self.quality.milestones is not None:
+            passed = sum(k >= share * self.phase.planned for share in self.quality.milestones)
             return float(0.5**passed)
         falling = (self.phase.end - k) / max(1, self.phase.end - self.phase.decay_from)
         return self.phase.rate * max(0.0, min(1.0, (k + 1) / WARMUP_STEPS, falling))
@@ -179,10 +179,12 @@ class Updater:
         self._average(k)
 
     def _average(self, k: int) -> None:
-        if k % self.recipe.ema_every:
+        if k % self.quality.ema_every:
             return
         # Short trainings must not be dragged down by their first weights.
-        decay = min(self.recipe.ema_decay, (k + 1) / (k + 10)) if k >= self.recipe.ema_from else 0.0
+        decay = (
+            min(self.quality.ema_decay, (k + 1) / (k + 10)) if k >= self.quality.ema_from else 0.0
+        )
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self._weights, 1 - decay)
 
@@ -231,9 +233,9 @@ class TrainingState:
             batches.places.set_state(self.tensors["places"])
             batches.noise.set_state(self.tensors["noise"])
 
-    def fits(self, network: Denoiser, recipe: Recipe, phase: Phase) -> bool:
+    def fits(self, network: Denoiser, quality: Quality, phase: Phase) -> bool:
         """Whether this is a state of such a training."""
-        live = _live(network, Updater(network, recipe, phase))
+        live = _live(network, Updater(network, quality, phase))
         states = [self.tensors.get(name, torch.empty(0)) for name in GENERATORS]
         return (
             live.keys() | set(GENERATORS) == self.tensors.keys()
@@ -250,8 +252,8 @@ def _live(network: Denoiser, updater: Updater) -> dict[str, Tensor]:
     }
 
 
-def end_training(network: Denoiser, recipe: Recipe, phase: Phase, state: TrainingState) -> None:
+def end_training(network: Denoiser, quality: Quality, phase: Phase, state: TrainingState) -> None:
     """Leave in `network` the averaged weights of a training that is to end at `state`."""
-    updater = Updater(network, recipe, phase)
+    updater = Updater(network, quality, phase)
     state.restore(network, updater)
     updater.take_average()

@@ -6,7 +6,7 @@ import copy
 import secrets
 from collections.abc import Iterable
 
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.option import Options, option
 from sinddm_toolkit.options.values import RESULT, OutputFile, Seconds
@@ -43,9 +43,9 @@ class RunOptions(Options):
     )
     quality: str = option(
         "how long the picture is studied: "
-        + "; ".join(f"{recipe.name}, {recipe.summary}" for recipe in RECIPES.values()),
+        + "; ".join(f"{quality.name}, {quality.summary}" for quality in QUALITIES.values()),
         default="draft",
-        choices=tuple(RECIPES),
+        choices=tuple(QUALITIES),
     )
     max_pixels: int | None = option(
         "the size the model works at; larger: finer grain, smaller structures",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from tests.conftest import texture
 
 POLLS = 30_000
@@ -54,11 +54,11 @@ def probe(tmp_path, monkeypatch, home):
     shutil.copy(Path(__file__).parent / "probe_plugin.py", tmp_path / "probe.py")
     monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
     monkeypatch.setenv("PROBE_FOLDER", str(tmp_path))
-    recipes = dict(RECIPES)
+    recipes = dict(QUALITIES)
     for k in range(3):
         Image.fromarray(texture(40, 44, seed=k)).save(f"p{k}.png")
     yield Probe(tmp_path)
-    RECIPES.update(recipes)
+    QUALITIES.update(recipes)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 
-RECIPES["draft"] = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=4)
+QUALITIES["draft"] = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=4)
 
 
 def note(text):

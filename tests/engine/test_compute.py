@@ -12,14 +12,14 @@ from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.phases import plan_phase
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.engine.training import Updater, add_gradients, train
 from tests.conftest import texture
 
 CPU = torch.device("cpu")
 FULL, HALF = Compute(CPU, torch.float32), Compute(CPU, torch.bfloat16)
-RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=30)
+RECIPE = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
 
 
 class Watch(TorchDispatchMode):

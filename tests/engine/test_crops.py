@@ -4,12 +4,12 @@ import torch
 from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.networks import HALO
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import make_schedule
 from tests.conftest import texture
 
 CPU = torch.device("cpu")
-RECIPE = RECIPES["draft"]
+QUALITY = QUALITIES["draft"]
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def subject():
 
 
 def test_crops_reach_every_corner(subject):
-    batches = Batches(*subject, RECIPE, torch.device("cpu"), 0)
+    batches = Batches(*subject, QUALITY, torch.device("cpu"), 0)
     finest = subject[0].count - 1
     corners = {c for _ in range(100) for c in batches._corners(finest, (32, 32))}
     height, width = subject[0].sizes[finest]
@@ -30,7 +30,7 @@ def test_crops_reach_every_corner(subject):
 def test_a_scale_is_cut_only_where_crops_are_cheaper():
     for size, seen in (((60, 90), (60, 90)), ((90, 120), (96, 96)), ((400, 60), (96, 92))):
         pyramid = build_pyramid(torch.zeros(1, 3, *size))
-        batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
+        batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), QUALITY, CPU, 0)
         drawn = [batches.draw(pyramid.count - 1, 5).sharp.shape[-2:] for _ in range(20)]
         assert tuple(map(max, *drawn)) == seen
 
@@ -42,7 +42,7 @@ def test_what_is_learnt_ends_within_a_cell_and_with_one(size):
     picture[..., -1, -1] = 1  # the last pixel
     pyramid = build_pyramid(picture)
     last = pyramid.scales[-1].amax()
-    batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), RECIPE, CPU, 0)
+    batches = Batches(pyramid, make_schedule(pyramid.details, pyramid.factor), QUALITY, CPU, 0)
     ends = []
     for _ in range(300):
         batch = batches.draw(pyramid.count - 1, 1)
@@ -56,7 +56,7 @@ def test_what_is_learnt_ends_within_a_cell_and_with_one(size):
 
 
 def test_the_coarsest_scale_learns_all_timesteps_alike_the_others_early_ones_more(subject):
-    batches = Batches(*subject, RECIPE, CPU, 0)
+    batches = Batches(*subject, QUALITY, CPU, 0)
     drawn = {s: torch.cat([batches.draw(s, 40).t for _ in range(150)]) for s in (0, 1)}
     assert 0.4 < float((drawn[0] < 20).float().mean()) < 0.6
     assert float((drawn[1] < 20).float().mean()) > 0.62

@@ -1,20 +1,20 @@
 import dataclasses
 
 from sinddm_toolkit.engine.phases import Phase, plan_phase, trained_cells, united
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import make_schedule
 
-RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
+QUALITY = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=40)
 
 
 def test_only_what_is_missing_is_trained():
     schedule = make_schedule([0.1, 0.1], 1.411)
     finest = len(schedule.starts) - 1
-    small = plan_phase({finest: 5}, [], RECIPE, schedule, 0)
+    small = plan_phase({finest: 5}, [], QUALITY, schedule, 0)
     assert small.updates == {finest: 40}
     small.made = small.planned
-    assert plan_phase({finest: 3}, [small], RECIPE, schedule, 0) is None
-    more = plan_phase({0: 100}, [small], RECIPE, schedule, 0)
+    assert plan_phase({finest: 3}, [small], QUALITY, schedule, 0) is None
+    more = plan_phase({0: 100}, [small], QUALITY, schedule, 0)
     assert more.updates == {0: 40, finest: 10}  # a quarter rehearses what was known
     assert more.t_ends == {0: 100, finest: 5}
     assert more.seed != small.seed

@@ -15,13 +15,13 @@ from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.engine.quality import RECIPES
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from tests.conftest import texture
 
-RECIPE = dataclasses.replace(RECIPES["draft"], width=16, steps_per_scale=40)
+QUALITY = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=40)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +31,13 @@ def subject():
     return pyramid, make_schedule(pyramid.details, pyramid.factor)
 
 
-def fresh_network(recipe=RECIPE):
+def fresh_network(quality=QUALITY):
     torch.manual_seed(0)
-    return make_network(recipe.network, recipe.width)
+    return make_network(quality.network, quality.width)
 
 
-def whole_plan(schedule, recipe=RECIPE, history=()):
-    return plan_phase(dict(enumerate(schedule.starts)), list(history), recipe, schedule, 0)
+def whole_plan(schedule, quality=QUALITY, history=()):
+    return plan_phase(dict(enumerate(schedule.starts)), list(history), quality, schedule, 0)
 
 
 def noise_error(network, pyramid, schedule):
@@ -58,9 +58,9 @@ def noise_error(network, pyramid, schedule):
     return sum(errors) / len(errors)
 
 
-def run(subject, phase, recipe=RECIPE, **options):
-    network = fresh_network(recipe)
-    train(network, *subject, recipe, phase, choose_compute("cpu"), **options)
+def run(subject, phase, quality=QUALITY, **options):
+    network = fresh_network(quality)
+    train(network, *subject, quality, phase, choose_compute("cpu"), **options)
     return network
 
 
@@ -69,31 +69,31 @@ def weights(network):
 
 
 def test_training_learns_the_noise(subject):
-    recipe = dataclasses.replace(RECIPE, steps_per_scale=120)
-    phase = whole_plan(subject[1], recipe)
+    quality = dataclasses.replace(QUALITY, steps_per_scale=120)
+    phase = whole_plan(subject[1], quality)
     untrained = noise_error(fresh_network(), *subject)
-    trained = noise_error(run(subject, phase, recipe), *subject)
+    trained = noise_error(run(subject, phase, quality), *subject)
     assert untrained > 0.6
     assert trained < 0.42
 
 
-def test_adam_recipe_of_the_paper_learns_too(subject):
-    recipe = dataclasses.replace(
-        RECIPES["paper"], width=16, batch=2, steps_per_scale=110, ema_from=10
+def test_adam_learns_too_as_the_paper_trains(subject):
+    quality = dataclasses.replace(
+        QUALITIES["paper"], width=16, batch=2, steps_per_scale=110, ema_from=10
     )
-    phase = whole_plan(subject[1], recipe)
+    phase = whole_plan(subject[1], quality)
     assert set(phase.t_ends.values()) == {100}
-    assert noise_error(run(subject, phase, recipe), *subject) < 0.6
+    assert noise_error(run(subject, phase, quality), *subject) < 0.6
 
 
 def test_gradients_of_large_batches_are_those_of_their_parts(subject, monkeypatch):
-    recipe = dataclasses.replace(RECIPE, batch=5, crop=32)
+    quality = dataclasses.replace(QUALITY, batch=5, crop=32)
     compute = choose_compute("cpu")
     found = []
     for limit in (10**9, 9000):
         monkeypatch.setattr(crops, "CHUNK_PIXELS", limit)
         network = fresh_network().double()
-        batch = Batches(*subject, recipe, compute.device, 0).draw(subject[0].count - 1, 20)
+        batch = Batches(*subject, quality, compute.device, 0).draw(subject[0].count - 1, 20)
         names = ("sharp", "blurred", "alpha", "gamma", "noise")
         batch = dataclasses.replace(batch, **{n: getattr(batch, n).double() for n in names})
         assert len(list(batch.chunks())) == (1 if limit > 9000 else 3)
@@ -121,7 +121,7 @@ def test_a_stopped_training_can_be_made_again(number, subject):
     network = fresh_network()
     compute = choose_compute("cpu")
     before = signal.getsignal(number)
-    assert train(network, *subject, RECIPE, stopped, compute, report=interrupt) == number
+    assert train(network, *subject, QUALITY, stopped, compute, report=interrupt) == number
     assert signal.getsignal(number) is before
     assert 0 < stopped.made < stopped.planned
     again = dataclasses.replace(Phase.from_json(json.loads(json.dumps(stopped.to_json()))), made=0)
@@ -130,10 +130,10 @@ def test_a_stopped_training_can_be_made_again(number, subject):
 
 @pytest.mark.parametrize("paper", [False, True], ids=["muon", "adam"])
 def test_a_training_goes_on_exactly_from_any_state(paper, subject):
-    recipe = RECIPE
+    quality = QUALITY
     if paper:
-        recipe = dataclasses.replace(
-            RECIPES["paper"], width=16, batch=2, steps_per_scale=20, ema_from=5, ema_every=3
+        quality = dataclasses.replace(
+            QUALITIES["paper"], width=16, batch=2, steps_per_scale=20, ema_from=5, ema_every=3
         )
     kept = []
 
@@ -141,14 +141,14 @@ def test_a_training_goes_on_exactly_from_any_state(paper, subject):
         kept.append((deepcopy(state), dataclasses.replace(phase)))
 
     seconds = itertools.count()
-    phase = whole_plan(subject[1], recipe)
-    whole = run(subject, phase, recipe, keep=keep, clock=lambda: float(next(seconds)))
+    phase = whole_plan(subject[1], quality)
+    whole = run(subject, phase, quality, keep=keep, clock=lambda: float(next(seconds)))
     assert phase.made == phase.planned
     made = [phase.made for _, phase in kept]
     assert len(made) > 3
     for state, begun in [kept[0], kept[len(kept) // 2], kept[-1]]:
         state = deepcopy(state)
-        again = run(subject, begun, recipe, begun=state, keep=keep, clock=lambda: 0.0)
+        again = run(subject, begun, quality, begun=state, keep=keep, clock=lambda: 0.0)
         assert torch.equal(weights(again), weights(whole))
         assert begun.made == phase.made
     assert len(kept) == len(made)  # where no time passes, nothing is kept
@@ -184,14 +184,14 @@ def test_a_second_signal_stops_a_training_at_once(number, subject):
 
     phase = whole_plan(subject[1])
     with pytest.raises(Interrupted) as interrupted:
-        train(fresh_network(), *subject, RECIPE, phase, choose_compute("cpu"), report=interrupt)
+        train(fresh_network(), *subject, QUALITY, phase, choose_compute("cpu"), report=interrupt)
     assert interrupted.value.number == number and phase.made == training.REPORT_EVERY
 
 
 def test_time_limit_ends_early_and_is_recorded(subject):
-    recipe = dataclasses.replace(RECIPE, steps_per_scale=100_000)
-    phase = whole_plan(subject[1], recipe)
-    run(subject, phase, recipe, time_limit=1.0)
+    quality = dataclasses.replace(QUALITY, steps_per_scale=100_000)
+    phase = whole_plan(subject[1], quality)
+    run(subject, phase, quality, time_limit=1.0)
     assert phase.made <= phase.end < phase.planned
     assert phase.decay_from < phase.end
 

@@ -13,7 +13,8 @@ from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.options.option import Options, option
 from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
 from sinddm_toolkit.pictures.files import content_of
-from sinddm_toolkit.pictures.picture import Picture, read_picture
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length
 

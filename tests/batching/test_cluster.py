@@ -41,6 +41,7 @@ def cluster(probe, tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_cluster_loses_a_worker_and_nothing_else(cluster, command, probe, batch_process):
     address, workers = cluster
     rows = sweep(6, hold=True) + sweep(6, "p1.png", hold=True)

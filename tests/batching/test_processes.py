@@ -18,6 +18,7 @@ from sinddm_toolkit.batching.queue import Group, Queue
 from tests.batching.conftest import HANG, contents, sweep, wait_until
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_and_one_that_dies_takes_only_its_row(command, probe):
     Path("e.jsonl").write_text(sweep(4) + sweep(4, "p1.png"))
     assert command("batch", "e.jsonl", "--folder", "one")[0] == 0
@@ -71,6 +72,7 @@ with Path("runs.txt").open("a") as file:
 """Stands before the example of the docs: it notes how often the script is run."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["script", "standard input", "text", "module"])
 def test_the_example_of_the_docs_needs_no_guard(way, probe):
     docs = (Path(__file__).parents[2] / "docs" / "batch.md").read_text()
@@ -105,6 +107,7 @@ def test_processes_from_a_test(probe):
     assert [result.status for result in found] == ["done", "done"]
 
 
+@pytest.mark.slow
 def test_processes_leave_signals_to_the_parent(probe, batch_process):
     Path("e.jsonl").write_text(sweep(6, hold=True))
     process = batch_process("--jobs", "2")

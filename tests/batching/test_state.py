@@ -202,6 +202,7 @@ def leftovers():
     return list(Path("e-results").rglob(".sinddm-*.tmp"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("jobs", "kills"), [(1, (0, 3)), (2, (2,))])
 def test_killed_with_rows_in_hand_it_goes_on(jobs, kills, command, probe, batch_process, home):
     Path("e.jsonl").write_text(sweep(5, hold=True) + sweep(5, "p1.png", hold=True))

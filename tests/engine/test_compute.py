@@ -80,6 +80,7 @@ def test_a_prediction_never_waits_for_the_device(compute):
         assert all(watch.layouts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["half", None])
 def test_bf16_learns_what_fp32_learns(subject, name):
     pyramid, schedule = subject

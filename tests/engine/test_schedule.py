@@ -13,7 +13,7 @@ from sinddm_toolkit.engine.schedule import (
 )
 from tests.conftest import texture
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KNOWN_STARTS = [(100, 100), (52, 57), (41, 46), (31, 35), (21, 26)]
 
 

@@ -77,6 +77,7 @@ def test_training_learns_the_noise(subject):
     assert trained < 0.42
 
 
+@pytest.mark.slow
 def test_adam_learns_too_as_the_paper_trains(subject):
     quality = dataclasses.replace(
         QUALITIES["paper"], width=16, batch=2, steps_per_scale=110, ema_from=10

@@ -109,6 +109,7 @@ def test_published_layouts_give_the_same_weights(name, state):
     assert all(torch.equal(found[key], value.to(found[key].dtype)) for key, value in state.items())
 
 
+@pytest.mark.slow
 def test_loading_says_nothing_and_leaves_logging_alone(state):
     save_file(state, "own.safetensors")
     script = (

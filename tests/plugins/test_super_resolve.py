@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from PIL import Image
 
 from sinddm_toolkit.pictures.picture import Picture
@@ -26,6 +27,7 @@ def roughness(picture):
     return np.abs(np.diff(rgb, 2, axis=0)).mean() + np.abs(np.diff(rgb, 2, axis=1)).mean()
 
 
+@pytest.mark.slow
 def test_a_picture_above_the_working_size_starts_from_all_its_pixels(command, home, small):
     pixels = texture(120, 160)
     Image.fromarray(pixels).save("i.png")

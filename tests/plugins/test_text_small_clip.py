@@ -79,6 +79,7 @@ def test_unwanted_red_goes_away(make):
     assert likeness(after, "red") < likeness(before, "red")
 
 
+@pytest.mark.slow
 def test_strength_is_how_much_and_fill_is_how_far(make):
     before, _ = make(TextContent, "red", strength=0)
     amounts = [

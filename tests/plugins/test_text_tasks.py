@@ -100,6 +100,7 @@ def test_without_strength_nothing_changes(make):
     assert not np.array_equal(pixels(unguided), pixels(guided))
 
 
+@pytest.mark.slow
 def test_more_strength_changes_more(make):
     unguided, _ = make((Unguided, {}))
     changes = []
@@ -279,6 +280,7 @@ def test_bad_prompts_end_the_command_before_any_work(command, random_clip, words
     assert code == 2 and "--text" in err and "Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

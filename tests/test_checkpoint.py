@@ -200,6 +200,7 @@ def watched_run(model, picture, *, text_guidance, seed):
     return plan, watch, epsilons, result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text_guidance", [False, True], ids=["blur", "no blur, DDPM"])
 def test_every_step_is_the_published_one(published, text_guidance):
     ema, model, picture = published

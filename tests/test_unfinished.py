@@ -95,6 +95,7 @@ def whole(command):
     return found
 
 
+@pytest.mark.slow
 def test_killed_twice_it_goes_on_and_comes_out_the_same(whole, command):
     for made in (20, 40):
         words = [sys.executable, "-c", KILLED, str(made), *TRAIN]

@@ -122,6 +122,7 @@ def test_processes_leave_signals_to_the_parent(probe, batch_process):
     assert probe.processes() == processes and len(probe("begin")) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
 def test_processes_end_with_the_parent(sign, probe, batch_process):
     Path("e.jsonl").write_text(sweep(2, hold=True))

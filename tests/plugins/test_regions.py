@@ -252,6 +252,7 @@ def test_what_outpaint_adds_to_a_picture_with_an_alpha_channel_is_opaque(command
     assert (read_picture("o.png").pixels[..., 3] == 255).all()
 
 
+@pytest.mark.slow
 def test_outpaint_joins_without_a_step(command, spotted, small):
     assert command(*OUTPAINT, "--right", 40, "--out", "o.png")[0] == 0
     rows = read_picture("o.png").pixels.astype(float).mean(axis=2)

@@ -92,6 +92,7 @@ def test_text_style_is_guided_at_the_finest_scale_only(make):
     assert not watcher.plan.stages[-1].blur
 
 
+@pytest.mark.slow
 def test_without_strength_nothing_changes(make):
     unguided, _ = make((Unguided, {}))
     still, _ = make((TextContent, {"text": "stars", "strength": 0}))

@@ -191,10 +191,8 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     written as from Python, see `sinddm_toolkit.run`. Raises UserError and PluginError as the
     command line shows them.
     """
-    from sinddm_toolkit.edits.edit import edit, sampled
+    from sinddm_toolkit.edits.edit import edit, learnt_and_sampled
     from sinddm_toolkit.edits.events import LoggingEvents
-    from sinddm_toolkit.edits.learning import learn
-    from sinddm_toolkit.edits.outputs import planned_outputs
     from sinddm_toolkit.edits.preparing import prepare
     from sinddm_toolkit.edits.store import default_store
     from sinddm_toolkit.host import registry
@@ -228,8 +226,7 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
             return edit(tasks, common, write=write)
         store, events = default_store(), LoggingEvents()
         ready = _with_oracle(prepare(tasks, common, store, events))
-        outputs = planned_outputs(ready, write=write)
-        return sampled(ready, outputs, learn(ready, store, events), events)
+        return learnt_and_sampled(ready, store, events, write=write)
 
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.run import NoisePredictor, Run, is_finite
 from sinddm_toolkit.engine.sampler import sample
-from sinddm_toolkit.errors import PluginError, ToolkitError
+from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.run_options import RunOptions
@@ -114,6 +114,13 @@ def edit(
     events = events or LoggingEvents()
     store = store or default_store()
     ready = prepare(tasks, options, store, events)
+    return learnt_and_sampled(ready, store, events, write=write, keep=keep)
+
+
+def learnt_and_sampled(
+    ready: Prepared, store: ModelStore, events: Events, *, write: bool = True, keep: bool = True
+) -> EditResult:
+    """Carry out an edit that is prepared; `write` and `keep` as in `edit`."""
     outputs = planned_outputs(ready, write=write)
     started = time.monotonic()
     model = learn(ready, store, events)
@@ -203,10 +210,9 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs, model: Model) -> Iterat
         yield outcome
     except BaseException as error:
         outcome.error = error
-        with suppress(PluginError):  # what failed first is what counts
-            ready.hooks.end_edit(about, outcome)
         raise
-    ready.hooks.end_edit(about, outcome)
+    finally:
+        ready.hooks.end_edit(about, outcome)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sinddm_toolkit.edits.edit import EditResult, sampled
+from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.events import Events
-from sinddm_toolkit.edits.learning import learn
-from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import (
     Record,
@@ -63,10 +60,7 @@ def replay(
         events.message(line)
     store = default_store()
     ready = prepare(tasks, options, store, events, record.model)
-    outputs = planned_outputs(ready)
-    started = time.monotonic()
-    model = learn(ready, store, events)
-    return sampled(ready, outputs, model, events, training=time.monotonic() - started)
+    return learnt_and_sampled(ready, store, events)
 
 
 def replayed(

@@ -1,9 +1,9 @@
-"""Error and likeness against training time, for several recipes on one picture, in one run.
+"""Error and likeness against training time, for several qualities on one picture, in one run.
 
     python benchmarks/time_to_quality.py PICTURE [--budgets 10,60,300] [--paper 600] [--out FOLDER]
 
-The denoiser that needs no training comes first. Each recipe is trained anew for each budget
-(seconds, wall clock), from random weights and from the shipped ones; the paper's recipe is trained
+The denoiser that needs no training comes first. Each quality is trained anew for each budget
+(seconds, wall clock), from random weights and from the shipped ones; `paper` is trained
 once for `--paper` seconds and measured on the way. Writes a table, a plot and a sheet of samples.
 """
 
@@ -44,7 +44,7 @@ SAMPLES = 8
 class Point:
     """One measurement."""
 
-    recipe: str
+    label: str
     seconds: float
     updates: int
     error: float
@@ -52,10 +52,10 @@ class Point:
 
 
 def measure(
-    label: str, recipe: Quality, init: str, seconds: float, subject: Any, marks: list[float]
+    label: str, quality: Quality, init: str, seconds: float, subject: Any, marks: list[float]
 ) -> Iterator[Point]:
     """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
-    training = begin(recipe, init, subject)
+    training = begin(quality, init, subject)
     predict, phase = training.predictor(), training.phase
     begun = time.monotonic()
     points, paused = [], 0.0
@@ -73,7 +73,7 @@ def measure(
     taken = time.monotonic() - begun - paused
     yield from points
     error = grid_error(predict, subject[0])
-    visits = recipe.sampling_steps
+    visits = quality.sampling_steps
     samples, _ = make_samples(predict, *subject, range(SAMPLES), visits)
     yield Point(label, taken, phase.made, error, samples)
 
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--budgets", default="10,60,300")
     parser.add_argument("--paper", type=float, default=600)
-    parser.add_argument("--recipes", default="draft,standard")
+    parser.add_argument("--qualities", default="draft,standard")
     parser.add_argument("--init", default="random,prior")
     parser.add_argument("--out", type=Path, default=Path("time-to-quality"))
     asked = parser.parse_args()
@@ -105,14 +105,14 @@ def main() -> None:
     picture = subject[0].scales[-1]
     print(machine(), "\n")
     untrained_points = list(untrained(subject))
-    print("| recipe | seconds | updates | error | patches 1, 1/2, 1/4 | diversity |")
+    print("| quality | seconds | updates | error | patches 1, 1/2, 1/4 | diversity |")
     print("|---|---|---|---|---|---|", flush=True)
     points, rows = [], [picture]
 
     def add(found: Iterator[Point]) -> None:
         for point in found:
             points.append(point)
-            line = f"| {point.recipe} | {point.seconds:.1f} | {point.updates} | {point.error:.4f} |"
+            line = f"| {point.label} | {point.seconds:.1f} | {point.updates} | {point.error:.4f} |"
             if point.samples is not None:
                 distances = ", ".join(f"{d:.3f}" for d in patch_distance(point.samples, picture))
                 line += f" {distances} | {diversity(point.samples, picture):.2f} |"
@@ -121,19 +121,19 @@ def main() -> None:
 
     add(iter(untrained_points))
     for budget in map(float, asked.budgets.split(",")):
-        for name in filter(None, asked.recipes.split(",")):
-            recipe = QUALITIES[name]
+        for name in filter(None, asked.qualities.split(",")):
+            quality = QUALITIES[name]
             for init in asked.init.split(","):
-                if init == "random" or priors.fingerprint(str(recipe.network), recipe.width):
+                if init == "random" or priors.fingerprint(str(quality.network), quality.width):
                     label = f"{name}, {init}"
-                    add(measure(label, recipe, init, budget, subject, []))
+                    add(measure(label, quality, init, budget, subject, []))
     if asked.paper:
         marks = [asked.paper / 10, asked.paper / 4, asked.paper / 2]
         add(measure("paper", QUALITIES["paper"], "random", asked.paper, subject, marks))
 
     save_sheet(asked.out / "samples.png", rows)
-    for label in dict.fromkeys(point.recipe for point in points if point.seconds):
-        of = [point for point in points if point.recipe == label]
+    for label in dict.fromkeys(point.label for point in points if point.seconds):
+        of = [point for point in points if point.label == label]
         pyplot.plot([p.seconds for p in of], [p.error for p in of], "o-", label=label)
     pyplot.xscale("log")
     pyplot.xlabel("seconds of training")

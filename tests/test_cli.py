@@ -102,7 +102,7 @@ def test_replay_says_what_is_missing_or_changed(command, pasted, tiny):
     code, _, err = command("replay", "s.png", "--overwrite")
     assert code == 2 and "has changed" in err
     code, _, err = command("replay", "moved.png")
-    assert code == 2 and "carries no recipe" in err
+    assert code == 2 and "carries no record" in err
 
 
 def test_samples_beyond_the_largest_seed_are_refused(command, pasted):

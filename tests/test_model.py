@@ -54,7 +54,7 @@ def test_round_trip(model, tmp_path):
 
 def test_key_depends_on_every_part_of_the_configuration(model):
     config = model.config
-    others = [("picture", "1"), ("size", (1, 2)), ("recipe", "x"), ("width", 9), ("seed", 1)]
+    others = [("picture", "1"), ("size", (1, 2)), ("quality", "x"), ("width", 9), ("seed", 1)]
     keys = {ModelConfig(**{**vars(config), name: value}).key for name, value in others}
     assert len({config.key, *keys}) == 6
 

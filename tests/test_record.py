@@ -22,7 +22,7 @@ from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import SEED_MAX
-from sinddm_toolkit.pictures.reading import read_picture, read_recipe
+from sinddm_toolkit.pictures.reading import read_picture, read_record
 from sinddm_toolkit.pictures.writing import write_picture
 from sinddm_toolkit.settings.presets import look_of
 from sinddm_toolkit.settings.request import make_tasks
@@ -35,14 +35,14 @@ GONE = object()
 HERE = f"sinddm-toolkit {__version__}"
 
 
-def recipe_of(name):
-    return json.loads(read_recipe(name))
+def record_of(name):
+    return json.loads(read_record(name))
 
 
 def carry(record, name="x.png"):
     """A picture that carries `record`, or a text in place of one."""
     text = record if isinstance(record, str) else json.dumps(record)
-    write_picture(Path(name), drawn_picture((16, 16)), overwrite=True, recipe=text)
+    write_picture(Path(name), drawn_picture((16, 16)), overwrite=True, record=text)
     return name
 
 
@@ -77,7 +77,7 @@ def pasted_record(command, pasted):
     words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--mask", "m.png")
     code, _, err = command(*words, *QUICK, "--seed", 1, "--out", "h.png")
     assert code == 0, err
-    return recipe_of("h.png")
+    return record_of("h.png")
 
 
 @pytest.fixture
@@ -86,11 +86,11 @@ def trained_record(command, pasted, tiny):
     code, _, err = command("run", "sample", "--image", "bg.png", "--seed", 1, "--out", "o.png")
     assert code == 0, err
     assert command("models", "remove", "--all")[0] == 0
-    return recipe_of("o.png")
+    return record_of("o.png")
 
 
 def refused(command, name):
-    """The lines that replay and presets say of the recipe in `name`; they write nothing."""
+    """The lines that replay and presets say of the record in `name`; they write nothing."""
     home = Path(os.environ["SINDDM_TK_HOME"])
     before = everything_below(".", home)
     said = []
@@ -137,7 +137,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize("number", range(0, len(DAMAGED), 12))
-def test_a_damaged_recipe_is_one_line(number, command, pasted_record):
+def test_a_damaged_record_is_one_line(number, command, pasted_record):
     for place, value in DAMAGED[number : number + 12]:
         said = refused(command, carry(changed(pasted_record, place, value)))
         assert all("x.png" in line for line in said), (place, value, said)
@@ -179,7 +179,7 @@ def test_a_history_without_end_is_refused(command, trained_record):
     ],
     ids=lambda text: text[:8],
 )
-def test_what_is_no_recipe_is_refused(text, command, pasted):
+def test_what_is_no_record_is_refused(text, command, pasted):
     refused(command, carry(text))
 
 
@@ -241,7 +241,7 @@ def mutated(record, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_mutated_recipes_end_in_a_user_error_or_a_request(seed, pasted_record, trained_record):
+def test_mutated_records_end_in_a_user_error_or_a_request(seed, pasted_record, trained_record):
     rng = random.Random(seed)
     before = everything_below(".", os.environ["SINDDM_TK_HOME"])
     outcomes = {"refused": 0, "read": 0}
@@ -266,7 +266,7 @@ def test_mutated_recipes_end_in_a_user_error_or_a_request(seed, pasted_record, t
 # Files
 
 
-def test_a_recipe_writes_no_file_of_its_own(command, pasted_record):
+def test_a_record_writes_no_file_of_its_own(command, pasted_record):
     Image.fromarray(texture(9, 9)).save("important.png")
     before = Path("important.png").read_bytes()
     x = carry(changed(pasted_record, "tasks.0.options.save_mask", "important.png"))
@@ -290,7 +290,7 @@ def test_only_files_of_the_recorded_content_are_read(command, pasted_record, tmp
     words = ("run", "roi", "--image", "bg.png", "--source", "5,5,20,20", "--target", "40,5,20,20")
     code, _, err = command(*words, *QUICK, "--out", "r.png")
     assert code == 0, err
-    record = recipe_of("r.png")
+    record = record_of("r.png")
     for value in (["fifo"], "fifo", [["fifo"]], [{"picture": "fifo"}], ["5,5,20,20", "fifo"]):
         refused(command, carry(changed(record, "tasks.0.options.source", value)))
     assert command("replay", "r.png", "--out", "again.png")[0] == 0
@@ -306,13 +306,13 @@ def test_a_preset_gets_the_files_that_are_as_recorded(command, pasted_record):
     assert "mask" not in Path(command("presets", "path", "other")[1].strip()).read_text()
 
 
-def test_tasks_of_a_recipe_learn_one_picture(command, pasted_record):
+def test_tasks_of_a_record_learn_one_picture(command, pasted_record):
     words = ("run", "outpaint", "--image", "bg.png", "--right", 8, *QUICK, "--out", "t.png")
     region = ("--source", "5,5,20,20", "--target", "40,5,20,20")
     code, _, err = command(*words, "+", "roi", *region)
     assert code == 0, err
     other = {"picture": "c.png", "sha256": read_picture("c.png").content_hash()}
-    x = carry(changed(recipe_of("t.png"), "tasks.1.options.image", other))
+    x = carry(changed(record_of("t.png"), "tasks.1.options.image", other))
     code, _, err = command("replay", x, "--out", "new.png")
     assert code == 2 and "a run learns one picture" in err
 
@@ -355,7 +355,7 @@ def test_a_model_that_grew_by_edits_is_kept_by_a_replay(command, pasted, tiny):
     assert command("models", "remove", "--all")[0] == 0
     code, _, err = command("replay", "o.png", "--out", "again.png")
     assert code == 0 and "not kept" not in err
-    assert default_store().keys() == [recipe_of("o.png")["model"]["key"]]
+    assert default_store().keys() == [record_of("o.png")["model"]["key"]]
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ def test_a_plugin_of_another_content_is_told(command, pasted, tmp_path):
     (tmp_path / "tint.py").write_text(TASK)
     at = ("--plugins-dir", tmp_path)
     assert command("run", "tint", "--image", "bg.png", *QUICK, "--out", "o.png", *at)[0] == 0
-    assert set(recipe_of("o.png")["tasks"][0]["plugin"]) == {"name", "sha256"}
+    assert set(record_of("o.png")["tasks"][0]["plugin"]) == {"name", "sha256"}
     code, _, err = command("replay", "o.png", "--out", "same.png", *at)
     assert code == 0 and "differ" not in err
     (tmp_path / "tint.py").write_text(TASK + "# changed\n")

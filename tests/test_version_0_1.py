@@ -1,4 +1,4 @@
-"""Files that version 0.1 wrote go on working: models, recipes, presets, batches and their state."""
+"""Files that version 0.1 wrote go on working: models, records, presets, batches and their state."""
 
 import json
 import shutil

@@ -64,7 +64,7 @@ class _Alike:
     """Without pictures."""
     default_name: str
     model: str
-    recipe: str
+    quality: str
     cells: Cells
     pixel_steps: int
     """Of one sample."""
@@ -128,7 +128,7 @@ class Checker:
             row,
             item,
             alike.model,
-            alike.recipe,
+            alike.quality,
             alike.cells,
             options.samples * alike.pixel_steps,
             alike.learnt,
@@ -156,7 +156,7 @@ class Checker:
             _without_pictures(ready),
             default_name(tasks[0]),
             ready.subject.config.key,
-            ready.subject.config.recipe,
+            ready.subject.config.quality,
             ready.cells(),
             sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
             ready.subject.picture.name,

@@ -34,24 +34,22 @@ def estimated(groups: Sequence[Group], done: set[int], store: ModelStore) -> tup
         jobs = [job for job in group.jobs if job.item.number not in done]
         if not jobs:
             continue
-        recipe = jobs[0].recipe
-        if recipe not in QUALITIES:
-            recipe = "draft"
-        if recipe not in rates:
-            rates[recipe] = _trial(group, recipe, store)
-        update, pixel_step = rates[recipe]
+        name = jobs[0].quality if jobs[0].quality in QUALITIES else "draft"
+        if name not in rates:
+            rates[name] = _trial(group, name, store)
+        update, pixel_step = rates[name]
         training += update * group.updates
         sampling += pixel_step * sum(job.pixel_steps for job in jobs)
     return training, sampling
 
 
-def _trial(group: Group, recipe_name: str, store: ModelStore) -> tuple[float, float]:
+def _trial(group: Group, name: str, store: ModelStore) -> tuple[float, float]:
     """Try a network that knows nothing → (seconds of an update, of a pixel of a step)."""
-    recipe = QUALITIES[recipe_name]
+    quality = QUALITIES[name]
     ready = prepare(*make_tasks(group.jobs[0].item.layer()), store, Events())
     subject, compute = ready.subject, ready.compute
-    model = new_model(replace(subject.config, width=recipe.width), subject.schedule)
-    phase = plan_phase(group.cells, [], recipe, subject.schedule, 0)
+    model = new_model(replace(subject.config, width=quality.width), subject.schedule)
+    phase = plan_phase(group.cells, [], quality, subject.schedule, 0)
     model.network.to(compute.device)
     update = 0.0
     if phase is not None:
@@ -61,7 +59,7 @@ def _trial(group: Group, recipe_name: str, store: ModelStore) -> tuple[float, fl
             model.network,
             subject.pyramid,
             subject.schedule,
-            recipe,
+            quality,
             phase,
             compute,
             stop_after=TRIAL_UPDATES,

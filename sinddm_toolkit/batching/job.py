@@ -52,7 +52,7 @@ class Job:
     item: Item
     model: str
     """The key of the model."""
-    recipe: str
+    quality: str
     """The name of the quality that the model is trained at."""
     cells: Cells
     """What the model has to know."""

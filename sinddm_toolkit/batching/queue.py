@@ -53,14 +53,14 @@ def grouped(jobs: Sequence[Job], store: ModelStore) -> list[Group]:
 
 
 def _missing_updates(group: Group, store: ModelStore) -> int:
-    recipe = QUALITIES.get(group.jobs[0].recipe)
-    if recipe is None:  # an imported model
+    quality = QUALITIES.get(group.jobs[0].quality)
+    if quality is None:  # an imported model
         return 0
     history = []
     if store.path(group.model).exists():
         found = store.describe(group.model)["history"]
         history = [Phase.from_json(phase) for phase in found]
-    return sum(missing_updates(group.cells, history, recipe.steps_per_scale).values())
+    return sum(missing_updates(group.cells, history, quality.steps_per_scale).values())
 
 
 @dataclass

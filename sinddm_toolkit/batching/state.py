@@ -21,7 +21,7 @@ from typing import Any
 from sinddm_toolkit.batching.job import Item
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.files import content_of
-from sinddm_toolkit.pictures.reading import read_recipe
+from sinddm_toolkit.pictures.reading import read_record
 from sinddm_toolkit.pictures.writing import write_file
 
 FOLDER = ".sinddm-batch"
@@ -223,11 +223,11 @@ def not_ours(path: Path) -> UserError:
 
 
 def _was_made_for(item: Item, path: Path) -> bool:
-    """Whether the picture in `path` carries the recipe of the row."""
+    """Whether the picture in `path` carries the record of the row."""
     try:
-        recipe = json.loads(read_recipe(path) or "null")
-        names = [task["name"] for task in recipe["tasks"]]
+        record = json.loads(read_record(path) or "null")
+        names = [task["name"] for task in record["tasks"]]
         sample = item.outputs.index(str(path))
-        return names == list(item.tasks) and recipe["seed"] == item.run["seed"] + sample
+        return names == list(item.tasks) and record["seed"] == item.run["seed"] + sample
     except (UserError, ValueError, TypeError, LookupError, RecursionError):
         return False

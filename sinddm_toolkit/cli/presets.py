@@ -96,7 +96,7 @@ def save(
 ) -> None:
     """Save the options of a line, or of a picture that was made, as the preset NAME.
 
-    LINE is what would stand behind `run` (TASK [OPTIONS] …), or a picture that carries a recipe.
+    LINE is what would stand behind `run` (TASK [OPTIONS] …), or a picture that carries a record.
     Pictures that a task needs, the seed and what else belongs to one edit are left out.
     """
     from sinddm_toolkit.cli.run import parts_of_line

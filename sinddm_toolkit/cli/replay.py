@@ -15,7 +15,7 @@ from sinddm_toolkit.options.run_options import RunOptions
 
 
 def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, **_: Any) -> None:
-    """Make a picture again from the recipe that it carries.
+    """Make a picture again from the record that it carries.
 
     On the same machine it comes out the same bit for bit, also when the model is gone.
     """

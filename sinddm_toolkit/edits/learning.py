@@ -114,8 +114,8 @@ class _Learner:
         return self.store.unfinished(self.key)
 
     @property
-    def recipe(self) -> Quality:
-        return QUALITIES[self.ready.subject.config.recipe]
+    def quality(self) -> Quality:
+        return QUALITIES[self.ready.subject.config.quality]
 
     def load(self) -> Model:
         """The model as it is now; a new one if there is none, or none is wanted."""
@@ -131,9 +131,9 @@ class _Learner:
     def missing(self, model: Model) -> Phase | None:
         """The training that `model` still needs."""
         config = self.ready.subject.config
-        rate = self.recipe.rate(from_prior=config.init is not None)
+        rate = self.quality.rate(from_prior=config.init is not None)
         schedule = model.schedule
-        phase = plan_phase(self.cells, model.history, self.recipe, schedule, config.seed, rate)
+        phase = plan_phase(self.cells, model.history, self.quality, schedule, config.seed, rate)
         return phase and replace(phase, environment=self.ready.compute.environment())
 
     def as_it_is(self, model: Model) -> Model:
@@ -151,7 +151,7 @@ class _Learner:
         phase, limit = self.missing(model), self.ready.options.train_time
         if phase is None:
             return None
-        begun = read_unfinished(self.unfinished, model, self.recipe, self.events)
+        begun = read_unfinished(self.unfinished, model, self.quality, self.events)
         if begun is None:
             return None
         if limit is None and begun.goes_on_as(phase):
@@ -160,7 +160,7 @@ class _Learner:
             return None
         if begun.keep_part or self.keep_part:
             self.cache.forget()
-            begun.end(model, self.recipe)
+            begun.end(model, self.quality)
             self._store(model)
         remove_file(self.unfinished)
         return None
@@ -228,7 +228,7 @@ def recorded_model(
         if interrupted:
             raise Interrupted(interrupted)
     if not model.is_finite():
-        raise UserError("the recipe is damaged: the training that it tells of leads nowhere")
+        raise UserError("the record is damaged: the training that it tells of leads nowhere")
     if model.weights_hash() != recorded.weights_hash:
         events.message(
             "the model came out otherwise than recorded (another machine or version of torch): "
@@ -246,15 +246,15 @@ def recorded_model(
 def _is_own_training(model: Model) -> bool:
     """Whether this toolkit would have trained `model` just so, for some edits of its picture.
 
-    What the store holds counts as known in every later edit, and a recipe may be a stranger's.
+    What the store holds counts as known in every later edit, and a record may be a stranger's.
     """
     config = model.config
-    recipe = QUALITIES[config.recipe]
-    rate = recipe.rate(from_prior=config.init is not None)
+    quality = QUALITIES[config.quality]
+    rate = quality.rate(from_prior=config.init is not None)
     return (
         bool(model.history)
-        and (config.width, config.network) == (recipe.width, recipe.network)
-        and is_as_planned(model.history, recipe, model.schedule, config.seed, rate)
+        and (config.width, config.network) == (quality.width, quality.network)
+        and is_as_planned(model.history, quality, model.schedule, config.seed, rate)
     )
 
 
@@ -282,7 +282,7 @@ def _train(
         model.network,
         subject.pyramid,
         model.schedule,
-        QUALITIES[subject.config.recipe],
+        QUALITIES[subject.config.quality],
         phase,
         compute,
         begun=begun,

@@ -40,6 +40,9 @@ MOST_WIDTH = 4096
 FACTS = ("name", "trained_at", "imported_at", "imported_from", "toolkit")
 """What a model file says for people, where it is known."""
 
+WRITTEN_AS = {"quality": "recipe"}
+"""Fields of a configuration that have another name in model files and records, and so in keys."""
+
 NO_MODEL = (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What is raised where a description, or weights, are not a model's."""
 
@@ -52,7 +55,8 @@ class ModelConfig:
     """sha256 of the working picture."""
     size: Size
     """(h, w) of the working picture: the finest scale."""
-    recipe: str
+    quality: str
+    """The name of one of `QUALITIES`; an imported model has none of them."""
     width: int
     seed: int
     checkpoint: str | None = None
@@ -80,7 +84,8 @@ class ModelConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The fields, without those that are None: keys outlive the fields added later."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        values = asdict(self).items()
+        return {WRITTEN_AS.get(name, name): value for name, value in values if value is not None}
 
     @classmethod
     def from_json(cls, data: Any) -> ModelConfig:
@@ -89,7 +94,7 @@ class ModelConfig:
         ValueError, in words, if `data` tells of no model that there could be.
         """
         found = members(data, "config", ("picture", "size", "recipe", "width", "seed"))
-        if unknown := found.keys() - {item.name for item in fields(cls)}:
+        if unknown := found.keys() - {WRITTEN_AS.get(one.name, one.name) for one in fields(cls)}:
             raise ValueError(f"config: {min(unknown)!r:.40} is unknown")
         sides = [
             whole(side, 1, MAX_PIXELS, "config.size") for side in listed(found["size"], "size")

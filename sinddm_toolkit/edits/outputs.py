@@ -115,8 +115,8 @@ def picture_files(
     """The files of pictures with their records, and what these could not keep, in words."""
     files, notes = {}, []
     for path, picture, record in zip(paths, pictures, records, strict=True):
-        recipe = json.dumps(record)
-        files[path], told = file_of(path, picture, overwrite=overwrite, recipe=recipe)
+        text = json.dumps(record)
+        files[path], told = file_of(path, picture, overwrite=overwrite, record=text)
         notes += told
     return files, notes
 

@@ -125,8 +125,8 @@ def _subject_of(
 
 
 def _visits(options: RunOptions, subject: Subject) -> int | None:
-    recipe = QUALITIES.get(subject.config.recipe)  # an imported model has none
-    return options.sampling_steps or (recipe.sampling_steps if recipe else None)
+    quality = QUALITIES.get(subject.config.quality)  # an imported model has none
+    return options.sampling_steps or (quality.sampling_steps if quality else None)
 
 
 def _hidden(tasks: Sequence[Task]) -> list[Picture]:
@@ -170,8 +170,8 @@ def make_subject(
             f"{picture.name} has transparent parts: a model learns from a whole picture, "
             "flatten it onto a colour first"
         )
-    recipe = QUALITIES[options.quality]
-    wanted = options.max_pixels or min(recipe.max_pixels, most_pixels or recipe.max_pixels)
+    quality = QUALITIES[options.quality]
+    wanted = options.max_pixels or min(quality.max_pixels, most_pixels or quality.max_pixels)
     size = chosen.size if chosen else working_size(picture.size, wanted)
     small = picture.resized(size)
     content = small.content_hash()
@@ -191,24 +191,24 @@ def make_subject(
         config = ModelConfig(
             content,
             size,
-            recipe.name,
-            recipe.width,
+            quality.name,
+            quality.width,
             options.train_seed,
-            network=recipe.network,
-            init=_chosen_init(options, recipe),
+            network=quality.network,
+            init=_chosen_init(options, quality),
         )
     pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known, config.upsampling)
     schedule = schedule or make_schedule(pyramid.details, pyramid.factor)
     return Subject(picture, pyramid, schedule, config)
 
 
-def _chosen_init(options: RunOptions, recipe: Quality) -> str | None:
+def _chosen_init(options: RunOptions, quality: Quality) -> str | None:
     """The weights that a training starts from. UserError if those asked for don't exist."""
     if options.init == "random":
         return None
-    found = recipe.network and priors.fingerprint(recipe.network, recipe.width)
+    found = quality.network and priors.fingerprint(quality.network, quality.width)
     if options.init == "prior" and not found:
-        raise UserError(f"--init prior: there are no weights to start {recipe.name} from")
+        raise UserError(f"--init prior: there are no weights to start {quality.name} from")
     return found or None
 
 

@@ -44,7 +44,8 @@ from sinddm_toolkit.pictures.picture import Picture
 PUBLISHED_MAX_PIXELS = 50_000
 """The published implementation shrinks every picture to this first."""
 
-RECIPE = "imported"
+IMPORTED = "imported"
+"""The quality of an imported model: none of `QUALITIES`."""
 
 NETWORK = "denoise_fn."
 """What the keys of weights begin with, those of tables do not."""
@@ -109,7 +110,7 @@ def import_checkpoint(path: Path, picture: Picture, events: Events | None = None
         )
     config = replace(
         subject.config,
-        recipe=RECIPE,
+        quality=IMPORTED,
         width=checkpoint.network.width,
         seed=0,
         checkpoint=checkpoint.sha256,

@@ -35,7 +35,7 @@ from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import OutputFile
-from sinddm_toolkit.pictures.reading import read_recipe
+from sinddm_toolkit.pictures.reading import read_record
 
 VERSION = 1
 """Of the format. Records without a number are of version 0: they don't name their plugins."""
@@ -75,15 +75,15 @@ class Maker:
     @classmethod
     def of(cls, task: str) -> Maker | None:
         """The plugin that `task` comes from here; None if it was not found as one."""
-        record = registry.current().owner(task)
-        if record is None:
+        plugin = registry.current().owner(task)
+        if plugin is None:
             return None
-        if record.sha256 is not None:
-            return cls(record.name, sha256=record.sha256)
-        version = str(record.version)
-        if re.fullmatch(PACKAGE, record.source) and re.fullmatch(PACKAGE_VERSION, version):
-            return cls(record.name, record.source, version)
-        return cls(record.name)
+        if plugin.sha256 is not None:
+            return cls(plugin.name, sha256=plugin.sha256)
+        version = str(plugin.version)
+        if re.fullmatch(PACKAGE, plugin.source) and re.fullmatch(PACKAGE_VERSION, version):
+            return cls(plugin.name, plugin.source, version)
+        return cls(plugin.name)
 
     def to_json(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if value is not None}
@@ -216,15 +216,15 @@ def _told(task: Task, folder: Path) -> dict[str, Any]:
 
 def load_record(path: Path) -> Record:
     """The record inside a picture. UserError if it carries none, or one that is damaged."""
-    found = read_recipe(path)
+    found = read_record(path)
     if found is None:
-        raise UserError(f"{path} carries no recipe of this toolkit")
+        raise UserError(f"{path} carries no record of this toolkit")
     try:
         data = mapping(_parsed(found), "it")
         version = whole(data.get("version", 0), 0, 10**9, "version")
         if version > VERSION:
             raise UserError(
-                f"{path} was made by a newer version of the toolkit: its recipe is of version "
+                f"{path} was made by a newer version of the toolkit: its record is of version "
                 f"{version}, and {VERSION} is the last that can be read here"
             )
         return _record(data)
@@ -234,7 +234,7 @@ def load_record(path: Path) -> Record:
 
 def damaged(path: Path, error: ValueError) -> UserError:
     """What to say of the record in `path`."""
-    return UserError(f"the recipe in {path} is damaged: {error}")
+    return UserError(f"the record in {path} is damaged: {error}")
 
 
 def _parsed(found: str) -> Any:
@@ -286,14 +286,14 @@ def _version(value: Any, what: str) -> str:
 
 def _check_trainable(config: ModelConfig, history: History) -> None:
     """ValueError, in words, unless such a model can be trained, in a time that ends."""
-    if config.recipe not in QUALITIES:
+    if config.quality not in QUALITIES:
         raise ValueError(f"config.recipe must be one of {', '.join(QUALITIES)}")
-    whole(config.width, 2, max(recipe.width for recipe in QUALITIES.values()), "config.width")
+    whole(config.width, 2, max(quality.width for quality in QUALITIES.values()), "config.width")
     whole(min(config.size), MIN_SIDE, max(config.size), "config.size")
     count = len(scale_sizes(config.size)[0])
     for phase in history:
         whole(max(phase.updates), 0, count - 1, f"history: a scale of {count}")
-    most = MOST_TRAININGS * count * QUALITIES[config.recipe].steps_per_scale
+    most = MOST_TRAININGS * count * QUALITIES[config.quality].steps_per_scale
     whole(sum(phase.made for phase in history), 0, most, "history.made, all together,")
 
 

@@ -1,4 +1,4 @@
-"""Make a picture again from the recipe that it carries."""
+"""Make a picture again from the record that it carries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def replay(
 
     The pictures it was made from are looked for where they were in relation to it, then under
     their names beside it and in the working folder; `inputs` names others by option. UserError if
-    one is missing or has changed, or if the recipe is damaged.
+    one is missing or has changed, or if the record is damaged.
     """
     events = events or Events()
     record = load_record(path)
@@ -79,7 +79,7 @@ def replayed(
 
 
 def _check_size(record: Record, picture: Picture, path: Path) -> None:
-    """UserError if the model in the recipe works at a larger size than its `picture` has."""
+    """UserError if the model in the record works at a larger size than its `picture` has."""
     (height, width), (h, w) = record.model.config.size, picture.size
     if height > h or width > w:
         wrong = f"config.size is {width}×{height}, and {picture.name} has only {w}×{h} pixels"
@@ -87,10 +87,10 @@ def _check_size(record: Record, picture: Picture, path: Path) -> None:
 
 
 def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
-    """What the recipe of the picture in `path` sets, but for defaults; files by their paths.
+    """What the record of the picture in `path` sets, but for defaults; files by their paths.
 
     Also the options left out of it, as their files are not there as they were. UserError if the
-    recipe is damaged.
+    record is damaged.
     """
 
     def find(name: str, file: RecordedFile) -> str:
@@ -115,12 +115,12 @@ def _changed(settings: Settings, schema: Mapping[str, Option]) -> Settings:
 
 
 def _layer(record: Record, path: Path, find: Finder, lost: list[str] | None = None) -> Layer:
-    """All that the recipe of the picture in `path` sets, its files as `find` gives them.
+    """All that the record of the picture in `path` sets, its files as `find` gives them.
 
     Options whose files it does not find are left out and their names added to `lost`, if there is
     such a list. UserError.
     """
-    origin = Origin(f"recipe of {path.name}", lambda keys: f"the recipe in {path}")
+    origin = Origin(f"record of {path.name}", lambda keys: f"the record in {path}")
     tasks: dict[str, Settings] = {}
     for task in record.tasks:
         schema = _class_of(task, path).schema()
@@ -160,7 +160,7 @@ def _class_of(task: RecordedTask, path: Path) -> type[Task]:
 
 
 def _restored(name: str, value: Any, find: Finder) -> Any:
-    """An option's value from the recipe, with its files found."""
+    """An option's value from the record, with its files found."""
     return each(value, lambda one: find(name, one) if isinstance(one, RecordedFile) else one)
 
 
@@ -187,7 +187,7 @@ def _content_of(path: Path) -> str:
 
 
 def _places(place: str | None, path: Path, chosen: Path | None) -> list[Path]:
-    """The files that a recipe in `path` may mean by `place`, best first."""
+    """The files that a record in `path` may mean by `place`, best first."""
     places = [chosen] if chosen else []
     if place and not chosen:
         name = Path(place).name

@@ -148,5 +148,5 @@ def describe_unfinished(path: Path) -> dict[str, Any]:
         config = ModelConfig.from_json(facts["config"])
     except (DamagedFile, OSError, *NO_MODEL):
         raise UserError(f"the unfinished training {path.name} is damaged") from None
-    model = {"name": str(facts["name"]), "size": list(config.size), "quality": config.recipe}
+    model = {"name": str(facts["name"]), "size": list(config.size), "quality": config.quality}
     return {"model": model, "phase": {"made": phase.made, "planned": phase.planned}}

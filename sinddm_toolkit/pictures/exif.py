@@ -1,4 +1,4 @@
-"""EXIF: the tags that are kept and those left out, the way up, and the recipe among them."""
+"""EXIF: the tags that are kept and those left out, the way up, and the record among them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORIENTATION_TAG = 0x0112
 SOFTWARE_TAG = 0x0131
 EXIF_IFD, GPS_IFD = 0x8769, 0x8825
 MAKER_NOTE_TAG = 0x927C
-RECIPE_TAG = 0x9213
+RECORD_TAG = 0x9213
 """EXIF ImageHistory, "a record of what has been done to the image"; it lives in IFD0, which all
 four formats have."""
 DESCRIPTIVE_TAGS = {
@@ -47,7 +47,7 @@ def kept_exif(exif: Image.Exif, from_tiff: bool) -> tuple[int, bytes | None]:
     turn = exif.get(ORIENTATION_TAG, 1)
     for tag in list(exif):
         structural = from_tiff and tag not in DESCRIPTIVE_TAGS
-        if structural or tag in (ORIENTATION_TAG, RECIPE_TAG):
+        if structural or tag in (ORIENTATION_TAG, RECORD_TAG):
             del exif[tag]
     try:
         _keep_letters(exif)
@@ -86,18 +86,18 @@ def upright(pixels: Array, orientation: int) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def tags_with(exif: bytes | None, recipe: str | None) -> Image.Exif:
-    """What is written: the tags kept from the file that a picture came from, and the recipe."""
+def tags_with(exif: bytes | None, record: str | None) -> Image.Exif:
+    """What is written: the tags kept from the file that a picture came from, and the record."""
     from PIL import Image
 
     tags = Image.Exif()
     if exif is not None:
         tags.load(exif)
         _keep_letters(tags)
-    if recipe is not None:
-        recipe.encode("ascii")  # else Pillow would put question marks
+    if record is not None:
+        record.encode("ascii")  # else Pillow would put question marks
         tags[SOFTWARE_TAG] = "sinddm-toolkit"
-        tags[RECIPE_TAG] = recipe
+        tags[RECORD_TAG] = record
     return tags
 
 
@@ -106,28 +106,28 @@ def fits_jpeg(tags: Image.Exif) -> bool:
     return len(tags.tobytes()) <= JPEG_EXIF_BYTES
 
 
-def tags_for_jpeg(exif: bytes | None, recipe: str | None, name: str) -> tuple[Image.Exif, str]:
-    """As much of `tags_with(exif, recipe)` as fits into a JPEG file, and what was left out.
+def tags_for_jpeg(exif: bytes | None, record: str | None, name: str) -> tuple[Image.Exif, str]:
+    """As much of `tags_with(exif, record)` as fits into a JPEG file, and what was left out.
 
-    UserError, naming the file `name`, if the recipe alone is too long.
+    UserError, naming the file `name`, if the record alone is too long.
     """
-    tags = tags_with(exif, recipe)
+    tags = tags_with(exif, record)
     if EXIF_IFD in tags:
         tags.get_ifd(EXIF_IFD).pop(MAKER_NOTE_TAG, None)
     if fits_jpeg(tags):
-        return tags, f"{name}: the camera's maker note did not fit beside the recipe: left out"
-    tags = tags_with(None, recipe)
+        return tags, f"{name}: the camera's maker note did not fit beside the record: left out"
+    tags = tags_with(None, record)
     if fits_jpeg(tags):
-        return tags, f"{name}: the camera's EXIF did not fit beside the recipe: left out"
-    raise UserError(f"{name}: the recipe is too long for JPEG: use .png, .webp or .tiff")
+        return tags, f"{name}: the camera's EXIF did not fit beside the record: left out"
+    raise UserError(f"{name}: the record is too long for JPEG: use .png, .webp or .tiff")
 
 
-def recipe_in(tags: Image.Exif) -> str | None:
-    """The recipe among the tags of a file, None if there is none."""
-    recipe = tags.get(RECIPE_TAG)
-    if isinstance(recipe, bytes):
-        recipe = recipe.decode("ascii", "replace")
-    return str(recipe).rstrip("\0") if recipe else None
+def record_in(tags: Image.Exif) -> str | None:
+    """The record among the tags of a file, None if there is none."""
+    record = tags.get(RECORD_TAG)
+    if isinstance(record, bytes):
+        record = record.decode("ascii", "replace")
+    return str(record).rstrip("\0") if record else None
 
 
 def _keep_letters(exif: Image.Exif) -> None:

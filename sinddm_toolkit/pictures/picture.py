@@ -35,7 +35,7 @@ class Picture:
     icc: bytes | None = None
     """The colour profile as in the file."""
     exif: bytes | None = None
-    """EXIF as in the file, without orientation, thumbnail and recipe."""
+    """EXIF as in the file, without orientation, thumbnail and record."""
 
     @classmethod
     def from_mask(cls, mask: npt.NDArray[np.bool_], size: Size | None = None) -> Picture:

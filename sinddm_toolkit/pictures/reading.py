@@ -15,7 +15,7 @@ import numpy as np
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.deep_png import decode_deep_png, is_deep_png
 from sinddm_toolkit.pictures.deep_tiff import read_deep_tiff
-from sinddm_toolkit.pictures.exif import exif_of, recipe_in, tags_of_tiff, upright
+from sinddm_toolkit.pictures.exif import exif_of, record_in, tags_of_tiff, upright
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.libraries import (
     LIBRARIES,
@@ -95,8 +95,8 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     return replace(picture, path=path.resolve())
 
 
-def read_recipe(path: str | os.PathLike[str]) -> str | None:
-    """The recipe that `write_picture` put into a file, None if it has none; no pixel is decoded.
+def read_record(path: str | os.PathLike[str]) -> str | None:
+    """The record that `write_picture` put into a file, None if it has none; no pixel is decoded.
 
     UserError if there is no picture.
     """
@@ -111,7 +111,7 @@ def read_recipe(path: str | os.PathLike[str]) -> str | None:
             with _open_image(file) as image:
                 # `getexif` would decode a whole PNG in search of EXIF behind the pixels.
                 tags.load(image.info.get("exif", b""))
-    return recipe_in(tags)
+    return record_in(tags)
 
 
 @contextmanager

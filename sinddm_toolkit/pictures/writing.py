@@ -93,25 +93,25 @@ def write_picture(
     picture: Picture,
     *,
     overwrite: bool = False,
-    recipe: str | None = None,
+    record: str | None = None,
 ) -> list[str]:
-    """Write `picture` whole or not at all, in the format of the extension; `recipe` is ASCII text.
+    """Write `picture` whole or not at all, in the format of the extension; `record` is ASCII text.
 
     PNG, TIFF and WebP are lossless; JPEG is of quality 95 without chroma subsampling. Returns what
     the format could not keep, in words. Of EXIF, 16-bit TIFF keeps only the texts of IFD0 (maker,
     date, artist, ...), not exposure and GPS. UserError says what is in the way.
     """
-    data, notes = file_of(Path(path), picture, overwrite=overwrite, recipe=recipe)
+    data, notes = file_of(Path(path), picture, overwrite=overwrite, record=record)
     write_file(Path(path), data, overwrite=overwrite)
     return notes
 
 
 def file_of(
-    path: Path, picture: Picture, *, overwrite: bool = False, recipe: str | None = None
+    path: Path, picture: Picture, *, overwrite: bool = False, record: str | None = None
 ) -> tuple[bytes, list[str]]:
     """What `write_picture` would write, and what it would return. UserError as there."""
     check_output(path, alpha=picture.is_transparent, overwrite=overwrite, size=picture.size)
-    return encoded(picture, FORMATS[path.suffix.lower()], path.name, recipe)
+    return encoded(picture, FORMATS[path.suffix.lower()], path.name, record)
 
 
 def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:
@@ -124,14 +124,14 @@ def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def encoded(
-    picture: Picture, format: str, name: str, recipe: str | None
+    picture: Picture, format: str, name: str, record: str | None
 ) -> tuple[bytes, list[str]]:
     """The bytes of a file and what it could not keep, in words. UserError if it can't be made."""
     with muted_and_limited():
         picture, notes = _as_held(picture, format, name)
-        exif = tags_with(picture.exif, recipe)
+        exif = tags_with(picture.exif, record)
         if format == "JPEG" and not fits_jpeg(exif):
-            exif, note = tags_for_jpeg(picture.exif, recipe, name)
+            exif, note = tags_for_jpeg(picture.exif, record, name)
             notes.append(note)
         if picture.depth == 8:
             return _encode_by_pillow(picture, format, exif), notes

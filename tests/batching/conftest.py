@@ -54,11 +54,11 @@ def probe(tmp_path, monkeypatch, home):
     shutil.copy(Path(__file__).parent / "probe_plugin.py", tmp_path / "probe.py")
     monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
     monkeypatch.setenv("PROBE_FOLDER", str(tmp_path))
-    recipes = dict(QUALITIES)
+    qualities = dict(QUALITIES)
     for k in range(3):
         Image.fromarray(texture(40, 44, seed=k)).save(f"p{k}.png")
     yield Probe(tmp_path)
-    QUALITIES.update(recipes)
+    QUALITIES.update(qualities)
 
 
 @pytest.fixture

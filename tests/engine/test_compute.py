@@ -19,7 +19,7 @@ from tests.conftest import texture
 
 CPU = torch.device("cpu")
 FULL, HALF = Compute(CPU, torch.float32), Compute(CPU, torch.bfloat16)
-RECIPE = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
+QUALITY = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
 
 
 class Watch(TorchDispatchMode):
@@ -56,10 +56,10 @@ def fresh(name="half"):
 @pytest.mark.parametrize("compute", [FULL, HALF])
 def test_an_update_never_waits_for_the_device(subject, compute):
     pyramid, schedule = subject
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], RECIPE, schedule, 0)
+    phase = plan_phase(dict(enumerate(schedule.starts)), [], QUALITY, schedule, 0)
     network = fresh()
-    updater = Updater(network, RECIPE, phase)
-    batches = Batches(pyramid, schedule, RECIPE, CPU, 0)
+    updater = Updater(network, QUALITY, phase)
+    batches = Batches(pyramid, schedule, QUALITY, CPU, 0)
     for scale in (0, pyramid.count - 1):
         # Where the crops lie is drawn on the CPU, whatever the device.
         batch = batches.draw(scale, schedule.starts[scale])
@@ -84,15 +84,15 @@ def test_a_prediction_never_waits_for_the_device(compute):
 @pytest.mark.parametrize("name", ["half", None])
 def test_bf16_learns_what_fp32_learns(subject, name):
     pyramid, schedule = subject
-    recipe = dataclasses.replace(RECIPE, network=name)
+    quality = dataclasses.replace(QUALITY, network=name)
     noise = torch.randn(pyramid.scales[-1].shape, generator=torch.Generator().manual_seed(0))
     alpha = schedule.alpha_bar(10)
     x = alpha**0.5 * pyramid.scales[-1] + (1 - alpha) ** 0.5 * noise
     predicted = []
     for compute in (FULL, HALF):
         network = fresh(name)
-        phase = plan_phase(dict(enumerate(schedule.starts)), [], recipe, schedule, 0)
-        train(network, pyramid, schedule, recipe, phase, compute)
+        phase = plan_phase(dict(enumerate(schedule.starts)), [], quality, schedule, 0)
+        train(network, pyramid, schedule, quality, phase, compute)
         assert all(p.dtype is torch.float32 for p in network.parameters())
         with torch.no_grad():
             predicted.append(NetworkPredictor(network, compute)(x, 10, pyramid.count - 1))

@@ -13,7 +13,7 @@ from PIL import ImageCms
 from sinddm_toolkit.errors import UserError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-RECIPE = '{"a": 1}'
+RECORD = '{"a": 1}'
 DEPTHS = [np.uint8, np.uint16]
 
 

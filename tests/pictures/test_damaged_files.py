@@ -8,7 +8,7 @@ from PIL import Image
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.reading import read_picture, read_recipe
+from sinddm_toolkit.pictures.reading import read_picture, read_record
 from sinddm_toolkit.pictures.writing import encoded
 from tests.pictures.examples import deep_tiff, noise, saved
 
@@ -72,7 +72,7 @@ def test_damaged_files_are_read_or_refused_in_one_line_and_nothing_else_is_said(
             opaque = Picture(picture.pixels[..., :3], picture.name, None, picture.icc, picture.exif)
             encoded(opaque, "PNG", name, None)
         try:
-            read_recipe(path)
+            read_record(path)
         except UserError as error:
             assert "\n" not in str(error) and name in str(error)
     assert capfd.readouterr() == ("", "") and not caplog.records

@@ -1,4 +1,4 @@
-"""EXIF, there and back: what is kept, what is not, which way is up, and the recipe."""
+"""EXIF, there and back: what is kept, what is not, which way is up, and the record."""
 
 import struct
 
@@ -8,11 +8,11 @@ import tifffile
 from PIL import Image, ImageOps
 
 from sinddm_toolkit.pictures.deep_png import encode_deep_png
-from sinddm_toolkit.pictures.exif import DESCRIPTIVE_TAGS, RECIPE_TAG
+from sinddm_toolkit.pictures.exif import DESCRIPTIVE_TAGS, RECORD_TAG
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.reading import picture_from, read_picture, read_recipe
+from sinddm_toolkit.pictures.reading import picture_from, read_picture, read_record
 from sinddm_toolkit.pictures.writing import write_picture
-from tests.pictures.examples import RECIPE, SRGB, noise, refusal
+from tests.pictures.examples import RECORD, SRGB, noise, refusal
 
 EXIF, GPS = 0x8769, 0x8825
 
@@ -36,10 +36,10 @@ def exif_of(path):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png", "a.tiff", "deep.png", "deep.tiff"])
-def test_exif_stays_beside_the_recipe(name, tmp_path):
+def test_exif_stays_beside_the_record(name, tmp_path):
     path = tmp_path / name
     pixels = noise(3, np.uint16 if name.startswith("deep") else np.uint8)
-    write_picture(path, Picture(pixels, icc=SRGB, exif=camera_exif()), recipe=RECIPE)
+    write_picture(path, Picture(pixels, icc=SRGB, exif=camera_exif()), record=RECORD)
     for _ in range(2):  # the second time as read back
         main, exposure, place = exif_of(path)
         assert main[0x010F] == "Maker" and main[0x0131] == "sinddm-toolkit"
@@ -55,14 +55,14 @@ def test_exif_stays_beside_the_recipe(name, tmp_path):
             assert place[1] == "N" and place[2] == (48, 30, 15)
         back = read_picture(path)
         assert back.icc == SRGB and np.array_equal(back.pixels, pixels) != (name == "a.jpg")
-        write_picture(path, back, recipe=RECIPE, overwrite=True)
-        assert read_recipe(path) == RECIPE
+        write_picture(path, back, record=RECORD, overwrite=True)
+        assert read_record(path) == RECORD
 
 
-def test_a_recipe_does_not_outlive_its_picture(tmp_path):
-    write_picture(tmp_path / "a.png", Picture(noise(3)), recipe=RECIPE)
+def test_a_record_does_not_outlive_its_picture(tmp_path):
+    write_picture(tmp_path / "a.png", Picture(noise(3)), record=RECORD)
     write_picture(tmp_path / "b.png", read_picture(tmp_path / "a.png"))
-    assert read_recipe(tmp_path / "b.png") is None
+    assert read_record(tmp_path / "b.png") is None
 
 
 def test_the_layout_of_a_tiff_does_not_reach_other_files(tmp_path):
@@ -76,11 +76,11 @@ def test_the_layout_of_a_tiff_does_not_reach_other_files(tmp_path):
 def test_exif_too_large_for_jpeg_is_left_out_with_a_note(tmp_path):
     path = tmp_path / "a.jpg"
     exif = camera_exif(bytes(65_000))
-    (note,) = write_picture(path, Picture(noise(3), exif=exif), recipe="x" * 2000)
+    (note,) = write_picture(path, Picture(noise(3), exif=exif), record="x" * 2000)
     assert "a.jpg" in note and "left out" in note
-    assert read_recipe(path) == "x" * 2000
+    assert read_record(path) == "x" * 2000
     assert 0x927C not in exif_of(path)[1]
-    message = refusal(write_picture, tmp_path / "b.jpg", Picture(noise(3)), recipe="x" * 70_000)
+    message = refusal(write_picture, tmp_path / "b.jpg", Picture(noise(3)), record="x" * 70_000)
     assert "b.jpg" in message and "too long" in message
     assert [p.name for p in tmp_path.iterdir()] == ["a.jpg"]
 
@@ -136,12 +136,12 @@ def test_orientation_is_applied_and_dropped(kind, orientation, tmp_path):
 def test_big_tiffs_are_read_upright_with_their_texts(dtype, byteorder, tmp_path):
     path = tmp_path / "a.tif"
     tags = [(0x0112, "H", 1, 6, True), (0x010F, "s", 0, "Maker", True)]
-    tags.append((RECIPE_TAG, "s", 0, '{"a": 1}', True))
+    tags.append((RECORD_TAG, "s", 0, '{"a": 1}', True))
     options = {"photometric": "rgb", "byteorder": byteorder, "extratags": tags}
     tifffile.imwrite(path, noise(3, dtype), bigtiff=True, **options)
     picture = read_picture(path)
     assert np.array_equal(picture.pixels, np.rot90(noise(3, dtype), -1))
-    assert read_recipe(path) == '{"a": 1}'
+    assert read_record(path) == '{"a": 1}'
     for name in ("b.png", "b.jpg", "b.tiff"):
         write_picture(tmp_path / name, picture)
         with Image.open(tmp_path / name) as written:

@@ -15,11 +15,11 @@ from PIL import EpsImagePlugin, Image, ImageFile
 from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.deep_png import PNG_START
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.reading import READABLE, picture_from, read_picture, read_recipe
+from sinddm_toolkit.pictures.reading import READABLE, picture_from, read_picture, read_record
 from sinddm_toolkit.pictures.writing import write_picture
 from tests.pictures.examples import (
     DEPTHS,
-    RECIPE,
+    RECORD,
     SRGB,
     deep_tiff,
     noise,
@@ -40,13 +40,13 @@ def test_formats_that_are_read_and_some_that_are_not(tmp_path):
     for format in formats:
         flat.save(tmp_path / format, format)
         assert np.abs(read_picture(tmp_path / format).pixels.astype(int) - 90).max() <= 3, format
-        assert read_recipe(tmp_path / format) is None
+        assert read_record(tmp_path / format) is None
     for format in ("EPS", "PDF", "ICNS", "DDS", "PCX", "SGI"):
         flat.resize((32, 32)).save(tmp_path / f"{format}.png", format)
         assert "not a picture in a format" in refusal(read_picture, tmp_path / f"{format}.png")
 
 
-@pytest.mark.parametrize("read", [read_picture, read_recipe, picture_from])
+@pytest.mark.parametrize("read", [read_picture, read_record, picture_from])
 def test_postscript_under_another_name_is_refused_and_not_run(read, tmp_path, monkeypatch):
     mark, gs = tmp_path / "was-run", tmp_path / "gs"
     gs.write_text(f"#!/bin/sh\ntouch '{mark}'\n")
@@ -190,7 +190,7 @@ def test_refusals_are_one_line_that_names_the_file(name, tmp_path):
     message = refusal(read_picture, tmp_path / name)
     assert name in message and words in message
     if "not a picture" in words or "folder" in words or "no such" in words:
-        assert name in refusal(read_recipe, tmp_path / name)
+        assert name in refusal(read_record, tmp_path / name)
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "LAB", "HSV", "I", "F"])
@@ -285,14 +285,14 @@ def told(monkeypatch):
 
 @pytest.mark.parametrize("dtype", DEPTHS)
 @pytest.mark.parametrize("extension", ["png", "jpg", "webp", "tiff"])
-def test_a_file_is_opened_and_decoded_once_and_for_its_recipe_not_decoded(
+def test_a_file_is_opened_and_decoded_once_and_for_its_record_not_decoded(
     extension, dtype, tmp_path, told
 ):
     path = tmp_path / f"a.{extension}"
-    write_picture(path, Picture(noise(3, dtype), icc=SRGB), recipe=RECIPE)
+    write_picture(path, Picture(noise(3, dtype), icc=SRGB), record=RECORD)
     told.clear()
     read_picture(path)
     assert told == ["opened", "decoded"]
     told.clear()
-    assert read_recipe(path) == RECIPE
+    assert read_record(path) == RECORD
     assert told == ["opened"]

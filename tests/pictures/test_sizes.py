@@ -7,7 +7,7 @@ def test_lengths():
     assert Length.parse("25%").of(80) == 20
     assert Length.of_value(12).of(80) == 12
     assert str(Length.parse("12.5%")) == "12.5%"
-    for text in ("12345678", "0.1234567%", "0.00000012345"):  # a recipe holds all digits
+    for text in ("12345678", "0.1234567%", "0.00000012345"):  # a record holds all digits
         assert str(Length.parse(text)) == text
     for text in ("much", "-3", "3 px", "", "٣", "1_0"):
         with pytest.raises(ValueError):

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.reading import read_picture, read_recipe
+from sinddm_toolkit.pictures.reading import read_picture, read_record
 from sinddm_toolkit.pictures.writing import check_output, write_picture
-from tests.pictures.examples import DEPTHS, RECIPE, SRGB, no_links, noise, refusal
+from tests.pictures.examples import DEPTHS, RECORD, SRGB, no_links, noise, refusal
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -18,13 +18,13 @@ from tests.pictures.examples import DEPTHS, RECIPE, SRGB, no_links, noise, refus
 def test_lossless_round_trip(dtype, channels, extension, tmp_path):
     icc = SRGB if channels > 2 else None
     path = tmp_path / f"a{extension}"
-    assert write_picture(path, Picture(noise(channels, dtype), icc=icc), recipe=RECIPE) == []
+    assert write_picture(path, Picture(noise(channels, dtype), icc=icc), record=RECORD) == []
     back = read_picture(path)
     assert back.pixels.dtype == dtype
     assert np.array_equal(back.pixels, noise(channels, dtype))
     assert (back.icc, back.name, back.path) == (icc, path.name, path.resolve())
     assert back.depth == 8 * np.dtype(dtype).itemsize
-    assert read_recipe(path) == RECIPE
+    assert read_record(path) == RECORD
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -32,12 +32,12 @@ def test_webp_is_lossless_also_under_transparency(channels, tmp_path):
     pixels = noise(channels)
     if channels in (2, 4):
         pixels[:5, :, -1] = 0
-    write_picture(tmp_path / "a.webp", Picture(pixels, icc=SRGB), recipe=RECIPE)
+    write_picture(tmp_path / "a.webp", Picture(pixels, icc=SRGB), record=RECORD)
     back = read_picture(tmp_path / "a.webp")
     grey = channels <= 2  # which WebP has not
     expected = np.concatenate([pixels[..., :1]] * 2 + [pixels], axis=2) if grey else pixels
     assert np.array_equal(back.pixels, expected) and back.icc == SRGB
-    assert read_recipe(tmp_path / "a.webp") == RECIPE
+    assert read_record(tmp_path / "a.webp") == RECORD
 
 
 @pytest.mark.parametrize("extension", [".jpg", ".webp"])
@@ -56,7 +56,7 @@ def test_16_bits_are_rounded_where_a_format_holds_8_and_this_is_said(extension, 
 def test_jpeg_is_close_and_keeps_grey_grey(channels, tmp_path):
     smooth = np.linspace(0, 255, 64).astype(np.uint8)[None, :, None]
     pixels = smooth * np.ones((64, 1, channels), np.uint8)
-    write_picture(tmp_path / "a.jpg", Picture(pixels), recipe=RECIPE)
+    write_picture(tmp_path / "a.jpg", Picture(pixels), record=RECORD)
     back = read_picture(tmp_path / "a.jpg").pixels
     assert back.shape == pixels.shape and np.abs(back.astype(int) - pixels).max() <= 3
 
@@ -77,9 +77,9 @@ def test_what_is_written_can_be_read_whatever_the_size_of_its_profile(
     name, megabytes, dtype, tmp_path
 ):
     icc = np.random.default_rng(0).bytes(int(megabytes * 2**20))
-    notes = write_picture(tmp_path / name, Picture(noise(3, dtype), icc=icc), recipe='{"a": 1}')
+    notes = write_picture(tmp_path / name, Picture(noise(3, dtype), icc=icc), record='{"a": 1}')
     back = read_picture(tmp_path / name)
-    assert read_recipe(tmp_path / name) == '{"a": 1}'
+    assert read_record(tmp_path / name) == '{"a": 1}'
     about = [note for note in notes if "profile" in note]
     assert back.icc in (icc, None) and len(about) == (back.icc is None)
     limit = {"a.png": 0.5, "a.jpg": 2}.get(name, 20)

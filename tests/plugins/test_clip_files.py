@@ -21,7 +21,7 @@ from sinddm_toolkit.plugins.clip.weights import VARIABLE
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.services import service
-from sinddm_toolkit.pictures.reading import picture_from, read_recipe
+from sinddm_toolkit.pictures.reading import picture_from, read_record
 from sinddm_toolkit.pictures.writing import write_picture
 from tests.conftest import texture
 from tests.small_clip.make_small_clip import CONFIG, VOCABULARY, WEIGHTS
@@ -387,20 +387,20 @@ def test_the_name_of_a_configuration_means_nothing(name):
     assert register_config(Path(name)) == register_config(Path("small_clip.json"))
 
 
-# Recipes
+# Records
 
 
 @pytest.fixture
 def made(command):
-    """o.png, made with own.json, and its recipe."""
+    """o.png, made with own.json, and its record."""
     shutil.copy(CONFIG, "own.json")
     shutil.copy(WEIGHTS, "own.safetensors")
     code, _, err = command(*RUN, "--clip", "own.json", "--out", "o.png")
     assert code == 0, err
-    return json.loads(read_recipe(Path("o.png")))
+    return json.loads(read_record(Path("o.png")))
 
 
-def test_a_recipe_holds_a_configuration_by_its_content(command, made, tmp_path, monkeypatch):
+def test_a_record_holds_a_configuration_by_its_content(command, made, tmp_path, monkeypatch):
     clip = made["tasks"][0]["options"]["clip"]
     assert clip["file"] == "own.json" and len(clip["sha256"]) == 64
     here = Path.cwd()
@@ -416,22 +416,22 @@ def test_a_recipe_holds_a_configuration_by_its_content(command, made, tmp_path, 
     assert code == 2 and "--input clip=FILE" in err
 
 
-def test_a_recipe_with_a_file_as_plain_text_is_damaged(command, made):
+def test_a_record_with_a_file_as_plain_text_is_damaged(command, made):
     picture = picture_from("p.png")
     texts = {"clip": "own.json", "clip_weights": "own.safetensors", "image": "p.png"}
     for name, value in texts.items():
-        recipe = json.loads(json.dumps(made))
-        recipe["tasks"][0]["options"][name] = value
-        write_picture("crafted.png", picture, overwrite=True, recipe=json.dumps(recipe))
+        record = json.loads(json.dumps(made))
+        record["tasks"][0]["options"][name] = value
+        write_picture("crafted.png", picture, overwrite=True, record=json.dumps(record))
         code, _, err = command("replay", "crafted.png", "--out", "r.png")
-        assert code == 2 and "recipe in crafted.png is damaged" in err and name in err
+        assert code == 2 and "record in crafted.png is damaged" in err and name in err
         assert not Path("r.png").exists()
 
 
-def test_a_recipe_with_the_name_of_a_model_goes_on_working(command, made):
-    recipe = json.loads(json.dumps(made))
-    recipe["tasks"][0]["options"]["clip"] = "ViT-B-32:openai"
-    write_picture("named.png", picture_from("p.png"), recipe=json.dumps(recipe))
+def test_a_record_with_the_name_of_a_model_goes_on_working(command, made):
+    record = json.loads(json.dumps(made))
+    record["tasks"][0]["options"]["clip"] = "ViT-B-32:openai"
+    write_picture("named.png", picture_from("p.png"), record=json.dumps(record))
     code, _, err = command("replay", "named.png", "--out", "r.png")
     assert code == 2 and "sinddm-tk clip fetch ViT-B-32:openai" in err
 

@@ -237,7 +237,7 @@ def test_plots_of_little_are_plots_too():
         assert plot(points, "stars").size == (500, 900)
 
 
-def test_a_recipe_names_the_weights_wherever_it_is_replayed(
+def test_a_record_names_the_weights_wherever_it_is_replayed(
     command, tiny, random_clip, tmp_path, monkeypatch
 ):
     Image.fromarray(PICTURE).save("p.png")

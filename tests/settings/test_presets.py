@@ -179,7 +179,7 @@ def test_save_a_line(command, explained, look, pasted):
     for words, said in (
         (("Bad Name", *line), "is no name for a preset"),
         (("--keep", "mask", "x", *line), "--keep mask: that is not set"),
-        (("x", "bg.png"), "carries no recipe"),
+        (("x", "bg.png"), "carries no record"),
         (("x", "nothing"), "there is no task"),
         (("x", "harmonize", "--start-step", "0"), "whole number from 1"),
     ):
@@ -196,7 +196,7 @@ def test_save_several_tasks(command, look):
     }
 
 
-def test_save_the_recipe_of_a_picture_and_run_it(command, look, pasted, tiny):
+def test_save_the_record_of_a_picture_and_run_it(command, look, pasted, tiny):
     line = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--start-step", "9")
     assert command(*line, "--seed", "3", "--out", "o.png")[0] == 0
     assert command("presets", "save", "--keep", "seed", "again", "o.png")[0] == 0

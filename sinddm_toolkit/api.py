@@ -33,12 +33,13 @@ from sinddm_toolkit.pictures.writing import write_picture
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute
     from sinddm_toolkit.engine.networks import CELL, HALO
-    from sinddm_toolkit.engine.plan import Plan, Stage
+    from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.engine.pyramid import working_size as working_size
     from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step
     from sinddm_toolkit.engine.schedule import Schedule
+    from sinddm_toolkit.engine.stage import Stage
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.host.services import service
@@ -55,7 +56,7 @@ _LAZY = {
     "Run": "engine.run",
     "Schedule": "engine.schedule",
     "ScaleState": "engine.run",
-    "Stage": "engine.plan",
+    "Stage": "engine.stage",
     "Step": "engine.run",
     "choose_compute": "engine.compute",
     "downsample": "engine.pyramid",

@@ -8,9 +8,10 @@ from PIL import Image
 
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
 from sinddm_toolkit.engine.caller import calling
-from sinddm_toolkit.engine.plan import Plan, Stage
+from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.stage import Stage
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.testing import drawn_picture

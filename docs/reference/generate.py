@@ -108,7 +108,7 @@ API_GROUPS = {
 MET_WITH = {
     "Level": "engine.repaint",
     "Composition": "engine.repaint",
-    "Route": "engine.plan",
+    "Route": "engine.stage",
     "Extras": "host.result",
     "Compute": "engine.compute",
 }

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,102 +11,14 @@ from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.phases import Cells, united
-from sinddm_toolkit.engine.pyramid import Pyramid, Size, Upsampling, tensor_from_rgb, upsample
-from sinddm_toolkit.engine.repaint import Blend, Composition, Level, Repaint
-from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX, Schedule
+from sinddm_toolkit.engine.pyramid import Pyramid, Size, tensor_from_rgb
+from sinddm_toolkit.engine.repaint import Blend, Composition, Repaint
+from sinddm_toolkit.engine.schedule import Schedule
+from sinddm_toolkit.engine.stage import Stage, already_settled
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.compositing import FloatArray
 from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture
-
-RANDOM_STEPS = 8
-"""DDPM steps that do as well as one of DDIM."""
-
-Route = Callable[[Sequence[int]], Sequence[int]]
-"""Timesteps to be visited, falling → those that x goes through, which may also rise in between."""
-
-
-def _refuse(what: str) -> AttributeError:
-    return AttributeError(f"{what} is settled: it can only be changed in plan_edit")
-
-
-def _checked_route(route: Any, visited: Sequence[int]) -> Sequence[int]:
-    """ValueError unless `route` goes from the first to the last of `visited` by way of those."""
-    way = [*route]
-    if not set(way) <= set(visited) or way[:1] != [visited[0]] or way[-1] != visited[-1]:
-        raise ValueError(
-            f"a stage's route must go from {visited[0]} to {visited[-1]} by way of the timesteps "
-            f"that it is given, not {way}"
-        )
-    return way
-
-
-@dataclass(eq=False)
-class Stage:
-    """One scale as the plan visits it.
-
-    Several stages may use the same scale of the model: repeating the finest one at larger sizes
-    goes past the size that was trained on.
-    """
-
-    s: int
-    """The scale, as the network knows it."""
-    size: Size
-    """(h, w) of the canvas at this stage."""
-    start: int
-    """T[s]: the steps t = start-1 … 0 are made."""
-    blur: bool
-    """Whether the blurred picture below is mixed in (γ of Algorithm 2); never at scale 0."""
-    ddpm: bool
-    """DDPM's random posterior instead of deterministic DDIM."""
-    gamma_max: float = SAMPLING_GAMMA_MAX
-    """γ is held at this: to take the blur out raises the network's errors 1 / (1 - γ) times."""
-    visits: int | None = None
-    """How many of the timesteps are visited at most, evenly spread over them; None is all.
-
-    With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
-    to be taken out again in those that follow.
-    """
-    level: Level | None = None
-    """The part of a repainted picture that this is; see `Plan.repaint`."""
-    route: Route | None = None
-    """The way through the timesteps that are visited; None is straight down. Where it rises from t
-    to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022). It must
-    begin and end as what it is given."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if "is_closed" in self.__dict__:
-            raise _refuse(f"the plan's {name}")
-        super().__setattr__(name, value)
-
-    def begun_from(self, below: Stage, image: Tensor, upsampling: Upsampling) -> Tensor:
-        """x̃^s of what the stage `below` has made, (n, 3, h, w): what this one begins with."""
-        if self.level is not None and below.level is not None:
-            return self.level.begun_from(below.level, image)
-        return upsample(image, self.size, upsampling)
-
-    def timesteps(self, start: int) -> list[int]:
-        """The timesteps visited from `start`-1 down to 0 (Song et al., DDIM, 2021, §4.2)."""
-        count = start
-        if self.visits is not None:
-            count = min(start, self.visits * (RANDOM_STEPS if self.ddpm else 1))
-        gaps = max(1, count - 1)
-        return [round((start - 1) * (gaps - k) / gaps) for k in range(count)]
-
-    def moves(self, start: int) -> list[tuple[int, int]]:
-        """From which timestep to which x is brought below `start`, in order; -1 is clean.
-
-        To a lower one by a step of the reverse process, to a higher one by adding noise.
-        """
-        visited: Sequence[int] = self.timesteps(start)
-        if self.route is not None:
-            visited = _checked_route(self.route(visited), visited)
-        return list(pairwise([*visited, -1]))
-
-    @property
-    def steps(self) -> int:
-        """Network evaluations that it takes."""
-        return sum(following < t for t, following in self.moves(self.start))
 
 
 class Plan:
@@ -146,7 +56,7 @@ class Plan:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
-            raise _refuse(f"the plan's {name.lstrip('_')}")
+            raise already_settled(f"the plan's {name.lstrip('_')}")
         super().__setattr__(name, value)
 
     def close(self) -> None:

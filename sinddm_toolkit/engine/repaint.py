@@ -29,7 +29,7 @@ from sinddm_toolkit.pictures.compositing import (
 from sinddm_toolkit.pictures.picture import Picture
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.engine.plan import Stage
+    from sinddm_toolkit.engine.stage import Stage
 
 
 class Composition(Protocol):

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
-from sinddm_toolkit.engine.plan import Plan, Stage
+from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid, Size
 from sinddm_toolkit.engine.schedule import Schedule
+from sinddm_toolkit.engine.stage import Stage
 
 
 class NoisePredictor(Protocol):

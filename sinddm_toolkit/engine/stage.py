@@ -1,0 +1,104 @@
+"""One scale as the plan visits it: which timesteps, at what size, by which way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from torch import Tensor
+
+from sinddm_toolkit.engine.pyramid import Size, Upsampling, upsample
+from sinddm_toolkit.engine.repaint import Level
+from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX
+
+RANDOM_STEPS = 8
+"""DDPM steps that do as well as one of DDIM."""
+
+Route = Callable[[Sequence[int]], Sequence[int]]
+"""Timesteps to be visited, falling → those that x goes through, which may also rise in between."""
+
+
+@dataclass(eq=False)
+class Stage:
+    """One scale as the plan visits it.
+
+    Several stages may use the same scale of the model: repeating the finest one at larger sizes
+    goes past the size that was trained on.
+    """
+
+    s: int
+    """The scale, as the network knows it."""
+    size: Size
+    """(h, w) of the canvas at this stage."""
+    start: int
+    """T[s]: the steps t = start-1 … 0 are made."""
+    blur: bool
+    """Whether the blurred picture below is mixed in (γ of Algorithm 2); never at scale 0."""
+    ddpm: bool
+    """DDPM's random posterior instead of deterministic DDIM."""
+    gamma_max: float = SAMPLING_GAMMA_MAX
+    """γ is held at this: to take the blur out raises the network's errors 1 / (1 - γ) times."""
+    visits: int | None = None
+    """How many of the timesteps are visited at most, evenly spread over them; None is all.
+
+    With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
+    to be taken out again in those that follow.
+    """
+    level: Level | None = None
+    """The part of a repainted picture that this is; see `Plan.repaint`."""
+    route: Route | None = None
+    """The way through the timesteps that are visited; None is straight down. Where it rises from t
+    to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022). It must
+    begin and end as what it is given."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "is_closed" in self.__dict__:
+            raise already_settled(f"the plan's {name}")
+        super().__setattr__(name, value)
+
+    def begun_from(self, below: Stage, image: Tensor, upsampling: Upsampling) -> Tensor:
+        """x̃^s of what the stage `below` has made, (n, 3, h, w): what this one begins with."""
+        if self.level is not None and below.level is not None:
+            return self.level.begun_from(below.level, image)
+        return upsample(image, self.size, upsampling)
+
+    def timesteps(self, start: int) -> list[int]:
+        """The timesteps visited from `start`-1 down to 0 (Song et al., DDIM, 2021, §4.2)."""
+        count = start
+        if self.visits is not None:
+            count = min(start, self.visits * (RANDOM_STEPS if self.ddpm else 1))
+        gaps = max(1, count - 1)
+        return [round((start - 1) * (gaps - k) / gaps) for k in range(count)]
+
+    def moves(self, start: int) -> list[tuple[int, int]]:
+        """From which timestep to which x is brought below `start`, in order; -1 is clean.
+
+        To a lower one by a step of the reverse process, to a higher one by adding noise.
+        """
+        visited: Sequence[int] = self.timesteps(start)
+        if self.route is not None:
+            visited = _checked_route(self.route(visited), visited)
+        return list(pairwise([*visited, -1]))
+
+    @property
+    def steps(self) -> int:
+        """Network evaluations that it takes."""
+        return sum(following < t for t, following in self.moves(self.start))
+
+
+def _checked_route(route: Any, visited: Sequence[int]) -> Sequence[int]:
+    """ValueError unless `route` goes from the first to the last of `visited` by way of those."""
+    way = [*route]
+    if not set(way) <= set(visited) or way[:1] != [visited[0]] or way[-1] != visited[-1]:
+        raise ValueError(
+            f"a stage's route must go from {visited[0]} to {visited[-1]} by way of the timesteps "
+            f"that it is given, not {way}"
+        )
+    return way
+
+
+def already_settled(what: str) -> AttributeError:
+    """What to raise where `what` is changed of a plan that is closed."""
+    return AttributeError(f"{what} is settled: it can only be changed in plan_edit")

@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.engine.pyramid import working_size as working_size
-    from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step
+    from sinddm_toolkit.engine.run import NoisePredictor, Run
     from sinddm_toolkit.engine.schedule import Schedule
     from sinddm_toolkit.engine.stage import Stage
+    from sinddm_toolkit.engine.steps import ScaleState, Step
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.host.services import service
@@ -55,9 +56,9 @@ _LAZY = {
     "Result": "host.result",
     "Run": "engine.run",
     "Schedule": "engine.schedule",
-    "ScaleState": "engine.run",
+    "ScaleState": "engine.steps",
     "Stage": "engine.stage",
-    "Step": "engine.run",
+    "Step": "engine.steps",
     "choose_compute": "engine.compute",
     "downsample": "engine.pyramid",
     "filled": "engine.pyramid",

@@ -27,7 +27,8 @@ from sinddm_toolkit.edits.preparing import Prepared, prepare
 from sinddm_toolkit.edits.record import record_of
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.engine.denoising import NetworkPredictor
-from sinddm_toolkit.engine.run import NoisePredictor, Run, is_finite
+from sinddm_toolkit.engine.guards import is_finite
+from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host.edit import Edit, Outcome

@@ -25,8 +25,9 @@ from sinddm_toolkit.engine.pyramid import (
     working_size,
 )
 from sinddm_toolkit.engine.quality import QUALITIES, Quality
-from sinddm_toolkit.engine.run import NoisePredictor, Run, Step
+from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
+from sinddm_toolkit.engine.steps import Step
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl

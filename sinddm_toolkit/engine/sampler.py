@@ -9,7 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sinddm_toolkit.engine.run import Run, ScaleState, Step
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.steps import ScaleState, Step
 
 
 class Hooks(Protocol):

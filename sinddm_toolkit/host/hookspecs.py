@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid
-    from sinddm_toolkit.engine.run import Run, ScaleState, Step
+    from sinddm_toolkit.engine.run import Run
+    from sinddm_toolkit.engine.steps import ScaleState, Step
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.options.task import Task

@@ -12,9 +12,11 @@ import pluggy
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import calling
+from sinddm_toolkit.engine.guards import check_prediction
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
-from sinddm_toolkit.engine.run import NoisePredictor, Run, ScaleState, Step, check_prediction
+from sinddm_toolkit.engine.run import NoisePredictor, Run
+from sinddm_toolkit.engine.steps import ScaleState, Step
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming

@@ -23,17 +23,15 @@ from sinddm_toolkit.edits.models import (
     new_model,
     save_model,
 )
-from sinddm_toolkit.edits.preparing import Prepared, Subject, make_subject
+from sinddm_toolkit.edits.preparing import Prepared, Subject, prepare_plain
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore, default_store, remove_file
 from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
-from sinddm_toolkit.engine.compute import Compute, choose_compute
+from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.phases import Cells, Phase, is_as_planned, plan_phase, trained_cells
-from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.engine.training import TrainingState, train
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import remove_abandoned
@@ -299,19 +297,14 @@ def _train(
 
 def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, Any]:
     """Train the cells of unguided sampling on the picture in `path`; what `train --json` prints."""
-    compute = choose_compute(options.device)
-    compute.prepare()
-    subject = make_subject(read_picture(path), options)
-    plan = Plan(subject.pyramid, subject.schedule)
-    compute = compute.for_network(subject.config.network)
-    ready = Prepared([], options, compute, subject, plan, RunHooks([]))
+    ready = prepare_plain(read_picture(path), options)
     started = time.monotonic()
     store = default_store()
-    model = obtain_model(ready, plan.cells(), store, events)
+    model = obtain_model(ready, ready.cells(), store, events)
     return {
         "model": model.config.key,
         "path": str(store.path(model.config.key)),
         "training_steps": model.steps,
         "seconds": {"training": round(time.monotonic() - started, 3)},
-        "device": compute.device.type,
+        "device": ready.compute.device.type,
     }

@@ -19,6 +19,7 @@ from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import (
     Pyramid,
+    Size,
     build_pyramid,
     check_size,
     tensor_from_rgb,
@@ -35,6 +36,7 @@ from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.host.services import made_service
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.pictures.compositing import BoolArray
 from sinddm_toolkit.pictures.picture import Picture
 
 HIDDEN_ABOVE = -0.98
@@ -98,6 +100,20 @@ def prepare(
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
     return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)
+
+
+def prepare_plain(picture: Picture, options: RunOptions) -> Prepared:
+    """Settle the edit that no task changes: a sample of `picture` at its own size.
+
+    UserError for what can't be carried out; nothing is written.
+    """
+    compute = choose_compute(options.device)
+    compute.prepare()
+    subject = make_subject(picture, options)
+    plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
+    plan.close()
+    compute = compute.for_network(subject.config.network)
+    return Prepared([], options, compute, subject, plan, RunHooks([]))
 
 
 def _subject_of(
@@ -178,29 +194,38 @@ def make_subject(
     content = small.content_hash()
     known = None
     if hidden and not (chosen and chosen.picture == content):
-        ignored = np.zeros(size, np.bool_)
-        for mask in hidden:
-            ignored |= mask.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
-        if ignored.all():
-            names = " and ".join(mask.name for mask in hidden)
-            raise UserError(f"{names}: white covers everything, nothing is left to learn from")
+        ignored = _ignored(hidden, size)
         content = hashlib.sha256(content.encode() + np.packbits(ignored).tobytes()).hexdigest()
         known = torch.from_numpy(~ignored)[None, None].float()
-    if chosen:
-        config = replace(chosen, picture=content)
-    else:
-        config = ModelConfig(
-            content,
-            size,
-            quality.name,
-            quality.width,
-            options.train_seed,
-            network=quality.network,
-            init=_chosen_init(options, quality),
-        )
+    config = replace(chosen, picture=content) if chosen else _config(options, content, size)
     pyramid = build_pyramid(tensor_from_rgb(small.rgb()), known, config.upsampling)
     schedule = schedule or make_schedule(pyramid.details, pyramid.factor)
     return Subject(picture, pyramid, schedule, config)
+
+
+def _ignored(hidden: Sequence[Picture], size: Size) -> BoolArray:
+    """(h, w), true where any of `hidden` is white. UserError if that is everywhere."""
+    ignored = np.zeros(size, np.bool_)
+    for mask in hidden:
+        ignored |= mask.resized(size).rgb().max(axis=2) > HIDDEN_ABOVE
+    if ignored.all():
+        names = " and ".join(mask.name for mask in hidden)
+        raise UserError(f"{names}: white covers everything, nothing is left to learn from")
+    return ignored
+
+
+def _config(options: RunOptions, content: str, size: Size) -> ModelConfig:
+    """The model of a picture of that `content` and working `size`, trained as `options` say."""
+    quality = QUALITIES[options.quality]
+    return ModelConfig(
+        content,
+        size,
+        quality.name,
+        quality.width,
+        options.train_seed,
+        network=quality.network,
+        init=_chosen_init(options, quality),
+    )
 
 
 def _chosen_init(options: RunOptions, quality: Quality) -> str | None:

@@ -382,7 +382,7 @@ def test_full_disk_while_the_model_is_written(command, pasted, tiny, monkeypatch
 
 
 def test_a_bug_shows_its_traceback_with_debug_only(command, pasted, tiny, monkeypatch):
-    monkeypatch.setattr("sinddm_toolkit.edits.preparing.make_schedule", lambda *_: 1 / 0)
+    monkeypatch.setattr("sinddm_toolkit.edits.subject.make_schedule", lambda *_: 1 / 0)
     code, _, err = command(*SAMPLE)
     assert code == 1 and "a bug of ours" in err and "Traceback" not in err
     from sinddm_toolkit.cli.main import main

@@ -23,9 +23,10 @@ from sinddm_toolkit.edits.models import (
     new_model,
     save_model,
 )
-from sinddm_toolkit.edits.preparing import Prepared, Subject, prepare_plain
+from sinddm_toolkit.edits.preparing import Prepared, prepare_plain
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore, default_store, remove_file
+from sinddm_toolkit.edits.subject import Subject
 from sinddm_toolkit.edits.unfinished import Unfinished, keeper, read_unfinished
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.phases import Cells, Phase, is_as_planned, plan_phase, trained_cells

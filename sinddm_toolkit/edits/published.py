@@ -23,7 +23,7 @@ from torch import Tensor
 from sinddm_toolkit import __version__
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import MOST_WIDTH, Model, ModelConfig
-from sinddm_toolkit.edits.preparing import make_subject
+from sinddm_toolkit.edits.subject import make_subject
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import PaperDenoiser

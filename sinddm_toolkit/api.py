@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.hookspecs import API_VERSION, TextEncoder, hookimpl
-from sinddm_toolkit.options.option import option
+from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
 from sinddm_toolkit.pictures.compositing import (

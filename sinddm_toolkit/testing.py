@@ -73,7 +73,7 @@ def oracle(plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor:
 @functools.cache
 def random_picture() -> type[Task]:
     """The task that observers join in tests: it changes nothing of what the sampler does."""
-    from sinddm_toolkit.options import option as options
+    from sinddm_toolkit.options import schema as options
     from sinddm_toolkit.options import task as tasks
     from sinddm_toolkit.pictures import picture as pictures
 

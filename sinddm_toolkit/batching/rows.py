@@ -25,8 +25,9 @@ from sinddm_toolkit.batching.sources import Source, Table
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.kinds import KINDS
-from sinddm_toolkit.options.option import Option, each, unknown_option
+from sinddm_toolkit.options.option import Option, each
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.settings.layers import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.presets import stacked

@@ -1,25 +1,12 @@
-"""One schema of options: typed fields of a class, read by every way that values come in.
-
-A class that derives from `Options` declares its options once, as annotated fields::
-
-    class Sharpen(Options):
-        amount: float = option("more: crisper", default=0.5, minimum=0, maximum=1)
-
-The schema makes command-line options, checks values from files and Python keywords, and says what
-is allowed when one is wrong.
-"""
+"""One option: what it is called, what it takes, and its values in every form that they have."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
 import json
-import sys
-import types
-import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -235,127 +222,3 @@ def _json_list(text: str, where: str) -> list[Any]:
     except ValueError as error:
         raise UserError(f"{where}: {text:.60} is no list in JSON: {error}") from None
     return found if isinstance(found, list) else [found]
-
-
-@dataclass(frozen=True)
-class _Declaration:
-    help: str
-    default: Any
-    required: bool
-    minimum: float | None
-    maximum: float | None
-    choices: tuple[str, ...] | None
-    follows: str | None
-    suffixes: tuple[str, ...] | None
-
-
-_REQUIRED: Any = object()
-
-
-def option(
-    help: str,
-    *,
-    default: Any = _REQUIRED,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] | None = None,
-    follows: str | None = None,
-    suffixes: tuple[str, ...] | None = None,
-) -> Any:
-    """Declares an option as the value of an annotated field; without a default it is required.
-
-    `help` is a few words for lists, `minimum` and `maximum` are allowed themselves, `choices` are
-    the only words that are. A field annotated `list[X]` may be given several times. With `follows`,
-    the name of another such field, each value belongs to the value of that one before it on the
-    command line, and the field holds a list for each of those. `suffixes`, such as
-    `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
-    that of a picture. A `NameOrFile` needs them.
-    """
-    required = default is _REQUIRED
-    return _Declaration(
-        help, None if required else default, required, minimum, maximum, choices, follows, suffixes
-    )
-
-
-class Options:
-    """Holds option values. Subclasses declare them with `option`."""
-
-    def __init__(self, **values: Any) -> None:
-        """UserError for unknown names, missing values and values that are not allowed."""
-        schema = self.schema()
-        for name in values:
-            if name not in schema:
-                raise unknown_option(name, schema)
-        given = {name: value for name, value in values.items() if value is not None}
-        self.check_complete(given)
-        for item in schema.values():
-            value = item.checked(given.get(item.name, item.default))
-            setattr(self, item.name, [] if item.many and value is None else value)
-        for item in schema.values():
-            if item.follows:
-                count = len(getattr(self, item.follows))
-                setattr(self, item.name, item.grouped(getattr(self, item.name), count))
-
-    @classmethod
-    def schema(cls) -> Mapping[str, Option]:
-        """The options by name, in the order of their declaration."""
-        return _schema_of(cls)  # type: ignore[arg-type]
-
-    @classmethod
-    def check_complete(cls, given: Collection[str]) -> None:
-        """UserError for the first option that is required and not among the names `given`."""
-        for item in cls.schema().values():
-            if item.required and item.name not in given:
-                raise UserError(f"missing {item.flag}: {item.help}")
-
-    def check(self) -> None:
-        """Refuse, by UserError, what only several options together make impossible.
-
-        Called once an edit, before `plan_edit`.
-        """
-
-
-def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
-    near = difflib.get_close_matches(name, schema, n=1)
-    hint = f", did you mean {near[0]}" if near else ""
-    return UserError(f"unknown option {name}{hint}? Known: {', '.join(schema)}")
-
-
-@cache
-def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
-    found = {}
-    for owner in reversed(cls.__mro__):
-        for name, declared in vars(owner).items():
-            if isinstance(declared, _Declaration):
-                many, kind = _many(_hint(owner, name))
-                found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
-    return found
-
-
-def _hint(owner: type, name: str) -> Any:
-    """The annotation of one field: others may name what is imported for type checkers only."""
-    written = inspect.get_annotations(owner)
-    if name not in written:
-        raise TypeError(f"the option {name} of {owner.__name__} has no annotation")
-    field = types.SimpleNamespace(__annotations__={name: written[name]})
-    names = vars(sys.modules[owner.__module__])
-    return typing.get_type_hints(field, globalns=names, localns=dict(vars(owner)))[name]
-
-
-def _many(hint: Any) -> tuple[bool, Any]:
-    """Whether `hint` is a list, and the type of one value."""
-    while typing.get_origin(hint) is list:
-        (hint,) = typing.get_args(hint)
-        if typing.get_origin(hint) is not list:
-            return True, hint
-    return False, hint
-
-
-def _bare_type(hint: Any) -> type:
-    """`X` of `X | None`."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    if hint not in KINDS:
-        known = ", ".join(kind.__name__ for kind in KINDS)
-        raise TypeError(f"options can't be of type {hint!r}: known are {known}")
-    return typing.cast(type, hint)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import Options, option
+from sinddm_toolkit.options.schema import Options, option
 from sinddm_toolkit.options.values import RESULT, OutputFile, Seconds
 from sinddm_toolkit.pictures.limits import MAX_PIXELS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import Options
+from sinddm_toolkit.options.schema import Options
 from sinddm_toolkit.pictures.picture import Picture
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, unknown_option
+from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.schema import unknown_option
 
 TASK = "task"
 """The key that names the task, or lists tasks as tables with a `name` each."""

@@ -18,8 +18,9 @@ from typing import Any
 
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.options.option import Option, unknown_option
+from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.settings.layers import TASK, Layer, Origin, Setting, Settings
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.kind import Kind, RecordedFile
 from sinddm_toolkit.options.kinds import KINDS
-from sinddm_toolkit.options.option import Options, option
+from sinddm_toolkit.options.schema import Options, option
 from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.option import Options, option
+from sinddm_toolkit.options.schema import Options, option
 from sinddm_toolkit.options.values import InputFile, NameOrFile, Seconds
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.sizes import CanvasSize

@@ -17,8 +17,8 @@ from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.hookspecs import hookimpl
-from sinddm_toolkit.options.option import option
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture

@@ -193,6 +193,7 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
     """
     from sinddm_toolkit.edits.edit import edit, learnt_and_sampled
     from sinddm_toolkit.edits.events import LoggingEvents
+    from sinddm_toolkit.edits.outputs import planned_outputs
     from sinddm_toolkit.edits.preparing import prepare
     from sinddm_toolkit.edits.store import default_store
     from sinddm_toolkit.host import registry
@@ -226,7 +227,7 @@ def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., Edit
             return edit(tasks, common, write=write)
         store, events = default_store(), LoggingEvents()
         ready = _with_oracle(prepare(tasks, common, store, events))
-        return learnt_and_sampled(ready, store, events, write=write)
+        return learnt_and_sampled(ready, planned_outputs(ready, write=write), store, events)
 
     return run
 

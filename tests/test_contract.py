@@ -1,11 +1,14 @@
 """What one task does wrong at the begin or the end of an edit, or in a plan, harms no other."""
 
+import json
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from sinddm_toolkit.api import Task, UserError, hookimpl, option
 from sinddm_toolkit.errors import PluginError
+from sinddm_toolkit.interrupts import Interrupted
 
 
 class Diary(Task):
@@ -74,6 +77,75 @@ def test_end_edit_is_called_on_all_whoever_fails(at, said, sinddm_run, tmp_path)
     (_, seeds, outputs), (_, error) = Diary.pages
     assert (seeds, outputs) == (1, [out])
     assert error is (None if at == "end" else raised.value)
+
+
+@pytest.fixture
+def failing_training(monkeypatch):
+    """Makes every training raise an error."""
+
+    def fail(error):
+        def train(*_, **__):
+            raise error
+
+        monkeypatch.setattr("sinddm_toolkit.edits.learning.train", train)
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [MemoryError("full"), Interrupted(2)])
+def test_end_edit_is_called_when_the_training_ends_the_edit(error, sinddm_run, failing_training):
+    failing_training(error)
+    with pytest.raises(type(error)):
+        sinddm_run(Diary, train_seed=1)
+    assert Diary.pages == [("begin", 1, []), ("end", error)]
+
+
+NOTES = """
+from pathlib import Path
+from sinddm_toolkit.api import Task, hookimpl
+
+class Notes(Task):
+    name = "notes"
+    summary = "write down how an edit ends"
+    learns_from = None
+
+    @hookimpl
+    def begin_edit(self, edit):
+        Path("notes.txt").write_text("begun")
+
+    @hookimpl
+    def end_edit(self, edit, outcome):
+        Path("notes.txt").write_text(str(outcome.error))
+
+@hookimpl
+def register_tasks():
+    return [Notes]
+"""
+LINE = ("--image", "bg.png", "--out", "o.png", "--with", "notes")
+
+
+@pytest.mark.parametrize("way", ["run", "replay", "batch"])
+def test_it_is_whichever_way_the_edit_comes(
+    way, known, command, tmp_path, monkeypatch, failing_training
+):
+    (tmp_path / "notes.py").write_text(NOTES)
+    monkeypatch.setenv("SINDDM_TK_PLUGINS_DIR", str(tmp_path))
+    if way == "replay":
+        assert command("run", "sample", *LINE)[0] == 0
+        assert Path("notes.txt").read_text() == "None"
+    tasks = [{"name": "sample", "image": "bg.png"}, {"name": "notes"}]
+    Path("rows.jsonl").write_text(json.dumps({"task": tasks}))
+    words = {
+        "run": ("run", "sample", *LINE),
+        "replay": ("replay", "o.png", "--out", "again.png"),
+        "batch": ("batch", "rows.jsonl"),
+    }[way]
+    assert command("models", "remove", "--all")[0] == 0
+    failing_training(MemoryError("full"))
+    # What a batch trains before its rows is no edit: here a row finds its model gone.
+    monkeypatch.setattr("sinddm_toolkit.batching.work.obtain_model", lambda *_, **__: None)
+    assert command(*words)[0] == 1
+    assert Path("notes.txt").read_text() == "full"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ from sinddm_toolkit.batching.job import Item, RowResult
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.batching.thumbnails import thumbnail
-from sinddm_toolkit.edits.edit import EditResult, sampled
+from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.events import Events, LoggingEvents
-from sinddm_toolkit.edits.learning import learn as learn_model
 from sinddm_toolkit.edits.learning import obtain_model
 from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.outputs import planned_outputs, variant_outputs
@@ -123,9 +122,10 @@ def _edited(
     if len(items) > 1:
         variants = [(int(item.run["seed"]), Path(item.outputs[0])) for item in items]
     outputs = variant_outputs(ready, variants) if variants else planned_outputs(ready)
-    model = learn_model(ready, place.store, events, _cache())
     files: dict[Path, bytes] = {}  # a row's are written together, when their hashes are noted
-    result = sampled(ready, outputs, model, events, write=files.update)
+    result = learnt_and_sampled(
+        ready, outputs, place.store, events, cache=_cache(), write=files.update
+    )
     # All files are the one row's, or one is each row's.
     parts = [{path: files[path] for path in map(Path, item.outputs)} for item in items]
     hashes = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sinddm_toolkit.edits.events import Events, LoggingEvents
 from sinddm_toolkit.edits.learning import learn
-from sinddm_toolkit.edits.models import Model
+from sinddm_toolkit.edits.models import Model, ModelCache
 from sinddm_toolkit.edits.outputs import (
     Files,
     Outputs,
@@ -115,56 +115,44 @@ def edit(
     events = events or LoggingEvents()
     store = store or default_store()
     ready = prepare(tasks, options, store, events)
-    return learnt_and_sampled(ready, store, events, write=write, keep=keep)
+    outputs = planned_outputs(ready, write=write)
+    return learnt_and_sampled(ready, outputs, store, events, keep=keep)
 
 
 def learnt_and_sampled(
-    ready: Prepared, store: ModelStore, events: Events, *, write: bool = True, keep: bool = True
-) -> EditResult:
-    """Carry out an edit that is prepared; `write` and `keep` as in `edit`."""
-    outputs = planned_outputs(ready, write=write)
-    started = time.monotonic()
-    model = learn(ready, store, events)
-    training = time.monotonic() - started
-    return sampled(ready, outputs, model, events, training=training, keep=keep)
-
-
-def sampled(
     ready: Prepared,
     outputs: Outputs,
-    model: Model,
+    store: ModelStore,
     events: Events,
     *,
-    training: float = 0.0,
+    cache: ModelCache | None = None,
     keep: bool = True,
     write: Callable[[Files], None] | None = None,
 ) -> EditResult:
-    """Sample an edit whose model is there, and write each pass when it is made.
+    """Learn what an edit that is prepared is missing, sample it, write each pass when it is made.
 
-    `training` is how many seconds the model took. `write` writes files in place of this function:
-    those of a pass, in the end the further ones.
+    `write` writes files in place of this function: those of a pass, in the end the further ones.
+    `keep` as in `edit`.
     """
     overwrite = ready.options.overwrite
     write = write or (lambda files: write_files(files, overwrite=overwrite))
-    started = time.monotonic()
-    result = _begun_result(ready, model, training)
-    record = record_of(ready.tasks, ready.options, model, ready.compute, outputs.folder)
-    with _watched_by_tasks(ready, outputs, model) as outcome:
-        for made in _passes(ready, model, outputs.seeds, events):
-            seeds = made.run.seeds
-            records = [{**record, **made.facts(k), "seed": seed} for k, seed in enumerate(seeds)]
-            first = len(result.records)
-            if outputs.pictures:
-                paths = outputs.pictures[first : first + len(seeds)]
-                files, notes = picture_files(paths, made.pictures, records, overwrite=overwrite)
+    with _watched_by_tasks(ready, outputs) as outcome:
+        started = time.monotonic()
+        model = learn(ready, store, events, cache)
+        result = _begun_result(ready, model, time.monotonic() - started)
+        for made in _passes(ready, model, outputs, events):
+            if made.paths:
+                files, notes = picture_files(
+                    made.paths, made.pictures, made.records, overwrite=overwrite
+                )
                 write(files)
                 result.notes += notes
                 outcome.outputs += files
-            result.records += records
+            result.records += made.records
             result.pictures += made.pictures if keep else []
             result.network_evaluations += made.run.evaluations
-            outcome.extras.update(made.extras)
-    result.seconds["sampling"] = time.monotonic() - started
+            outcome.extras.update(made.result.extras)
+    result.seconds["sampling"] = time.monotonic() - started - result.seconds["training"]
     logger.info(
         "sampling ended: %d pictures, %.1f s", len(outputs.seeds), result.seconds["sampling"]
     )
@@ -194,12 +182,12 @@ def _begun_result(ready: Prepared, model: Model, training: float) -> EditResult:
 
 
 @contextmanager
-def _watched_by_tasks(ready: Prepared, outputs: Outputs, model: Model) -> Iterator[Outcome]:
+def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
     """Tell the tasks that an edit begins, and how it has ended, whatever happens in here."""
     about = Edit(
         ready.subject.picture,
         ready.subject.pyramid,
-        model.schedule,
+        ready.subject.schedule,
         ready.plan,
         outputs.seeds,
         ready.compute.device,
@@ -222,35 +210,44 @@ class Pass:
 
     run: Run
     result: Result
+    paths: Sequence[Path]
+    """Where their pictures go, one a sample; empty if none are written."""
+    record: Mapping[str, Any]
+    """What the records of all samples have in common."""
 
     @property
     def pictures(self) -> list[Picture]:
         return self.result.pictures
 
     @property
-    def extras(self) -> Extras:
-        return self.result.extras
+    def records(self) -> list[dict[str, Any]]:
+        """What each picture was made by, with what plugins tell of it."""
+        return [
+            {**self.record, **self._facts(k), "seed": seed} for k, seed in enumerate(self.run.seeds)
+        ]
 
-    def facts(self, k: int) -> dict[str, Any]:
-        """What plugins tell of sample k, for its record."""
+    def _facts(self, k: int) -> dict[str, Any]:
         told = self.result.metadata_of(k)
         return {"metadata": told} if told else {}
 
 
-def _passes(ready: Prepared, model: Model, seeds: Sequence[int], events: Events) -> Iterator[Pass]:
+def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> Iterator[Pass]:
     """All samples, as many at once as fit together."""
     plan, subject, compute = ready.plan, ready.subject, ready.compute
+    record = record_of(ready.tasks, ready.options, model, compute, outputs.folder)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
     predict = ready.denoiser or NetworkPredictor(model.network, compute)
     finite = _Finite(predict, _no_numbers(ready, model))
-    for first in range(0, len(seeds), together):
-        some = seeds[first : first + together]
-        run = Run(plan, subject.pyramid, model.schedule, some, compute.device, finite)
+    for first in range(0, len(outputs.seeds), together):
+        some = slice(first, first + together)
+        run = Run(
+            plan, subject.pyramid, model.schedule, outputs.seeds[some], compute.device, finite
+        )
         run.report = events.working
         samples = finite.checked(sample(run, ready.hooks)).float().cpu()
         result = Result(samples, subject.picture, plan.composition)
         ready.hooks.compose_output(run, result)
-        yield Pass(run, result)
+        yield Pass(run, result, outputs.pictures[some], record)
 
 
 class _Finite:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import (
     Record,
@@ -60,7 +61,7 @@ def replay(
         events.message(line)
     store = default_store()
     ready = prepare(tasks, options, store, events, record.model)
-    return learnt_and_sampled(ready, store, events)
+    return learnt_and_sampled(ready, planned_outputs(ready), store, events)
 
 
 def replayed(

@@ -17,14 +17,14 @@ from sinddm_toolkit.pictures.picture import Picture
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit about to be sampled: its plan is settled, what it needs has been learnt."""
+    """An edit about to be carried out: its plan is settled, nothing has been learnt for it yet."""
 
     picture: Picture
     """The one that is learnt, as it was given."""
     pyramid: Pyramid
-    """Its scales, as they were learnt."""
+    """Its scales, as they are learnt."""
     schedule: Schedule
-    """ᾱ, γ and the start steps, as the model was trained with."""
+    """ᾱ, γ and the start steps, as the plan has them."""
     plan: Plan
     """What will be sampled; nothing of it can be changed any more."""
     seeds: Sequence[int]

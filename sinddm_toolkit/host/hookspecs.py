@@ -117,9 +117,9 @@ class RunSpecs:
 
     @hookspec
     def begin_edit(self, edit: Edit) -> None:
-        """Once an edit, when all that it needs has been learnt: sampling begins.
+        """Once an edit, when its plan is settled, before anything is learnt for it.
 
-        For files and memory of the plugin's own, which may last for all passes.
+        For files and memory of the plugin's own, which may last until `end_edit`.
         """
 
     @hookspec
@@ -154,8 +154,8 @@ class RunSpecs:
 
     @hookspec
     def end_edit(self, edit: Edit, outcome: Outcome) -> None:
-        """Once an edit, also when it failed or was interrupted, be it in some task's `begin_edit`.
+        """Once an edit, also when it failed or was interrupted, in training or in `begin_edit`.
 
         `outcome.error` says so; it is called on every task, whichever has failed. May add to
-        `outcome.extras`: nothing has been written yet.
+        `outcome.extras`: nothing of that has been written yet.
         """

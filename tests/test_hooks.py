@@ -507,6 +507,25 @@ def test_after_the_last_step_there_is_no_shift(subject):
     assert torch.equal(result, sampled(subject))
 
 
+def test_a_later_hook_can_take_a_shift_back(subject):
+    class Shifts(Joins):
+        name = "shifts"
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            step.shift = torch.ones_like(step.x0)
+
+    class TakesBack(Joins):
+        name = "takes-back"
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            assert step.shift is not None
+            step.shift = None
+
+    assert torch.equal(sampled(subject, Shifts(), TakesBack()), sampled(subject))
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

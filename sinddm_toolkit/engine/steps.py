@@ -168,7 +168,7 @@ class Step(Guarded):
     def shift(self) -> Tensor | None:
         """What is added to x of the next timestep, (samples, 3, h, w); None is nothing.
 
-        Can be assigned in `modify_x0`.
+        Can be assigned in `modify_x0`; None takes back what a hook before has assigned.
 
         The way of guidance that moves the mean of p(x_{t-1} | x_t) and leaves x̂0 as it is
         (Dhariwal & Nichol, *Diffusion Models Beat GANs*, 2021, Algorithm 1). There is none after
@@ -177,10 +177,11 @@ class Step(Guarded):
         return self._shift
 
     @shift.setter
-    def shift(self, shift: Tensor) -> None:
+    def shift(self, shift: Tensor | None) -> None:
         if not self._open:
             raise AttributeError("shift can only be changed in modify_x0")
-        check_tensor(shift, self._x0, "step.shift")
+        if shift is not None:
+            check_tensor(shift, self._x0, "step.shift")
         self._shift = shift
 
     def close(self) -> None:

@@ -48,13 +48,25 @@ def test_a_model_that_makes_no_numbers_is_told_of_and_nothing_is_written(task, w
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_denoiser_that_makes_no_numbers_is_told_of(value, sinddm_run, monkeypatch):
-    from sinddm_toolkit.edits import preparing
+def test_a_denoiser_that_makes_no_numbers_is_told_of(value, sinddm_run, sinddm_registry):
+    class Wild:
+        @hookimpl
+        def make_service(self, kind, name, about):
+            return lambda x, t, s, needless=None: torch.full_like(x, value)
 
-    def make(*arguments, **about):
-        return lambda x, t, scale, needless=None: torch.full_like(x, value)
+    sinddm_registry(Wild())
+    with pytest.raises(PluginError, match=r"Wild failed in its denoiser at .* are not finite"):
+        sinddm_run(random_picture(), denoiser="mine", out="a.png")
+    assert not Path("a.png").exists()
 
-    monkeypatch.setattr(preparing, "made_service", make)
+
+def test_so_is_one_whose_numbers_are_too_large_to_be_added(sinddm_run, sinddm_registry):
+    class Wild:
+        @hookimpl
+        def make_service(self, kind, name, about):
+            return lambda x, t, s, needless=None: torch.full_like(x, 3e38)
+
+    sinddm_registry(Wild())
     with pytest.raises(ToolkitError, match=r"^the denoiser mine makes values that are not finite$"):
         sinddm_run(random_picture(), denoiser="mine", out="a.png")
     assert not Path("a.png").exists()

@@ -4,9 +4,10 @@ from collections import UserString
 
 import pytest
 
-from sinddm_toolkit.api import hookimpl, service
+from sinddm_toolkit.api import Task, hookimpl, service
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.testing import random_picture
 
 
 class Maker:
@@ -84,6 +85,99 @@ def test_what_nobody_makes_is_refused_in_one_line(asked, said, maker):
 def test_a_plugin_that_fails_is_named(maker):
     with pytest.raises(PluginError, match=r"plugin .*Maker.* failed in make_service \(tune\): "):
         service("tune", "spoilt")
+
+
+class Drummer:
+    """Makes what fails when it is used, as objects and as functions."""
+
+    class Drum:
+        size = 3
+
+        def beat(self):
+            return [self.size / n for n in (1, 0)]
+
+        def refuse(self):
+            raise UserError("no noise after ten")
+
+    @hookimpl
+    def make_service(self, kind, name, about):
+        if kind == "drum":
+            return self.Drum()
+        return (lambda *_: 1 / 0) if kind == "rattle" else None
+
+
+def used(sinddm_run, body):
+    class Band(Task):
+        name, summary, learns_from = "band", "make music", None
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            body()
+
+    sinddm_run(Band, oracle=True)
+
+
+IN_BAND = "used by band in modify_x0 at scale 0, step 99: ZeroDivisionError: "
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (lambda: service("drum").beat(), "plugin this test:Drummer failed in its drum, " + IN_BAND),
+        (lambda: service("rattle")(3), "plugin this test:Drummer failed in its rattle, " + IN_BAND),
+        (lambda: service("drum") and 1 / 0, "plugin band failed in modify_x0 at scale 0, step 99"),
+        (lambda: service("drum").size / 0, "plugin band failed in modify_x0 at scale 0, step 99"),
+    ],
+)
+def test_what_fails_in_a_service_is_told_of_who_made_it(body, said, sinddm_registry, sinddm_run):
+    sinddm_registry(Drummer())
+    with pytest.raises(PluginError) as raised:
+        used(sinddm_run, body)
+    assert str(raised.value).startswith(said)
+
+
+def test_what_a_service_refuses_passes(sinddm_registry, sinddm_run):
+    sinddm_registry(Drummer())
+    with pytest.raises(UserError, match=r"^no noise after ten$"):
+        used(sinddm_run, lambda: service("drum").refuse())
+
+
+def test_who_is_only_handed_a_service_is_not_excused(sinddm_registry, sinddm_run):
+    def heard(drum):
+        return len(drum)
+
+    sinddm_registry(Drummer())
+    with pytest.raises(PluginError, match=r"^plugin band failed in modify_x0 .*TypeError"):
+        used(sinddm_run, lambda: heard(service("drum")))
+
+
+@pytest.mark.parametrize(
+    ("predict", "said"),
+    [
+        (lambda x, t, s, *_: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda x, t, s, *_: x[..., 1:], "ValueError: the noise predicted must be torch.float32"),
+        ("loud", "TypeError: 'str' object is not callable"),
+    ],
+)
+def test_a_denoiser_that_fails_is_told_of(predict, said, sinddm_registry, sinddm_run):
+    class Denoises:
+        @hookimpl
+        def make_service(self, kind, name, about):
+            return predict
+
+    class Asks(Task):
+        name, summary, learns_from = "asks", "ask before the sampler does", None
+
+        @hookimpl
+        def before_sampling(self, run):
+            run.predict(run.noise(run.plan.stages[0].size), 99, 0)
+
+    sinddm_registry(Denoises())
+    for also in ({}, {Asks: {}}):
+        with pytest.raises(PluginError) as raised:
+            sinddm_run(random_picture(), denoiser="mine", also=also)
+        where = "failed in its denoiser at scale 0, step 99: "
+        assert str(raised.value).startswith(f"plugin this test:Denoises {where}{said}")
 
 
 def test_the_command_line_refuses_a_denoiser_that_nobody_makes(command, known):

@@ -19,7 +19,7 @@ from sinddm_toolkit.engine.steps import Step
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl
-from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.host.run_hooks import RunHooks, named_predictor
 from sinddm_toolkit.host.services import made_service
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -73,13 +73,14 @@ def prepare(
     plan.close()
     denoiser = None
     if options.denoiser is not None:
-        denoiser = made_service(
+        service = made_service(
             "denoiser",
             options.denoiser,
             pyramid=subject.pyramid,
             schedule=subject.schedule,
             device=compute.device,
         )
+        denoiser = named_predictor(service.plugin, service.made, service.kind)
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
     return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)

@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pluggy
-
 from sinddm_toolkit.errors import PluginError, ToolkitError
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.interrupts import Interrupted, signal_of
-
-Who = Callable[[BaseException], str | None]
-"""The plugin that an error comes from; None if it is none of them."""
 
 
 @contextmanager
-def blaming(plugin: str | Who, doing: str) -> Iterator[None]:
+def blaming(plugin: str, doing: str) -> Iterator[None]:
     """What fails in here becomes a PluginError that names the plugin and what it was `doing`.
 
-    Also an attempt to exit: a plugin does not end the program. Errors of the toolkit, with which
-    plugins refuse bad input, pass. Ctrl-C becomes an `Interrupted` that says the same.
+    Or the one that has made the service in which it failed. Also an attempt to exit: a plugin does
+    not end the program. Errors of the toolkit, with which plugins refuse bad input, pass. Ctrl-C
+    becomes an `Interrupted` that says the same.
     """
-
-    def name(error: BaseException) -> str | None:
-        return plugin if isinstance(plugin, str) else plugin(error)
-
     try:
         yield
     except ToolkitError:
         raise
     except KeyboardInterrupt as error:
-        if (found := name(error)) is None:
-            raise
-        raise Interrupted(signal_of(error), f"plugin {found} was {doing}") from error
+        raise Interrupted(signal_of(error), f"plugin {plugin} was {doing}") from error
     except (Exception, SystemExit) as error:
+        who, where = plugin, doing
+        if service := _service_at_fault(error):
+            who, where = service.plugin, f"in its {service.kind}, used by {plugin} {doing}"
         text = " ".join(str(error).split())
-        raise PluginError(
-            f"plugin {name(error) or '(unknown)'} failed {doing}: {type(error).__name__}: {text}"
-        ) from error
+        raise PluginError(f"plugin {who} failed {where}: {type(error).__name__}: {text}") from error
 
 
-def culprit(hook: pluggy.HookCaller, error: BaseException) -> str | None:
-    """The plugin whose implementation of `hook` the traceback of `error` goes through."""
-    frames = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
-    for implementation in hook.get_hookimpls():
-        if getattr(implementation.function, "__code__", None) in frames:
-            return implementation.plugin_name
+def _service_at_fault(error: BaseException) -> registry.Service | None:
+    """The service that the traceback of `error` goes through, the last one if through several."""
+    known = registry.services_made()
+    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)] if known else []):
+        for service in known:
+            if service.is_at_work_in(frame):
+                return service
     return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -57,6 +58,20 @@ class PluginRecord:
 
 
 @dataclass(frozen=True)
+class Service:
+    """What a plugin has made on demand."""
+
+    plugin: str
+    kind: str
+    made: Any
+
+    def is_at_work_in(self, frame: FrameType) -> bool:
+        """Whether `frame` is of the function that was made, or of a method of the object."""
+        is_function = frame.f_code is getattr(self.made, "__code__", None)
+        return is_function or frame.f_locals.get("self") is self.made
+
+
+@dataclass(frozen=True)
 class Discovery:
     """How plugins were looked for: another process finds the same ones by it."""
 
@@ -73,7 +88,7 @@ class Registry:
         self.manager.add_hookspecs(hookspecs.DiscoverySpecs)
         self.records: list[PluginRecord] = []
         self.tasks: dict[str, type[Task]] = {}
-        self.services: dict[tuple[Any, ...], Any] = {}
+        self.services: dict[tuple[Any, ...], Service] = {}
         """What `services.service` has made, to be used again."""
 
     def task(self, name: str) -> type[Task]:
@@ -271,3 +286,8 @@ def use(registry: Registry) -> None:
     """Make `registry` the one of this process."""
     global _current
     _current = registry
+
+
+def services_made() -> list[Service]:
+    """Those that this process keeps, be it that it has not looked for plugins at all."""
+    return [] if _current is None else list(_current.services.values())

@@ -123,7 +123,7 @@ class RunHooks:
             _check_canvas(given)
             _check_routes(given)
         if scale is not None and scale.predict is not predict:
-            scale.predict = _named_predictor(task, scale.predict)
+            scale.predict = named_predictor(task, scale.predict)
         if fault := _fault(hook, given):
             raise PluginError(f"plugin {task} failed in {hook}{where}: {fault}")
 
@@ -140,11 +140,13 @@ def _check_routes(given: Sequence[Any]) -> None:
             one.check_routes()
 
 
-def _named_predictor(task: str, predict: NoisePredictor) -> NoisePredictor:
-    """`predict`, which `task` has put in place: what it does and where it fails is its doing."""
+def named_predictor(
+    plugin: str, predict: NoisePredictor, what: str = "predictor"
+) -> NoisePredictor:
+    """`predict`, which `plugin` has put in place: what it does and where it fails is its doing."""
 
     def named(x: Tensor, t: int, s: int, *more: Tensor | None) -> Tensor:
-        with calling(task), blaming(task, f"in its predictor at scale {s}, step {t}"):
+        with calling(plugin), blaming(plugin, f"in its {what} at scale {s}, step {t}"):
             predicted = predict(x, t, s, *more)
             check_prediction(predicted, x)
             return predicted

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
-from sinddm_toolkit.host.blame import blaming, culprit
+from sinddm_toolkit.host.blame import blaming
+from sinddm_toolkit.host.registry import Service
 
 
-def made_service(kind: str, name: str | None = None, **about: Any) -> Any:
+def made_service(kind: str, name: str | None = None, **about: Any) -> Service:
     """What the first plugin makes that knows `kind` and `name`: see the hook `make_service`.
 
     UserError if none does, or as the plugin refuses.
     """
-    hook = registry.current().manager.hook.make_service
-    with blaming(partial(culprit, hook), f"in make_service ({kind})"):
-        made = hook(kind=kind, name=name, about=about)
-    if made is None:
-        raise UserError(
-            f"no plugin makes the {kind} {name or 'that is the default'}: "
-            "`sinddm-tk plugins list` shows those that are loaded and what they offer"
-        )
-    return made
+    manager = registry.current().manager
+    calls = [
+        one
+        for one in manager.hook.make_service.get_hookimpls()
+        if not (one.wrapper or one.hookwrapper)
+    ]
+    for one in reversed(calls):
+        others = [call.plugin for call in calls if call is not one]
+        ask = manager.subset_hook_caller("make_service", others)
+        with blaming(one.plugin_name, f"in make_service ({kind})"):
+            made = ask(kind=kind, name=name, about=about)
+        if made is not None:
+            return Service(one.plugin_name, kind, made)
+    raise UserError(
+        f"no plugin makes the {kind} {name or 'that is the default'}: "
+        "`sinddm-tk plugins list` shows those that are loaded and what they offer"
+    )
 
 
 def service(kind: str, name: str | None = None, **about: Any) -> Any:
@@ -37,4 +45,4 @@ def service(kind: str, name: str | None = None, **about: Any) -> Any:
     key = (kind, name, *sorted((what, str(value)) for what, value in about.items()))
     if key not in kept:
         kept[key] = made_service(kind, name, **about)
-    return kept[key]
+    return kept[key].made

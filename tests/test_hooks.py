@@ -348,7 +348,7 @@ def test_another_denoiser_may_take_one_scale(subject):
 
                 def unblurred(x, t, s, needless=None):
                     """As `known`, for the blurred picture that there is."""
-                    gamma = run.schedule.sampling_gamma(s, t)
+                    gamma = scale.gamma(t)
                     more = gamma * (scale.input - run.pyramid.blurred[s])
                     bar = run.schedule.alpha_bar(t)
                     return known(x, t, s) - bar**0.5 * more / (1 - bar) ** 0.5
@@ -424,6 +424,56 @@ def test_a_predictor_draws_the_random_numbers_of_who_made_it(subject):
         own = plugin_generator(0, task.name)
         for drawn in task.drawn:
             assert torch.equal(drawn, torch.randn(3, 4, 5, generator=own)[None])
+
+
+def test_a_scale_tells_the_clean_picture_as_the_sampler_takes_it(subject):
+    class Takes(Joins):
+        name = "takes"
+
+        @hookimpl
+        def plan_edit(self, plan, pyramid):
+            plan.stages[1].gamma_max = 0.3
+
+        @hookimpl
+        def before_sampling(self, run):
+            self.gammas = set()
+
+        @hookimpl
+        def before_scale(self, run, scale):
+            inner = scale.predict
+
+            def predict(x, t, s, *more):
+                epsilon = inner(x, t, s, *more)
+                self.clean = scale.clean(x, epsilon, t)
+                with torch.enable_grad():
+                    x = x.clone().requires_grad_()
+                    wanted = scale.clean(x, inner(x, t, s), t)
+                    (gradient,) = torch.autograd.grad(wanted.sum(), x)
+                assert torch.equal(wanted, self.clean) and gradient.abs().mean() > 0
+                return epsilon
+
+            scale.predict = predict
+
+        @hookimpl
+        def modify_x0(self, run, step):
+            clean = self.clean.clamp(-1, 1) if step.scale.stage.ddpm else self.clean
+            assert torch.equal(step.x0, clean)
+            self.gammas.add(step.scale.gamma(step.t))
+
+    takes = Takes()
+    plan, hooks = Plan(*subject), RunHooks([takes])
+    hooks.plan_edit(plan, subject[0])
+    sample(Run(plan, *subject, (0,), CPU, wavy), hooks)
+    assert 0 in takes.gammas and max(takes.gammas) == 0.3
+
+
+def test_there_is_no_blur_in_what_begins_with_noise(subject):
+    plan = Plan(*subject)
+    plan.stages = plan.stages[1:]
+    assert plan.stages[0].blur
+    result = sample(Run(plan, *subject, (0,), CPU, wavy), RunHooks([]))
+    plan.stages[0].blur = False
+    assert torch.equal(sample(Run(plan, *subject, (0,), CPU, wavy), RunHooks([])), result)
 
 
 def network():

@@ -24,7 +24,7 @@ class Consistency:
 
     def __init__(self, run: Run, scale: ScaleState, image: Tensor, fixed: Tensor, zeta: float):
         """Guide all steps of `scale`. image: (1, 3, h, w); fixed: (1, 1, h, w), boolean."""
-        self._schedule = run.schedule
+        self._clean = scale.clean
         self._image = image.to(run.device)
         self._zeta = zeta
         self._free = (~fixed).to(run.device, torch.float32)
@@ -40,7 +40,7 @@ class Consistency:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             epsilon = self._predict(x, t, s, self._needless)
-            error = (self._schedule.clean(x, epsilon, t) - self._image) * self._beside
+            error = (self._clean(x, epsilon, t) - self._image) * self._beside
             (gradient,) = torch.autograd.grad(error.flatten(1).norm(dim=1).sum(), x)
         self._shift = -(self._zeta * gradient * self._free)
         return epsilon.detach()

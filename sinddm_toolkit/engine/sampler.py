@@ -26,11 +26,10 @@ class Hooks(Protocol):
 def sample(run: Run, hooks: Hooks) -> Tensor:
     """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture.
 
-    x_t is `x`, x̃^s is `blurred`, γ_t^s is `_gamma`; timesteps are one less than the paper's, and -1
-    is the clean picture. What hooks may change stands where they are called. A tensor is let go of
-    as soon as it has been used: each may be a third of a gigabyte.
+    x_t is `x`, x̃^s is `blurred`, γ_t^s is `scale.gamma`; timesteps are one less than the paper's,
+    and -1 is the clean picture. What hooks may change stands where they are called. A tensor is let
+    go of as soon as it has been used: each may be a third of a gigabyte.
     """
-    schedule = run.schedule
     hooks.before_sampling(run)
     run.close()
     image = run.expanded_start()
@@ -38,7 +37,7 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
     for index, stage in enumerate(stages):  # line 1
         if image is not None and index > 0:
             image = stage.begun_from(stages[index - 1], image, run.pyramid.upsampling)  # line 14
-        scale = ScaleState(stage, index, image, run.predict)
+        scale = ScaleState(stage, index, image, run.predict, run.schedule)
         del image
         hooks.before_scale(run, scale)
         scale.close()
@@ -50,10 +49,7 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
                 continue  # noise was added when the step before it was made
             epsilon = scale.predict(x, t, stage.s, *needless)
             run.evaluations += run.samples
-            x0 = schedule.clean(x, epsilon, t)  # line 6: x_t^{s,mix}
-            gamma = _gamma(run, scale, t)
-            if gamma > 0:
-                x0 = x0.sub_(blurred, alpha=gamma).div_(1 - gamma)  # line 7: x̂0
+            x0 = scale.clean(x, epsilon, t)  # lines 6 and 7
             if stage.ddpm:
                 x0 = x0.clamp_(-1, 1)  # as Ho et al. (2020) do
             if fixed is not None:
@@ -95,13 +91,6 @@ def _fixed(run: Run, scale: ScaleState) -> tuple[tuple[Tensor, Tensor] | None, t
     return (image, where), (where[0, 0],)
 
 
-def _gamma(run: Run, scale: ScaleState, t: int) -> float:
-    """γ_t^s; 0 where no blurred picture is mixed in."""
-    if not scale.stage.blur:
-        return 0.0
-    return run.schedule.sampling_gamma(scale.s, t, scale.stage.gamma_max)
-
-
 def deterministic_step(run: Run, step: Step, epsilon: Tensor, blurred: Tensor) -> Tensor:
     """x of the next timestep (lines 8 to 11 with σ = 0: DDIM).
 
@@ -112,10 +101,10 @@ def deterministic_step(run: Run, step: Step, epsilon: Tensor, blurred: Tensor) -
         return step.x0
     if step.is_changed:
         now = run.schedule.alpha_bar(step.t)
-        mixed = _with_blur(step.x0, blurred, _gamma(run, step.scale, step.t))
+        mixed = _with_blur(step.x0, blurred, step.scale.gamma(step.t))
         epsilon = torch.sub(step.x_t, mixed, alpha=math.sqrt(now)).div_(math.sqrt(1 - now))
     alpha = run.schedule.alpha_bar(step.t_next)
-    mixed = _with_blur(step.x0, blurred, _gamma(run, step.scale, step.t_next))
+    mixed = _with_blur(step.x0, blurred, step.scale.gamma(step.t_next))
     return (math.sqrt(alpha) * mixed).add_(epsilon, alpha=math.sqrt(1 - alpha))
 
 
@@ -133,9 +122,9 @@ def random_step(run: Run, step: Step, epsilon: Tensor, blurred: Tensor) -> Tenso
         return step.x0
     now, before = run.schedule.alpha_bar(step.t), run.schedule.alpha_bar(step.t_next)
     keep = math.sqrt(now / before) * (1 - before) / (1 - now)
-    mixed = _with_blur(step.x0, blurred, _gamma(run, step.scale, step.t))
+    mixed = _with_blur(step.x0, blurred, step.scale.gamma(step.t))
     mean = torch.sub(step.x_t, mixed, alpha=math.sqrt(now)).mul_(keep)
-    mixed = _with_blur(step.x0, blurred, _gamma(run, step.scale, step.t_next))
+    mixed = _with_blur(step.x0, blurred, step.scale.gamma(step.t_next))
     mean.add_(mixed, alpha=math.sqrt(before))
     deviation = math.sqrt((1 - now / before) * (1 - before) / (1 - now))
     return mean.add_(run.sampler_noise(step.scale.stage.size), alpha=deviation)
@@ -149,5 +138,5 @@ def _noised_again(run: Run, step: Step, t: int, x: Tensor, blurred: Tensor) -> T
     now, before = run.schedule.alpha_bar(t), run.schedule.alpha_bar(step.t_next)
     noise = run.sampler_noise(step.scale.stage.size)
     x = math.sqrt(now / before) * x + math.sqrt(1 - now / before) * noise
-    more = _gamma(run, step.scale, t) - _gamma(run, step.scale, step.t_next)
+    more = step.scale.gamma(t) - step.scale.gamma(step.t_next)
     return x.add_(blurred - step.x0, alpha=math.sqrt(now) * more) if more else x

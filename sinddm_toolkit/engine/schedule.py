@@ -149,8 +149,7 @@ class Schedule:
     def clean(self, x: Tensor, epsilon: Tensor, t: int) -> Tensor:
         """x̂0 by the noise ε predicted in x_t, with the blur of x_t in it (Algorithm 2, line 6).
 
-        Both are (n, 3, h, w). Where a stage mixes the blurred picture x̃ in, the clean one is what
-        remains of it: (x̂0 - γ·x̃) / (1 - γ) with the `sampling_gamma` of the stage.
+        Both are (n, 3, h, w). `ScaleState.clean` takes the blur out.
         """
         alpha = self.alpha_bar(t)
         # Both factors are 2000 at t = 99: multiplied as in the published tables, even the rounding

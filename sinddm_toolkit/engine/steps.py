@@ -7,13 +7,14 @@ from torch import Tensor
 
 from sinddm_toolkit.engine.guards import Guarded, check_finite, check_tensor
 from sinddm_toolkit.engine.run import NoisePredictor
+from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.engine.stage import Stage
 
 
 class ScaleState(Guarded):
     """A stage about to be sampled: the scale `s` of the network at one size of the canvas."""
 
-    __slots__ = ("_input", "_open", "_predict", "_start", "fixed", "index", "stage")
+    __slots__ = ("_input", "_open", "_predict", "_schedule", "_start", "fixed", "index", "stage")
     _settled = frozenset({"stage", "index"})
 
     stage: Stage
@@ -24,10 +25,16 @@ class ScaleState(Guarded):
     """Image (1 or samples, 3, h, w) and mask (1, 1, h, w) that `fix` was given."""
 
     def __init__(
-        self, stage: Stage, index: int, image: Tensor | None, predict: NoisePredictor
+        self,
+        stage: Stage,
+        index: int,
+        image: Tensor | None,
+        predict: NoisePredictor,
+        schedule: Schedule,
     ) -> None:
         self.stage = stage
         self.index = index
+        self._schedule = schedule
         self._input = image
         self._start = stage.start
         self._predict = predict
@@ -83,6 +90,27 @@ class ScaleState(Guarded):
             raise ValueError(f"fix needs an image and a boolean mask of size {size}")
         check_finite(image, "the image to fix")
         self.fixed = image, where
+
+    def clean(self, x: Tensor, epsilon: Tensor, t: int) -> Tensor:
+        """x̂0 by the noise ε predicted in x_t, as the sampler takes it (Algorithm 2, lines 6 and 7).
+
+        All are (n, 3, h, w). The blur of `input` has been taken out; there are gradients if they
+        are on. What is fixed is no part of it, nor that random steps hold x̂0 in [-1, 1].
+        """
+        x0 = self._schedule.clean(x, epsilon, t)
+        gamma = self.gamma(t)
+        if self._input is None or gamma == 0:
+            return x0
+        return x0.sub_(self._input, alpha=gamma).div_(1 - gamma)
+
+    def gamma(self, t: int) -> float:
+        """γ_t^s: how much of x̂0 in x_t is `input`, at most `stage.gamma_max`; 0 where it is none.
+
+        t = -1 is the clean picture, 0 too.
+        """
+        if not self.stage.blur or self._input is None:
+            return 0.0
+        return self._schedule.sampling_gamma(self.s, t, self.stage.gamma_max)
 
     @property
     def start(self) -> int:

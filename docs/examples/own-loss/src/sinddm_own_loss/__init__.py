@@ -91,7 +91,9 @@ class OwnLoss(Task):
 
         x = (step.x_t if self.through else step.x0).detach().requires_grad_()
         with torch.enable_grad():  # hooks are called without gradients
-            x0 = predicted(run, step, x) if self.through else x
+            x0 = x
+            if self.through:
+                x0 = step.scale.clean(x, run.predict(x, step.t, step.s), step.t)
             losses = self._checked(x0)
             (gradient,) = torch.autograd.grad(losses.sum(), x)
         self._losses.append(losses.tolist())
@@ -173,19 +175,6 @@ def load(path: Path, name: str) -> Loss:
 
 def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
-
-
-def predicted(run: Run, step: Step, x: Tensor) -> Tensor:
-    """x̂0 that the network sees in x_t (n, 3, h, w), as the sampler does, with gradients.
-
-    Without the blur of Algorithm 2.
-    """
-    x0 = run.schedule.clean(x, run.predict(x, step.t, step.s), step.t)
-    stage, blurred = step.scale.stage, step.scale.input
-    if not stage.blur or blurred is None:
-        return x0
-    gamma = run.schedule.sampling_gamma(step.s, step.t, stage.gamma_max)
-    return (x0 - gamma * blurred) / (1 - gamma)
 
 
 def strongest(gradient: Tensor, fill: float) -> Tensor:

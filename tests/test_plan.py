@@ -347,5 +347,9 @@ def test_a_plan_without_stages_is_the_plugin_s_fault(sinddm_run):
         def plan_edit(self, plan):
             plan.stages = []
 
-    with pytest.raises(PluginError, match="plugin empties failed in plan_edit: "):
+    with pytest.raises(PluginError) as raised:
         sinddm_run(Empties, oracle=True)
+    assert str(raised.value) == (
+        "plugin empties failed in plan_edit: ValueError: plan.stages is empty: an edit needs one "
+        "stage at least"
+    )

@@ -68,6 +68,8 @@ class Plan:
     @property
     def canvas(self) -> Size:
         """(h, w) of the result."""
+        if not self.stages:
+            raise ValueError("plan.stages is empty: an edit needs one stage at least")
         return self.stages[-1].size
 
     def set_canvas(self, size: Size) -> None:

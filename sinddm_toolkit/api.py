@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host.hookspecs import API_VERSION, TextEncoder, hookimpl
 from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
@@ -83,6 +83,7 @@ __all__ = [
     "OutputFile",
     "Picture",
     "Plan",
+    "PluginError",
     "Pyramid",
     "Region",
     "Result",

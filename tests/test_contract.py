@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from sinddm_toolkit.api import Task, UserError, hookimpl, option
-from sinddm_toolkit.errors import PluginError
+from sinddm_toolkit.api import PluginError, Task, UserError, hookimpl, option
 from sinddm_toolkit.interrupts import Interrupted
 
 

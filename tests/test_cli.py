@@ -4,15 +4,16 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.torch import save
 
 import sinddm_toolkit as st
+from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.options.run_options import SEED_MAX
 from tests.conftest import texture
@@ -47,21 +48,26 @@ def test_help_is_quick_and_imports_no_torch():
     assert min(seconds) < 0.5
 
 
+def commands(group, *words):
+    """The words of every command of a group, of the groups in it too, and of `group` itself."""
+    yield words
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from commands(found, *words, name)
+        else:
+            yield (*words, name)
+
+
 def test_every_command_has_help(command):
-    for words in (
-        [],
-        ["run"],
-        ["run", "sample"],
-        ["train"],
-        ["models"],
-        ["plugins"],
-        ["replay"],
-        ["doctor"],
-        ["models", "show"],
-        ["demo"],
-    ):
-        code, out, _ = command(*words, "--help")
-        assert code == 0 and "Usage" in out
+    found = list(commands(build_cli()))
+    assert {("run", "harmonize"), ("batch",), ("presets", "save"), ("clip", "fetch")} <= {*found}
+    for words in found:
+        code, out, err = command(*words, "--help")
+        usage, _, told = out.partition("\n\n")
+        assert (code, err) == (0, "") and usage.startswith("Usage: "), words
+        assert not told.lstrip().startswith("Options:"), words  # what it is for comes first
 
 
 def test_sample_json(command, pasted, tiny):
@@ -237,28 +243,6 @@ def test_a_store_that_can_not_be_written_serves_what_is_known(command, pasted, t
         assert code == 0, err
     code, _, err = command(*whole, "--retrain")
     assert code == 2 and "cannot use the model store" in err and "Read-only" in err
-
-
-def test_training_is_kept_on_ctrl_c_and_goes_on(pasted):
-    words = [sys.executable, "-m", "sinddm_toolkit.cli", *SAMPLE, "--out", "o.png"]
-    process = subprocess.Popen([*words, "--quality", "standard"], stderr=subprocess.PIPE, text=True)
-    while not list(default_store().folder.glob(".*.lock")) and process.poll() is None:
-        time.sleep(0.1)
-    time.sleep(3)
-    process.send_signal(2)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "goes on from there" in err and not Path("o.png").exists()
-    (key,) = default_store().keys()
-    made = sum(p["made"] for p in default_store().describe(key)["history"])
-    assert 0 < made < 4000
-    done = subprocess.run(
-        [*words, "--quality", "standard", "--train-time", "1", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert json.loads(done.stdout)["training_steps"] > made
 
 
 def test_no_time_to_train_needs_a_known_picture(command, pasted):

@@ -276,18 +276,27 @@ def test_store_lists_finds_and_removes(model):
 def test_a_locked_model_is_waited_for(tmp_path):
     """Another process holds the lock until it has written what this one then reads."""
     script = (
-        "import sys, time; from pathlib import Path\n"
+        "import sys; from pathlib import Path\n"
         "from sinddm_toolkit.edits.store import ModelStore\n"
         "folder = Path(sys.argv[1])\n"
         "with ModelStore(folder).locked('k'):\n"
-        "    print('held', flush=True); time.sleep(1.2); (folder / 'done').touch()\n"
+        "    print('held', flush=True); sys.stdin.readline(); (folder / 'done').touch()\n"
     )
     other = subprocess.Popen(
-        [sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert other.stdout.readline() == "held\n"
     waited = []
-    with ModelStore(tmp_path).locked("k", lambda: waited.append(True)):
+
+    def let_go():
+        waited.append(True)
+        other.stdin.write("\n")
+        other.stdin.flush()
+
+    with ModelStore(tmp_path).locked("k", let_go):
         assert (tmp_path / "done").exists()
     assert waited == [True]
     assert other.wait() == 0

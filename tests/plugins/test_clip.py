@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -81,14 +80,9 @@ def test_the_environment_names_a_model_or_a_file(monkeypatch):
     assert choose("RN50:openai", None).file is None
 
 
-def test_without_weights_one_line_says_what_to_do_at_once(bare, tmp_path):
+def test_without_weights_one_line_says_what_to_do(bare, tmp_path):
     Image.fromarray(texture(60, 80)).save("p.png")
-    words = ("run", "text-content", "--image", "p.png", "--text", "stars")
-    seconds = []
-    for _ in range(2):  # the second time without the disk
-        started = time.monotonic()
-        done = sinddm_tk(*words, env=bare)
-        seconds.append(time.monotonic() - started)
+    done = sinddm_tk("run", "text-content", "--image", "p.png", "--text", "stars", env=bare)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and not done.stdout
     for word in (
@@ -99,7 +93,6 @@ def test_without_weights_one_line_says_what_to_do_at_once(bare, tmp_path):
         "--clip-weights FILE",
     ):
         assert word in done.stderr
-    assert min(seconds) < 5
 
 
 def test_doctor_says_the_same_beforehand(bare):
@@ -110,13 +103,13 @@ def test_doctor_says_the_same_beforehand(bare):
     assert done.returncode == 2 and facts["CLIP weights"] in done.stderr
 
 
-def test_fetching_without_a_network_fails_soon(bare):
+def test_fetching_without_a_network_fails(bare):
     # A port that nobody listens on, in case there is a network.
     environment = bare | {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    started = time.monotonic()
     done = sinddm_tk("clip", "fetch", env=environment)
-    assert done.returncode == 2 and "cannot fetch" in done.stderr
-    assert "Traceback" not in done.stderr and time.monotonic() - started < 15
+    assert done.returncode == 2
+    begun, failed = done.stderr.splitlines()
+    assert begun.startswith("fetching ") and failed.startswith("sinddm-tk: cannot fetch ")
 
 
 def test_weights_are_found_where_open_clip_keeps_them(bare, tmp_path):

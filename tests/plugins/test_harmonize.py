@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
-from sinddm_toolkit.plugins.harmonize import Harmonize
 from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
 from sinddm_toolkit.pictures.compositing import bounds, softened
@@ -37,9 +36,17 @@ def test_higher_start_step_changes_more(command, pasted, tiny):
 
 
 def test_a_coarser_start_scale_redraws_more(command, pasted, tiny):
-    code, _, err = command(*LINE, "--out", "o.png", "--start-scale", 0)
-    assert code == 0, err
-    assert command(*LINE, "--start-scale", 5)[0] == 2
+    """Also what is large: the mean colour of the object, not only its grain."""
+    shift = []
+    for scale in (1, 0):
+        words = ("--out", "o.png", "--overwrite", "--start-scale", scale)
+        code, _, err = command(*LINE, *words)
+        assert code == 0, err
+        change = read_picture("o.png").pixels.astype(int) - pasted
+        shift.append(np.abs(change[20:35, 30:50].mean(axis=(0, 1))).mean())
+    assert shift[1] > 1.2 * shift[0] > 0
+    code, _, err = command(*LINE, "--start-scale", 5)
+    assert code == 2 and "--start-scale 5: this picture has the scales 0 (coarsest) to 1" in err
 
 
 def test_change_is_carried_up_to_a_larger_composite(command, pasted, tiny):
@@ -151,8 +158,3 @@ def test_the_window_changes_nothing_that_is_kept(network):
     part = predict(window - predict(window, 1, 0), 0, 0)
     inner = part[..., 61 - y0 : 70 - y0, 70 - x0 : 79 - x0]
     assert torch.allclose(inner, whole[..., 61:70, 70:79], atol=1e-12)
-
-
-def test_options_have_words_for_their_effect():
-    for item in Harmonize.schema().values():
-        assert len(item.help) > 15

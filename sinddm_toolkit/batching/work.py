@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,8 +137,10 @@ def _edited(
     found = {}
     for index, item in enumerate(items):
         paths = [result.outputs[index]] if variants else result.outputs
+        records = [result.records[index]] if variants else result.records
         facts = {
             **_facts(result, seconds, len(items)),
+            **_told(records),
             "seed": item.run["seed"],
             "outputs": [str(path) for path in paths],
             "before": before,
@@ -160,6 +162,12 @@ def _facts(result: EditResult, seconds: float, count: int) -> dict[str, Any]:
         "device": result.device,
         "notes": result.notes,
     }
+
+
+def _told(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What plugins tell of the pictures of a row: a mapping each, if there is anything."""
+    metadata = [record.get("metadata", {}) for record in records]
+    return {"metadata": metadata} if any(metadata) else {}
 
 
 def failed(place: Workplace, item: Item, error: BaseException) -> RowResult:

@@ -304,7 +304,9 @@ def _command(command: click.Command, path: str) -> list[str]:
     context = click.Context(command, info_name=path)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     parts = [f"## {path}", f"```\n{usage}\n```", _prose(command.help)]
-    options = [param for param in command.params if isinstance(param, click.Option)]
+    options = [
+        param for param in command.params if isinstance(param, click.Option) and not param.hidden
+    ]
     if options:
         parts.append(_options_table(options))
     if not isinstance(command, click.Group):

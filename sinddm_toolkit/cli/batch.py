@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import explain_layer, report_options
@@ -169,6 +170,7 @@ batch = SchemaCommand(
             multiple=True,
             metavar="NAME|FILE",
             help="Start every row from these settings (repeatable).",
+            shell_complete=completion.presets,
         ),
         click.Option(
             ["--set", "texts"],

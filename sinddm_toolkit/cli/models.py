@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.errors import UserError
@@ -79,7 +80,7 @@ def _summary(description: dict[str, Any]) -> dict[str, Any]:
 
 
 @models.command()
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 def show(model: str) -> None:
     """All that a model file says of itself, as JSON; MODEL is the beginning of its name."""
     store = default_store()
@@ -89,7 +90,7 @@ def show(model: str) -> None:
 
 
 @models.command()
-@click.argument("names", metavar="MODEL...", nargs=-1)
+@click.argument("names", metavar="MODEL...", nargs=-1, shell_complete=completion.models)
 @click.option("--all", "everything", is_flag=True, help="Remove every model.")
 def remove(names: tuple[str, ...], everything: bool) -> None:
     """Forget models; they are trained again when they are needed, but for imported ones."""
@@ -147,7 +148,7 @@ def _example(image: Path) -> str:
 
 
 @models.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completion.models)
 def path(model: str | None) -> None:
     """Where the models are, or where one is."""
     store = default_store()

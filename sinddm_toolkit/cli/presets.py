@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import UserError
 
@@ -42,7 +43,7 @@ def list_presets(as_json: bool) -> None:
 
 
 @presets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.presets)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def show(name: str, as_json: bool) -> None:
     """What a preset sets, and where: in its file or in one that it extends."""
@@ -61,7 +62,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 @presets.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.presets)
 def path(name: str | None) -> None:
     """The folder of your own presets, or the file of one."""
     from sinddm_toolkit.settings import presets as preset_files

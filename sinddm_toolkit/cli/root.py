@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from sinddm_toolkit import __version__
+from sinddm_toolkit.cli.completion import VARIABLE
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
@@ -81,6 +83,10 @@ def carry_out(words: Sequence[str]) -> int:
 
     Interrupted if a signal ends it.
     """
+    if os.environ.get(VARIABLE):
+        with suppress(Exception):  # it would be told in the middle of a prompt
+            build_cli().main([], prog_name="sinddm-tk", standalone_mode=False)
+        return 1
     debug = "--debug" in words
     try:
         rest = _early_options([word for word in words if word != "--debug"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import SchemaCommand
@@ -52,12 +53,14 @@ def line_options() -> list[click.Parameter]:
             multiple=True,
             metavar="NAME|FILE",
             help="Start from these settings; the line goes before them (repeatable).",
+            shell_complete=completion.presets,
         ),
         click.Option(
             ["--with", "observers"],
             multiple=True,
             metavar="TASK",
             help=f"Let this task act too, with its defaults: short for `{AND} TASK` (repeatable).",
+            shell_complete=completion.tasks,
         ),
         click.Option(
             ["--explain"], is_flag=True, help="Show where each value comes from, and stop."
@@ -70,7 +73,10 @@ class RunGroup(click.Group):
 
     def __init__(self) -> None:
         super().__init__(
-            "run", help=f"Carry out a task on a picture.\n\n{TOGETHER_HELP}\n\n{PRESET_HELP}"
+            "run",
+            help=f"Carry out a task on a picture.\n\n{TOGETHER_HELP}\n\n{PRESET_HELP}",
+            # For shells that complete it: on a line that has a value, the task is put in front.
+            params=[click.Option([PRESET], hidden=True, shell_complete=completion.presets)],
         )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -78,6 +84,16 @@ class RunGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _with_task(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Where a shell asks for completions, the last task of the line counts."""
+        if ctx.resilient_parsing:
+            args = _split(args)[-1]
+            if not args:
+                return None, None, []
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return TaskCommand(registry.current().task(name))

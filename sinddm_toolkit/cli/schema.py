@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sinddm_toolkit.cli import completion
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.option import Option
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -16,9 +20,15 @@ class SchemaType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
     def __init__(self, item: Option) -> None:
         self.name = item.metavar
+        self._item = item
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return completion.values(self._item, incomplete)
 
 
 class SchemaCommand(click.Command):

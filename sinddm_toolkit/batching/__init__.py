@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sinddm_toolkit.batching.checking import Checker, RefusedRows
@@ -36,13 +37,13 @@ class Batch:
         events: Events | None = None,
     ) -> None:
         """Check nothing yet. `folder` is where state, report and unnamed pictures go."""
-        self.source = source
         self.overrides = overrides or Overrides()
         wanted = folder or source.results or source.folder / f"{source.name}-results"
         self.results = Path(os.path.realpath(wanted))  # unlike Path.resolve it never fails
         self.store = store or default_store()
         self.events = events or LoggingEvents()
         self.state = State(self.results)
+        self.source = replace(source, own=self.state.written())
         self.jobs: list[Job] = []
         """The rows, once they are checked."""
         self._pictures = PictureCache()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -125,16 +126,19 @@ def _axes(table: Table, source: Source) -> list[_Axis]:
                 raise part.origin.at(key).refusal(f"{key}: name options, as in {key}.seed = …")
             for name, value in given.items():
                 origin = part.origin.at(key, name)
-                axes[name] = _Axis(name, read(value, name, origin, source.folder), origin)
+                axes[name] = _Axis(name, read(value, name, origin, source), origin)
     return list(axes.values())
 
 
-def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
-    """The absolute paths of the files that a pattern in `folder` matches, sorted."""
+def _files(pattern: Any, name: str, origin: Origin, source: Source) -> list[str]:
+    """The absolute paths of the files that a pattern matches, sorted, but for the batch's own.
+
+    With these among them every run of the batch would make a picture of each of the last one's.
+    """
     if not isinstance(pattern, str):
         raise origin.refusal(f"{GLOB}.{name}: give a pattern such as folder/*.png")
     whole = Path(pattern)
-    start = Path(whole.anchor) if whole.is_absolute() else folder
+    start = Path(whole.anchor) if whole.is_absolute() else source.folder
     rest = str(whole.relative_to(whole.anchor)) if whole.is_absolute() else pattern
     try:
         found = sorted(path for path in start.glob(rest) if path.is_file())
@@ -142,10 +146,13 @@ def _files(pattern: Any, name: str, origin: Origin, folder: Path) -> list[str]:
         raise origin.refusal(f"{GLOB}.{name}: {pattern!r} is no pattern for files") from None
     if not found:
         raise origin.refusal(f"{GLOB}.{name}: no file matches {pattern}")
-    return [str(path.absolute()) for path in found]
+    others = [path for path in found if Path(os.path.realpath(path)) not in source.own]
+    if not others:
+        raise origin.refusal(f"{GLOB}.{name}: only what this batch has written matches {pattern}")
+    return [str(path.absolute()) for path in others]
 
 
-def _values(values: Any, name: str, origin: Origin, folder: Path) -> list[Any]:
+def _values(values: Any, name: str, origin: Origin, source: Source) -> list[Any]:
     if not isinstance(values, list) or not values:
         raise origin.refusal(f"{GRID}.{name}: give a list of values")
     return values

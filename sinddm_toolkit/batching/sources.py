@@ -40,6 +40,8 @@ class Source:
     defaults: Table | None = None
     results: Path | None = None
     """Where the file wants the state, the report and pictures without a name of their own."""
+    own: frozenset[Path] = frozenset()
+    """What the batch itself has written: no pattern for files matches that."""
 
 
 def source_of(path: Path) -> Source:

@@ -58,6 +58,12 @@ class State:
         is_whole = isinstance(found, dict) and all(isinstance(found.get(k), dict) for k in parts)
         return found if is_whole else None
 
+    def written(self) -> frozenset[Path]:
+        """The files that were written here, whoever has changed them since."""
+        states = [self.read(path.stem) for path in self.folder.glob("*.json")]
+        names = {name for found in states if found for name in found["files"]}
+        return frozenset(Path(os.path.realpath(self.results / name)) for name in names)
+
     def done(self, item: Item) -> dict[str, Any] | None:
         """The facts of a row that was finished as it stands now and whose files are all there."""
         found = self.read(item.key)

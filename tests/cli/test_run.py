@@ -10,7 +10,7 @@ import sinddm_toolkit as st
 from sinddm_toolkit.cli.run import parts_of_line
 from sinddm_toolkit.errors import UserError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BOX = "0,0,10,10"
 
 

@@ -27,8 +27,7 @@ from sinddm_toolkit.pictures.writing import write_picture
 from sinddm_toolkit.settings.presets import look_of
 from sinddm_toolkit.settings.request import make_tasks
 from sinddm_toolkit.testing import drawn_picture
-
-from .conftest import texture
+from tests.conftest import texture
 
 QUICK = ("--denoiser", "closed-form", "--sampling-steps", 1, "--max-pixels", 1500)
 GONE = object()

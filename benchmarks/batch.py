@@ -26,8 +26,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 from skimage import data
 
-PICTURES = ("astronaut", "chelsea", "coffee", "rocket", "camera", "brick", "grass", "gravel")
-PICTURES += ("page", "coins")
+from sinddm_toolkit.batching.state import DONE, FOLDER, REPORT
+
+PICTURES = (
+    *("astronaut", "chelsea", "coffee", "rocket", "camera", "brick", "grass", "gravel"),
+    *("page", "coins"),
+)
 SIZE = (240, 180)
 SETTINGS = {"start-step": [5, 10, 15, 20, 25], "feather": [3, 6], "seed": [1, 2]}
 
@@ -35,7 +39,7 @@ SETTINGS = {"start-step": [5, 10, 15, 20, 25], "feather": [3, 6], "seed": [1, 2]
 def pictures(folder: Path | None) -> list[Image.Image]:
     """Ten pictures: those in the folder first, then scikit-image's."""
     paths = sorted(folder.glob("*/*.png")) if folder else []
-    found = [Image.open(path) for path in paths if path.stem == path.parent.name]
+    found: list[Image.Image] = [Image.open(path) for path in paths if path.stem == path.parent.name]
     found += [Image.fromarray(getattr(data, name)()) for name in PICTURES]
     return [image.convert("RGB").resize(SIZE, Image.Resampling.LANCZOS) for image in found[:10]]
 
@@ -84,15 +88,15 @@ def run_killed(place: Path, name: str, jobs: int, kills: int, within: float) -> 
             process.send_signal(signal.SIGKILL)
             process.wait()
         print(f"  killed with {done(place / name)} rows done", flush=True)
-    while process.poll() is None:
-        time.sleep(0.1)
     run(place, name, jobs)
     return done(place / name)
 
 
 def done(folder: Path) -> int:
-    states = [json.loads(path.read_text()) for path in folder.rglob(".sinddm-batch/*.json")]
-    return sum(state["state"] == "done" for state in states)
+    """How many rows are."""
+    files = [path for path in (folder / FOLDER).glob("*.json") if path.stem != REPORT]
+    states = [json.loads(path.read_text()) for path in files]
+    return sum(state["state"] == DONE for state in states)
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -21,16 +21,18 @@ from sinddm_toolkit.engine.run import NoisePredictor
 from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, sigmas_of
 from sinddm_toolkit.pictures.reading import read_picture
 
+CPU = torch.device("cpu")
+
 GRID_STEPS = (2, 5, 10, 20, 30, 40, 60, 80)
 GRID_STARTS = (100, 55, 44, 33, 24)
 """T[s] of the measure, whatever the schedule of the model."""
 
 
 @torch.no_grad()
-def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
+def grid_error(predict: NoisePredictor, pyramid: Pyramid, device: torch.device = CPU) -> float:
     """Mean L1 of the predicted noise, over t, then over the scales; the noise is always the same.
 
-    γ_t^s = clamp(σ_t / σ_T[s], 0, 1) with `GRID_STARTS`.
+    γ_t^s = clamp(σ_t / σ_T[s], 0, 1) with `GRID_STARTS`. `device` is where `predict` works.
     """
     alphas = cosine_alphas_cumprod()
     sigmas = sigmas_of(alphas)
@@ -44,7 +46,8 @@ def grid_error(predict: NoisePredictor, pyramid: Pyramid) -> float:
             gamma = 0.0 if s == 0 else min(1.0, float(sigmas[t] / sigmas[start]))
             clean = gamma * blurred + (1 - gamma) * sharp
             x = float(alphas[t] ** 0.5) * clean + float((1 - alphas[t]) ** 0.5) * noise
-            of_scale.append(float((predict(x, t, s) - noise).abs().mean()))
+            predicted = predict(x.to(device), t, s).cpu()
+            of_scale.append(float((predicted - noise).abs().mean()))
         errors.append(sum(of_scale) / len(of_scale))
     return sum(errors) / len(errors)
 

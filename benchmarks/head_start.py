@@ -75,7 +75,7 @@ def main() -> None:
         visits = training.quality.sampling_steps
         made[init], _ = make_samples(predict, *subject, range(SAMPLES), visits)
         distances = ", ".join(f"{d:.3f}" for d in patch_distance(made[init], picture))
-        error = grid_error(predict, subject[0])
+        error = grid_error(predict, subject[0], training.compute.device)
         print(f"| {init} | {error:.4f} | {distances} | {diversity(made[init], picture):.2f} |")
     save_sheet(asked.out, [picture, *(samples[:4] for samples in made.values())])
     print("\n| photograph | nearest patch, random | prior | the picture's own |\n|---|---|---|---|")

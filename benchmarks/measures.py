@@ -56,8 +56,8 @@ def make_samples(
     """(n, 3, h, w) random samples of the picture's own size, and the network evaluations."""
     plan = Plan(pyramid, schedule, visits)
     plan.close()
-    run = Run(plan, pyramid, schedule, seeds, choose_compute().device)
-    return sample(run, predict, RunHooks([])).float().cpu(), run.evaluations
+    run = Run(plan, pyramid, schedule, seeds, choose_compute().device, predict)
+    return sample(run, RunHooks([])).float().cpu(), run.evaluations
 
 
 def patch_distance(samples: Tensor, picture: Tensor) -> list[float]:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -34,10 +33,15 @@ from trainings import begin
 
 from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import choose_compute
+from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.quality import QUALITIES, Quality
+from sinddm_toolkit.engine.schedule import Schedule
+from sinddm_toolkit.engine.training import TrainingReport
 from sinddm_toolkit.host.services import service
 
 SAMPLES = 8
+
+Subject = tuple[Pyramid, Schedule]
 
 
 @dataclass
@@ -52,38 +56,39 @@ class Point:
 
 
 def measure(
-    label: str, quality: Quality, init: str, seconds: float, subject: Any, marks: list[float]
+    label: str, quality: Quality, init: str, seconds: float, subject: Subject, marks: list[float]
 ) -> Iterator[Point]:
     """Train for `seconds`, measuring after each of `marks` (unaveraged weights) and at the end."""
     training = begin(quality, init, subject)
-    predict, phase = training.predictor(), training.phase
+    predict, phase, device = training.predictor(), training.phase, training.compute.device
     begun = time.monotonic()
     points, paused = [], 0.0
 
-    def watch(report: Any) -> None:
+    def watch(report: TrainingReport) -> None:
         nonlocal paused
         now = time.monotonic()
         if marks and now - begun - paused >= marks[0]:
             marks.pop(0)
-            error = grid_error(predict, subject[0])
+            error = grid_error(predict, subject[0], device)
             points.append(Point(label, now - begun - paused, phase.made, error))
             paused += time.monotonic() - now
 
     training.run(time_limit=seconds, report=watch)
     taken = time.monotonic() - begun - paused
     yield from points
-    error = grid_error(predict, subject[0])
+    error = grid_error(predict, subject[0], device)
     visits = quality.sampling_steps
     samples, _ = make_samples(predict, *subject, range(SAMPLES), visits)
     yield Point(label, taken, phase.made, error, samples)
 
 
-def untrained(subject: Any) -> Iterator[Point]:
+def untrained(subject: Subject) -> Iterator[Point]:
     """The denoiser that is computed from the picture's patches; what it costs is its sampling."""
     pyramid, schedule = subject
-    about = {"pyramid": pyramid, "schedule": schedule, "device": choose_compute().device}
+    device = choose_compute().device
+    about = {"pyramid": pyramid, "schedule": schedule, "device": device}
     predict = service("denoiser", "closed-form", **about)
-    error = grid_error(predict, pyramid)
+    error = grid_error(predict, pyramid, device)
     started = time.monotonic()
     visits = QUALITIES["draft"].sampling_steps
     samples, _ = make_samples(predict, pyramid, schedule, range(SAMPLES), visits)

@@ -67,5 +67,5 @@ def begin(
     if init == "prior":
         found = priors.fingerprint(str(quality.network), quality.width)
         network.load_state_dict(priors.load(str(quality.network), quality.width, str(found)))
-    network.to(compute.device, memory_format=torch.channels_last)
+    network.to(compute.device).to(memory_format=torch.channels_last)
     return Training(network, pyramid, schedule, quality, phase, compute)

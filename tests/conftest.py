@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sinddm_toolkit.cli.progress import PlainEvents
+from sinddm_toolkit.engine import training
 from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
@@ -103,3 +106,51 @@ def fewer_steps(monkeypatch):
     from sinddm_toolkit.plugins.regions import pinning
 
     monkeypatch.setattr(pinning, "LAYOUT_RESAMPLINGS", 1)
+
+
+LOOK = 'summary = "softer"\ntask = "harmonize"\nstart-step = 8\nquality = "standard"\n'
+
+
+@pytest.fixture
+def look(home):
+    """The folder of one's own presets: look, softer, which extends it, and thorough."""
+    folder = home / "presets"
+    folder.mkdir(parents=True)
+    (folder / "look.toml").write_text(LOOK)
+    (folder / "softer.toml").write_text('extends = "look"\nfeather = 9\n')
+    (folder / "thorough.toml").write_text('quality = "paper"\nmax-pixels = 90000\n')
+    return folder
+
+
+@pytest.fixture
+def explained(command):
+    """Option → (value, origin) of a line."""
+
+    def run(*words):
+        code, out, err = command(*words, "--explain", "--json")
+        assert code == 0, err
+        return {row["option"]: (row["value"], row["from"]) for row in json.loads(out)}
+
+    return run
+
+
+class Power(BaseException):
+    """Goes off: nothing is done any more."""
+
+
+@pytest.fixture
+def cut_off(command, monkeypatch):
+    """Runs a command whose process dies when a training has made so many updates."""
+
+    def run(made, *words):
+        def report(events, report):
+            if report.step == made:
+                raise Power
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "KEEP_EVERY", 0.0)
+            patch.setattr(PlainEvents, "training", report)
+            with pytest.raises(Power):
+                command(*words)
+
+    return run

@@ -15,10 +15,10 @@ from sinddm_toolkit.pictures.reading import read_picture
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = sorted((ROOT / "plugins").rglob("*.py"))
+
 CORE = sorted(
     path for path in (ROOT / "sinddm_toolkit").rglob("*.py") if "plugins" not in path.parts[-2:-1]
 )
-
 
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*/src/**/*.py"))
 
@@ -143,3 +143,11 @@ def test_a_bundled_package_moved_to_a_folder_gives_the_same_picture(
     assert registry.current().records[-1].source == str(tmp_path / "regions" / "__init__.py")
     one, two = (read_picture(name).pixels for name in ("one.png", "two.png"))
     assert (one == two).all()  # the files say where the plugin was
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sinddm_toolkit").rglob("*.py")), ids=str)
+def test_nothing_private_of_click_is_used(path):
+    """It changes between the versions that are allowed."""
+    text = path.read_text()
+    if "import click" in text:
+        assert not re.findall(r"(?<!self)\._[a-z]\w*", text)

@@ -3,16 +3,11 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
-from sinddm_toolkit.engine.plan import Plan
-from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
-from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.testing import drawn_picture
 
 MANY_DIGITS = "9" * 400
 LIMIT = "500 megapixels at most"
@@ -97,19 +92,3 @@ def test_numbers_of_hundreds_of_digits_are_refused(command):
             st.run("outpaint", image="bg.png", right=5, feather=10**digits)
     with pytest.raises(UserError, match=r"--right: .* is not allowed"):
         st.run("outpaint", image="bg.png", right=10**9000)
-
-
-def plan():
-    pyramid = build_pyramid(tensor_from_rgb(drawn_picture().rgb()))
-    return Plan(pyramid, make_schedule(pyramid.details, pyramid.factor))
-
-
-def test_the_plan_holds_half_a_gigapixel_and_no_more():
-    for change in (Plan.set_canvas, Plan.enlarge):
-        made = plan()
-        change(made, (20_000, 25_000))
-        assert made.canvas == (20_000, 25_000)
-        made = plan()
-        with pytest.raises(UserError, match=f"25001×20000 pixels: {LIMIT}"):
-            change(made, (20_000, 25_001))
-        assert made.canvas == np.shape(drawn_picture().pixels)[:2]

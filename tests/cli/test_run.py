@@ -1,16 +1,17 @@
-"""How a line is taken apart: tasks, order of options, and what a slip of the fingers is told."""
+"""The command `run`: how its line is taken apart, what a slip is told, what it prints."""
 
 import json
-import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-import sinddm_toolkit as st
 from sinddm_toolkit.cli.run import parts_of_line
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.options.run_options import SEED_MAX
 
-ROOT = Path(__file__).parents[2]
 BOX = "0,0,10,10"
 
 
@@ -40,15 +41,6 @@ def test_a_slip_is_told_the_right_form(words, said, command, pasted):
     assert len(err.splitlines()) == 1
 
 
-def test_python_has_to_name_a_task():
-    with pytest.raises(UserError, match="name a task, or a preset that has one"):
-        st.run(image="bg.png")
-    with pytest.raises(UserError, match="there is no task ''"):
-        st.run("", image="bg.png")
-    with pytest.raises(UserError, match="there is no task ''"):
-        st.run("sample", image="bg.png", also={"": {}})
-
-
 def targets(*words):
     """What `--target` gets, as texts."""
     (part,) = parts_of_line(["roi", *words])
@@ -70,19 +62,83 @@ def test_values_belong_to_the_option_before_them_however_it_is_written():
         targets("--target", "1,1,5,5", *first, *second)
 
 
-def test_a_line_is_saved_as_a_preset(command, pasted):
-    words = ("sample", "--samples", "3", "+", "roi", "--strength", "0.5", "--quiet")
-    code, _, err = command("presets", "save", "look", *words)
+SAMPLE = ("run", "sample", "--image", "bg.png")
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_sample_json(command, pasted, tiny):
+    code, out, err = command(*SAMPLE, "--samples", 2, "--seed", 5, "--json", "--size", "2x1")
     assert code == 0, err
-    rows = json.loads(command("presets", "show", "look", "--json")[1])
-    assert [row["option"] for row in rows] == ["roi.strength", "samples"]
-    code, _, err = command("presets", "save", "more", "--preset", "look", "--seed", "4")
-    assert code == 0 and "left out: seed" in err
+    facts = json.loads(out)
+    assert facts["outputs"] == ["bg-sample-1.png", "bg-sample-2.png"]
+    assert (facts["seed"], facts["device"]) == (5, "cpu")
+    assert facts["network_evaluations"] == 2 * (48 + 6)
+    assert set(facts["seconds"]) == {"training", "sampling"}
+    assert facts["training_steps"] == 60
+    assert pixels("bg-sample-1.png").shape == (60, 160, 3)
+    assert not np.array_equal(pixels("bg-sample-1.png"), pixels("bg-sample-2.png"))
+    assert command(*SAMPLE, "--seed", 6, "--size", "2x1", "--out", "alone.png")[0] == 0
+    assert np.array_equal(pixels("alone.png"), pixels("bg-sample-2.png"))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "sinddm_toolkit").rglob("*.py")), ids=str)
-def test_nothing_private_of_click_is_used(path):
-    """It changes between the versions that are allowed."""
-    text = path.read_text()
-    if "import click" in text:
-        assert not re.findall(r"(?<!self)\._[a-z]\w*", text)
+def test_samples_beyond_the_largest_seed_are_refused(command, pasted):
+    quick = ("--denoiser", "closed-form", "--sampling-steps", 1, "--max-pixels", 1500)
+    words = (*SAMPLE, *quick, "--samples", 2, "--out", "o.png", "--seed")
+    code, _, err = command(*words, SEED_MAX)
+    assert code == 2 and f"{SEED_MAX - 1} at most" in err
+    assert not list(Path().glob("o*.png"))
+    assert command(*words, SEED_MAX - 1)[0] == 0
+    assert command("replay", "o-2.png", "--out", "again.png")[0] == 0
+
+
+BAD_LINES = [
+    (["run", "nothing"], "there is no task"),
+    (["run", "sample"], "missing --image"),
+    ([*SAMPLE, "--nothing", "1"], "No such option"),
+    ([*SAMPLE, "--samples", "0"], "whole number from 1"),
+    ([*SAMPLE, "--samples", "2.5"], "whole number"),
+    ([*SAMPLE, "--quality", "drft"], "did you mean draft"),
+    ([*SAMPLE, "--device", "tpu"], "one of auto, cpu"),
+    ([*SAMPLE, "--size", "30x30"], "at least 33"),
+    ([*SAMPLE, "--out", "o.bmp"], "extension"),
+    ([*SAMPLE, "--out", "no/o.png"], "no folder"),
+    ([*SAMPLE, "--out", "bg.png"], "exists"),
+    ([*SAMPLE, "--train-time", "soon"], "a time such as"),
+    (["run", "sample", "--image", "none.png"], "no such file"),
+    (["run", "sample", "--image", "."], "is a folder"),
+    (["run", "sample", "--image", "text.png"], "not a picture"),
+    (["run", "sample", "--image", "dot.png"], "1×1"),
+    (["run", "sample", "--image", "line.png"], "50000×1"),
+    (["run", "sample", "--image", "clear.png"], "transparent"),
+    (["run", "sample", "--image", "cmyk.jpg"], "CMYK"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD_LINES, ids=lambda value: str(value)[-40:])
+def test_bad_input_is_one_line_and_exit_code_2(words, message, command, pasted):
+    Path("text.png").write_text("hello")
+    Image.new("RGB", (1, 1)).save("dot.png")
+    Image.new("RGB", (50_000, 1)).save("line.png")
+    Image.new("RGBA", (64, 64)).save("clear.png")
+    Image.new("CMYK", (64, 64)).save("cmyk.jpg")
+    before = sorted(Path().iterdir())
+    code, out, err = command(*words)
+    assert (code, out) == (2, "")
+    assert message in err and "Traceback" not in err
+    assert sorted(Path().iterdir()) == before
+    assert default_store().keys() == []
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "LA", "I;16"])
+def test_unusual_pictures_work(mode, command, pasted, tiny):
+    grey = Image.open("bg.png").convert("L")
+    if mode == "I;16":
+        Image.fromarray(np.asarray(grey).astype(np.uint16) * 257).save("odd.png")
+    else:
+        (Image.open("bg.png") if mode == "P" else grey).convert(mode).save("odd.png")
+    code, _, err = command("run", "sample", "--image", "odd.png", "--out", "o.png")
+    assert code == 0, err
+    assert pixels("o.png").shape[:2] == (60, 80)

@@ -1,11 +1,11 @@
+"""Model files: what is written is what is read, and any damage is noticed."""
+
 import dataclasses
 import errno
 import json
 import math
 import os
 import random
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -19,7 +19,6 @@ from sinddm_toolkit.edits.models import (
     read_description,
     save_model,
 )
-from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.edits.tensor_files import write_tensors
 from sinddm_toolkit.engine.phases import Phase, trained_cells
 from sinddm_toolkit.engine.pyramid import build_pyramid
@@ -257,49 +256,6 @@ def test_full_disk_leaves_the_old_file(model, tmp_path, monkeypatch):
         save_model(path, model)
     assert path.read_bytes() == before
     assert list(tmp_path.glob(".*tmp")) == []
-
-
-def test_store_lists_finds_and_removes(model):
-    store = default_store()
-    assert store.keys() == []
-    save_model(store.path(model.config.key), model)
-    assert store.keys() == [model.config.key]
-    assert store.find(model.config.key[:4]) == model.config.key
-    with pytest.raises(UserError, match="no model"):
-        store.find("zz")
-    with pytest.raises(UserError, match="empty"):
-        store.find("")
-    store.remove(model.config.key)
-    assert store.keys() == []
-
-
-def test_a_locked_model_is_waited_for(tmp_path):
-    """Another process holds the lock until it has written what this one then reads."""
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from sinddm_toolkit.edits.store import ModelStore\n"
-        "folder = Path(sys.argv[1])\n"
-        "with ModelStore(folder).locked('k'):\n"
-        "    print('held', flush=True); sys.stdin.readline(); (folder / 'done').touch()\n"
-    )
-    other = subprocess.Popen(
-        [sys.executable, "-c", script, tmp_path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert other.stdout.readline() == "held\n"
-    waited = []
-
-    def let_go():
-        waited.append(True)
-        other.stdin.write("\n")
-        other.stdin.flush()
-
-    with ModelStore(tmp_path).locked("k", let_go):
-        assert (tmp_path / "done").exists()
-    assert waited == [True]
-    assert other.wait() == 0
 
 
 def test_model_file_is_plain_json_and_tensors(model, tmp_path):

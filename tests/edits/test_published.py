@@ -21,7 +21,7 @@ from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.run import Run
 from sinddm_toolkit.engine.sampler import sample
-from sinddm_toolkit.engine.schedule import Schedule, start_step
+from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
@@ -263,13 +263,6 @@ def test_the_gammas_are_kept_and_say_where_each_scale_starts(published):
     assert np.array_equal(np.float32(model.schedule.gammas[1:]), ema["gammas"].numpy())
     assert set(model.schedule.gammas[0]) == {0.0}
     assert np.allclose(model.schedule.alphas_cumprod, cosine_bar(), rtol=1e-12)
-
-
-def test_start_step_of_rows():
-    assert start_step(np.array([0.1, 0.5, 1.0, 1.0])) == 2
-    assert start_step(np.array([1.0, 1.0])) == 1
-    for bad in ([0.1, 0.55, 0.55], [0.0, 0.5, 1.0], [0.5, 0.2, 1.0], [0.5, 2.0, 2.0]):
-        assert start_step(np.array(bad)) == 0
 
 
 def test_other_tables_are_kept_as_they_are(tmp_path):

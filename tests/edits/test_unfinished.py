@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.cli.progress import PlainEvents
-from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine import training
+from tests.stored import models, the_model, unfinished
 
 TRAIN = ("train", "bg.png")
 WORDS = ("--image", "bg.png", "--seed", 1)
 SHORT = ("run", "paint", *WORDS, "--painting", "bg.png", "--start-step", 3)
 """Needs less to be known than `TRAIN`."""
+
 
 SAMPLE = ("run", "sample", *WORDS)
 
@@ -42,47 +41,9 @@ main(sys.argv[2:])
 """
 
 
-class Power(BaseException):
-    """Goes off: nothing is done any more."""
-
-
 @pytest.fixture(autouse=True)
 def tiny_ones(pasted, tiny):
     """bg.png, and trainings of 30 updates a scale."""
-
-
-@pytest.fixture
-def cut_off(command, monkeypatch):
-    """Runs a command whose process dies when a training has made so many updates."""
-
-    def run(made, *words):
-        def report(events, report):
-            if report.step == made:
-                raise Power
-
-        with monkeypatch.context() as patch:
-            patch.setattr(training, "KEEP_EVERY", 0.0)
-            patch.setattr(PlainEvents, "training", report)
-            with pytest.raises(Power):
-                command(*words)
-
-    return run
-
-
-def models():
-    """Key → description of all that are stored."""
-    store = default_store()
-    return {key: store.describe(key) for key in store.keys()}  # noqa: SIM118
-
-
-def the_model():
-    (found,) = models().values()
-    return found
-
-
-def unfinished():
-    store = default_store()
-    return [store.unfinished(key) for key in store.unfinished_keys()]
 
 
 @pytest.fixture
@@ -215,85 +176,3 @@ def test_a_training_that_can_not_be_kept_goes_on(whole, command, monkeypatch):
     code, _, err = command(*TRAIN)
     assert code == 0 and err.count("No space left") == err.count("note:") == 1
     assert the_model()["weights_sha256"] == whole["weights_sha256"]
-
-
-def test_the_models_commands_know_of_it(cut_off, command):
-    cut_off(20, *TRAIN)
-    (key,) = default_store().unfinished_keys()
-    code, out, _ = command("models", "list")
-    assert code == 0 and out.split()[:4] == [key, "bg.png", "80x60", "draft"]
-    assert "in training: 19 of 60 updates" in out
-    (listed,) = json.loads(command("models", "list", "--json")[1])
-    assert (listed["model"], listed["name"], listed["updates"]) == (key, "bg.png", 0)
-    assert listed["in_training"] == {"made": 19, "planned": 60}
-    assert command("models", "show", key)[0] == 2
-    assert command("models", "remove", key[:4])[0] == 0 and not unfinished()
-    assert command(*SHORT, "--out", "o.png")[0] == 0
-    (listed,) = json.loads(command("models", "list", "--json")[1])
-    assert listed["in_training"] is None
-    cut_off(20, *TRAIN)
-    (listed,) = json.loads(command("models", "list", "--json")[1])
-    assert listed["updates"] > 0 and listed["in_training"]["made"] == 19
-    assert "in training: 19 of" in command("models", "list")[1]
-    assert command("models", "remove", "--all")[0] == 0
-    assert not unfinished() and not models()
-
-
-def rows(*more):
-    lines = [{"task": "sample", "image": "bg.png", "out": "s.png"}, *more]
-    Path("e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def test_a_batch_goes_on_and_does_not_depend_on_where_it_was_cut(cut_off, command):
-    rows()
-    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
-    expected, weights = Path("s.png").read_bytes(), the_model()["weights_sha256"]
-    assert command("models", "remove", "--all")[0] == 0
-    Path("s.png").unlink()
-    cut_off(20, "batch", "e.jsonl")
-    cut_off(40, "batch", "e.jsonl")
-    assert models() == {}
-    assert command("batch", "e.jsonl")[0] == 0
-    assert the_model()["weights_sha256"] == weights and not unfinished()
-    assert Path("s.png").read_bytes() == expected
-
-
-def test_ctrl_c_keeps_what_a_batch_was_learning(command, monkeypatch):
-    rows()
-    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
-    weights = the_model()["weights_sha256"]
-    assert command("models", "remove", "--all")[0] == 0
-    Path("s.png").unlink()
-    once = iter([signal.SIGTERM])
-    with monkeypatch.context() as patch:
-        patch.setattr(PlainEvents, "training", lambda *_: list(map(signal.raise_signal, once)))
-        assert command("batch", "e.jsonl")[0] == 143
-    assert models() == {} and len(unfinished()) == 1
-    code, _, err = command("batch", "e.jsonl")
-    assert code == 0, err
-    assert the_model()["weights_sha256"] == weights and not unfinished()
-
-
-def test_a_batch_that_has_changed_since_learns_anew(cut_off, command):
-    rows({"task": "sample", "image": "bg.png", "out": "t.png", "size": "2x1"})
-    assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0
-    weights = the_model()["weights_sha256"]
-    assert command("models", "remove", "--all")[0] == 0
-    for name in ("s.png", "t.png"):
-        Path(name).unlink()
-    painted = {"task": "paint", "image": "bg.png", "painting": "bg.png", "start-step": 3}
-    whole = Path("e.jsonl").read_text()
-    Path("e.jsonl").write_text(json.dumps({**painted, "out": "p.png"}) + "\n")
-    cut_off(20, "batch", "e.jsonl")
-    Path("e.jsonl").write_text(whole)
-    assert command("batch", "e.jsonl")[0] == 0
-    assert the_model()["weights_sha256"] == weights and not unfinished()
-
-
-def test_an_edit_takes_over_what_a_batch_has_begun(cut_off, command):
-    rows()
-    cut_off(40, "batch", "e.jsonl")
-    code, _, err = command(*SHORT, "--train-time", 0, "--out", "p.png")
-    assert code == 2 and "nothing is known yet" in err and len(unfinished()) == 1
-    assert command(*SHORT, "--out", "p.png")[0] == 0
-    assert the_model()["history"][0]["made"] == 39 and not unfinished()

@@ -10,6 +10,7 @@ from sinddm_toolkit.engine.schedule import (
     make_schedule,
     sigmas_of,
     start_sigmas,
+    start_step,
 )
 from tests.conftest import texture
 
@@ -62,3 +63,10 @@ def test_gamma_grows_to_one_and_is_zero_at_scale_zero():
         assert row[schedule.starts[s] - 1] <= 1 == row[-1]
         assert schedule.sampling_gamma(s, 99) == 0.55
         assert schedule.sampling_gamma(s, -1) == 0
+
+
+def test_start_step_of_rows():
+    assert start_step(np.array([0.1, 0.5, 1.0, 1.0])) == 2
+    assert start_step(np.array([1.0, 1.0])) == 1
+    for bad in ([0.1, 0.55, 0.55], [0.0, 0.5, 1.0], [0.5, 0.2, 1.0], [0.5, 2.0, 2.0]):
+        assert start_step(np.array(bad)) == 0

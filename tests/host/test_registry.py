@@ -1,44 +1,14 @@
+"""Plugins are found, and what is wrong with one harms no other."""
+
 import json
-import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import registry
-from tests.conftest import SHORT, texture
-
-HEADER = """
-from sinddm_toolkit.api import Picture, Task, hookimpl, option
-
-class Mine(Task):
-    name = "mine"
-    summary = "does something"
-    learns_from = "image"
-    image: Picture = option("the picture")
-    strength: float = option("more", default=0.5, minimum=0, maximum=1)
-{body}
-
-@hookimpl
-def register_tasks():
-    return [Mine]
-"""
-
-
-def hook(code):
-    """The plugin with a hook."""
-    return HEADER.format(body=f"    @hookimpl\n    def {code}\n")
-
-
-def plugin(folder, name="mine", body="", text=None):
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.py").write_text(text or HEADER.format(body=body))
-    return folder
+from tests.conftest import SHORT
+from tests.host.plugin_files import HEADER, hook, plugin
 
 
 def record_of(found, name):
@@ -139,98 +109,6 @@ def test_unknown_names_and_folders_are_refused(tmp_path):
         registry.discover().task("x")
 
 
-def test_plugins_list(command, tmp_path, known):
-    folder = plugin(tmp_path / "p", "broken", text="import no_such_module")
-    code, out, _ = command("plugins", "list", "--json", "--plugins-dir", folder)
-    assert code == 0
-    records = {record["name"]: record for record in json.loads(out)}
-    assert records["sample"]["tasks"] == ["sample"]
-    assert records["sample"]["hooks"] == ["register_tasks", "plan_edit"]
-    assert "no_such_module" in records["broken"]["error"]
-    code, _, err = command("run", "broken", "--plugins-dir", folder)
-    assert code == 1 and "ModuleNotFoundError" in err and len(err.splitlines()) == 1
-    code, _, err = command("run", "its-task", "--plugins-dir", folder)
-    assert code == 2 and "(broken plugins: broken; see `plugins list`)" in err
-    assert command(*SHORT, "--out", "o.png", "--plugins-dir", folder)[0] == 0
-    code, out, _ = command("plugins", "list", f"--plugins-dir={folder}", "--no-plugin", "sample")
-    assert code == 0 and "broken: ModuleNotFoundError" in out and "tasks: sample" not in out
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ("modify_x0(self, run, step): 1 / 0", "in modify_x0 at scale 0, step 99: ZeroDivision"),
-        ("modify_x0(self, run, step): exit(3)", "in modify_x0 at scale 0, step 99: SystemExit: 3"),
-        ("modify_x0(self, run, step): step.x0 = step.x0 * float('nan')", "not finite"),
-        (
-            "modify_x0(self, run, step): step.x0 = step.x0[..., 1:]",
-            "must be torch.float32 of shape",
-        ),
-        ("after_step(self, run, step): step.x0 = step.x0", "only be changed in modify_x0"),
-        ("plan_edit(self, plan): plan.nothing()", "in plan_edit: AttributeError"),
-        ("modify_x0(self, run, step): step.xO = step.x0", "no attribute 'xO'"),
-        ("modify_x0(self, run, step): step.x0[:] = 0", "changed step.x0 in place; assign step.x0"),
-        ("modify_x0(self, run, step): step.x_t = step.x0", "x_t cannot be changed here"),
-        (
-            "after_step(self, run, step): step.x0.add_(1)",
-            "it changed step.x0 in place; it may only",
-        ),
-        ("after_step(self, run, step): step.x_t.mul_(2)", "step 99: it changed step.x_t in place"),
-        ("after_step(self, run, step): run.plan = None", "plan cannot be changed here"),
-        ("after_step(self, run, step): run.plan.stages[0].start = 3", "start is settled"),
-        ("after_step(self, run, step): run.plan.stages.append(3)", "no attribute 'append'"),
-        ("after_step(self, run, step): run.plan.transparent = 1", "plan's transparent is settled"),
-        ("after_step(self, run, step): step.scale.start = 3", "scale.start is for before_scale"),
-        ("compose_output(self, run, result): result.picture = 3", "no attribute 'picture'"),
-        ("compose_output(self, run, result): result.pictures = []", "must be a list of 1"),
-        (
-            "compose_output(self, run, result): result.pictures[0] = 'o.png'",
-            "holds str, which is no",
-        ),
-        (
-            "compose_output(self, run, result): result.metadata[0]['x'] = {3}",
-            "not JSON serializable",
-        ),
-        ("compose_output(self, run, result): result.extras['x.gif'] = 3", "not int"),
-        ("compose_output(self, run, result): result.extras['x.gif'] = self.image", "as .gif: give"),
-        ("before_scale(self, run, scale): scale.start = 999", "before_scale at scale 0"),
-        ("compose_output(self, run, result): raise KeyError('k')", "in compose_output: KeyError"),
-    ],
-)
-def test_a_failing_task_is_named_with_hook_scale_and_step(body, words, command, tmp_path, known):
-    folder = plugin(tmp_path / "p", body=f"    @hookimpl\n    def {body}\n")
-    before = sorted(Path().iterdir())
-    line = ("run", "mine", "--image", "bg.png", "-q")
-    if body.startswith("compose_output"):
-        line = (*SHORT, "--with", "mine")
-    code, _, err = command(*line, "--plugins-dir", folder)
-    assert code == 1
-    assert re.search("plugin mine( or paint)? failed", err) and words in err
-    assert len(err.strip().splitlines()) == 1
-    assert sorted(Path().iterdir()) == before
-
-
-def test_an_error_deep_in_a_run_says_where_it_was(command, tmp_path, pasted, tiny):
-    body = (
-        "    @hookimpl\n    def after_step(self, run, step):\n"
-        "        if (step.s, step.t) == (2, 0): raise KeyError('deep')\n"
-    )
-    folder = plugin(tmp_path / "p", body=body)
-    Image.fromarray(texture(100, 110)).save("large.png")
-    words = ("run", "mine", "--image", "large.png", "--train-time", "0.1", "-q")
-    code, _, err = command(*words, "--plugins-dir", folder, "--out", "o.png")
-    assert code == 1 and not Path("o.png").exists()
-    assert "plugin mine failed in after_step at scale 2, step 0: KeyError: 'deep'\n" in err
-    assert len(err.splitlines()) == 1
-
-
-@pytest.mark.parametrize("method", ["check", "hidden"])
-def test_methods_that_are_no_hooks_are_named_too(method, command, tmp_path, known):
-    folder = plugin(tmp_path / "p", body=f"    def {method}(self): return 1 / 0")
-    code, _, err = command("run", "mine", "--image", "bg.png", "--plugins-dir", folder)
-    assert code == 1 and f"plugin mine failed in {method}: ZeroDivisionError: division" in err
-
-
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -261,34 +139,6 @@ def test_the_first_of_two_tasks_of_one_name_goes_on_working(command, tmp_path, k
     assert "broken: the task mine is already brought by first" in listed
     code, _, err = command("run", "second", *line)
     assert code == 1 and "leave that out with --no-plugin first" in err
-
-
-def test_ctrl_c_in_an_endless_hook_says_which_it_was(tmp_path, known):
-    body = (
-        "    @hookimpl\n    def after_step(self, run, step):\n"
-        "        if step.t == 97:\n            open('here', 'w').close()\n"
-        "            while True: pass\n"
-    )
-    folder = plugin(tmp_path / "p", body=body)
-    words = ("run", "mine", "--image", "bg.png", "--out", "o.png", "--plugins-dir", folder)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sinddm_toolkit.cli", *words, "-q", "--train-time", "0.1"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not Path("here").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    try:
-        _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert (
-        err.strip() == "sinddm-tk: interrupted: plugin mine was in after_step at scale 0, step 97"
-    )
-    assert not Path("o.png").exists()
 
 
 def test_a_strangers_task_gets_its_options_and_changes_the_picture(command, tmp_path, known):

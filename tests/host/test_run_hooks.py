@@ -1,13 +1,10 @@
-"""What the hooks of an edit are called with, how often, and what they may do there."""
-
-from typing import ClassVar
+"""What the hooks of a run are called with, how often, and what they may do there."""
 
 import numpy as np
 import pytest
 import torch
 
-from sinddm_toolkit.api import OutputFile, Task, hookimpl, option
-from sinddm_toolkit.edits.record import load_record
+from sinddm_toolkit.api import Task, hookimpl
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
@@ -47,158 +44,6 @@ def sampled(subject, *tasks, predict=wavy, seeds=(0,)):
     plan = Plan(*subject)
     run = Run(plan, *subject, seeds, CPU, predict)
     return sample(run, RunHooks(tasks))
-
-
-# Edits and passes
-
-
-@pytest.fixture
-def note():
-    """A task that notes when it is called, and writes its notes when the edit has ended."""
-
-    class Note(Joins):
-        name = "note"
-        log: OutputFile | None = option("where to", default="{out}.txt", suffixes=(".txt",))
-        calls: ClassVar[list[object]] = []
-
-        @hookimpl
-        def begin_edit(self, edit):
-            self.edit = edit
-            self.calls.append(("begin", tuple(edit.seeds), [path.name for path in edit.outputs]))
-
-        @hookimpl
-        def before_sampling(self, run):
-            self.calls.append(run.seeds)
-
-        @hookimpl
-        def compose_output(self, run, result):
-            for seed, told in zip(run.seeds, result.metadata, strict=True):
-                told["drawn with"] = seed
-
-        @hookimpl
-        def end_edit(self, edit, outcome):
-            assert edit is self.edit
-            self.calls.append(("end", outcome.error))
-            outcome.extras[self.log] = f"{len(self.calls)} calls".encode()
-
-    return Note
-
-
-OUTPUTS = ["o-1.png", "o-2.png", "o-3.png"]
-
-
-@pytest.mark.parametrize(
-    ("pixels", "passes"),
-    [
-        (1, [(5,), (6,), (7,)]),
-        (2 * 60 * 80, [(5, 6), (7,)]),
-        (3 * 60 * 80, [(5, 6, 7)]),
-    ],
-)
-def test_each_record_of_several_passes_is_its_own_sample_s(
-    pixels, passes, note, sinddm_run, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", pixels)
-    out = tmp_path / "o.png"
-    result = sinddm_run(note, oracle=True, samples=3, seed=5, out=out)
-    assert note.calls == [("begin", (5, 6, 7), OUTPUTS), *passes, ("end", None)]
-    told = [(record["seed"], record["metadata"]) for record in result.records]
-    assert told == [(seed, {"note": {"drawn with": seed}}) for seed in (5, 6, 7)]
-    assert [path.name for path in result.outputs] == [*OUTPUTS, "o.txt"]
-    for name, (seed, metadata) in zip(OUTPUTS, told, strict=True):
-        record = load_record(tmp_path / name)
-        assert (record.options["seed"], record.metadata) == (seed, metadata)
-    assert (tmp_path / "o.txt").read_text() == f"{2 + len(passes)} calls"
-
-
-def test_passes_make_the_samples_that_one_makes(sinddm_run, monkeypatch):
-    together = sinddm_run("sample", samples=3, seed=5).pictures
-    monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
-    for one, other in zip(together, sinddm_run("sample", samples=3, seed=5).pictures, strict=True):
-        assert np.array_equal(one.pixels, other.pixels)
-    assert not np.array_equal(together[0].pixels, together[1].pixels)
-
-
-def test_metadata_are_kept_by_plugin(note, sinddm_run):
-    class Tells(Joins):
-        name = "tells"
-
-        @hookimpl
-        def compose_output(self, run, result):
-            result.metadata[1]["drawn with"] = "love"
-
-    records = sinddm_run(note, oracle=True, samples=2, also={Tells: {}}).records
-    assert records[0]["metadata"] == {"note": {"drawn with": 0}}
-    assert records[1]["metadata"] == {
-        "note": {"drawn with": 1},
-        "tells": {"drawn with": "love"},
-    }
-
-
-def test_a_record_without_facts_of_plugins_has_no_metadata(sinddm_run):
-    assert "metadata" not in sinddm_run("sample", oracle=True).records[0]
-
-
-def failing(hook, error):
-    """A task whose `hook` raises `error`."""
-
-    def fail(self):
-        raise error
-
-    members = {"name": "fails", "summary": "fails", "learns_from": None, hook: hookimpl(fail)}
-    return type("Fails", (Task,), members)
-
-
-DURING = (
-    *("begin_edit", "before_sampling", "before_scale", "modify_x0", "after_step"),
-    "compose_output",
-)
-
-
-@pytest.mark.parametrize("hook", DURING)
-def test_an_edit_ends_once_whichever_hook_fails(hook, note, sinddm_run, tmp_path):
-    with pytest.raises(PluginError, match=f"plugin fails failed in {hook}.*: OSError: full") as e:
-        sinddm_run(
-            note, oracle=True, out=tmp_path / "o.png", also={failing(hook, OSError("full")): {}}
-        )
-    assert [call[0] for call in note.calls if call[0] in ("begin", "end")] == ["begin", "end"]
-    assert note.calls[-1] == ("end", e.value)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("hook", DURING)
-def test_an_edit_ends_once_when_it_is_interrupted(hook, note, sinddm_run, tmp_path):
-    with pytest.raises(KeyboardInterrupt) as e:
-        sinddm_run(
-            note, oracle=True, out=tmp_path / "o.png", also={failing(hook, KeyboardInterrupt()): {}}
-        )
-    assert [call[0] for call in note.calls if call[0] in ("begin", "end")] == ["begin", "end"]
-    assert note.calls[-1] == ("end", e.value)
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_failed_first_is_what_is_told(sinddm_run):
-    class Fails(Joins):
-        name = "fails"
-
-        @hookimpl
-        def before_sampling(self, run):
-            raise OSError("full")
-
-        @hookimpl
-        def end_edit(self, edit, outcome):
-            self.never_made.close()
-
-    with pytest.raises(PluginError, match="fails failed in before_sampling: OSError: full"):
-        sinddm_run(Fails, oracle=True)
-
-
-def test_an_edit_that_fails_in_its_end_has_written_its_pictures(note, sinddm_run, tmp_path):
-    also = {failing("end_edit", OSError("full")): {}}
-    with pytest.raises(PluginError, match="fails failed in end_edit: OSError: full"):
-        sinddm_run(note, oracle=True, out=tmp_path / "o.png", also=also)
-    assert note.calls[-1] == ("end", None)
-    assert [path.name for path in tmp_path.iterdir()] == ["o.png"]
 
 
 # Random numbers

@@ -108,3 +108,12 @@ def test_a_part_of_a_photograph_takes_the_memory_of_the_part():
     (_, peak) = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10 * 100 * 100 * 3 * 4  # one float a channel, several times
+
+
+def test_where_nothing_of_them_counts_colours_may_be_anything():
+    picture = Picture(np.full((4, 4, 3), 9, np.uint8))
+    rgb, weight = np.full((4, 4, 3), np.nan, np.float32), np.zeros((4, 4), np.float32)
+    rgb[0], weight[0] = 1, 1
+    assert (
+        picture.blend(rgb, weight).pixels == np.repeat([255, 9, 9, 9], 12).reshape(4, 4, 3)
+    ).all()

@@ -1,0 +1,28 @@
+"""Records of pictures."""
+
+import pytest
+from PIL import Image
+
+from tests.conftest import texture
+from tests.edits.records import QUICK, record_in
+
+
+@pytest.fixture
+def pasted_record(command, pasted):
+    """Of a picture made by two pictures, a mask and no training, and of one more task."""
+    mask = texture(60, 80) * 0
+    mask[18:38, 28:52] = 255
+    Image.fromarray(mask).save("m.png")
+    words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--mask", "m.png")
+    code, _, err = command(*words, *QUICK, "--seed", 1, "--out", "h.png")
+    assert code == 0, err
+    return record_in("h.png")
+
+
+@pytest.fixture
+def trained_record(command, pasted, tiny):
+    """Of a picture made by a model trained for it, which is no longer there."""
+    code, _, err = command("run", "sample", "--image", "bg.png", "--seed", 1, "--out", "o.png")
+    assert code == 0, err
+    assert command("models", "remove", "--all")[0] == 0
+    return record_in("o.png")

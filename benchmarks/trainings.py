@@ -11,7 +11,7 @@ from sinddm_toolkit.engine import priors
 from sinddm_toolkit.engine.compute import Compute, choose_compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import Denoiser, make_network
-from sinddm_toolkit.engine.phases import Phase, plan_phase
+from sinddm_toolkit.engine.phases import Need, Phase, plan_phase
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import Schedule
@@ -58,8 +58,9 @@ def begin(
     """A training of all that unguided sampling visits; init: `random` or `prior`."""
     pyramid, schedule = subject
     quality = replace(quality, steps_per_scale=updates_per_scale)
+    cells = {s: Need(start) for s, start in enumerate(schedule.starts)}
     rate = quality.rate(from_prior=init == "prior")
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], quality, schedule, 0, rate)
+    phase = plan_phase(cells, [], quality, schedule, 0, rate)
     assert phase is not None
     compute = choose_compute().for_network(quality.network)
     torch.manual_seed(0)

@@ -93,7 +93,9 @@ def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
     """Makes `--quality draft` a training of a second, as long as `patch` holds."""
     from sinddm_toolkit.engine.quality import QUALITIES
 
-    quality = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
+    quality = dataclasses.replace(
+        QUALITIES["draft"], width=16, steps_per_scale=30, guided_steps_per_scale=20
+    )
     patch.setitem(QUALITIES, "draft", quality)
 
 
@@ -110,6 +112,7 @@ def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Pi
     from sinddm_toolkit.edits.learning import obtain_model
     from sinddm_toolkit.edits.preparing import prepare
     from sinddm_toolkit.edits.store import ModelStore
+    from sinddm_toolkit.engine.phases import Need
     from sinddm_toolkit.options.run_options import RunOptions
 
     store, events = ModelStore(tmp_path_factory.mktemp("sinddm") / "models"), Events()
@@ -118,7 +121,7 @@ def _sinddm_trained(tmp_path_factory: pytest.TempPathFactory, sinddm_picture: Pi
         lead = random_picture()(image=sinddm_picture)
         ready = prepare([lead], RunOptions(device="cpu"), store, events)
         schedule = ready.subject.schedule
-        everything = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
+        everything = dict.fromkeys(range(len(schedule.starts)), Need(schedule.timesteps))
         obtain_model(ready, everything, store, events)
     return store.folder
 

@@ -60,7 +60,7 @@ def _missing_updates(group: Group, store: ModelStore) -> int:
     if store.path(group.model).exists():
         found = store.describe(group.model)["history"]
         history = [Phase.from_json(phase) for phase in found]
-    return sum(missing_updates(group.cells, history, quality.steps_per_scale).values())
+    return sum(missing_updates(group.cells, history, quality).values())
 
 
 @dataclass

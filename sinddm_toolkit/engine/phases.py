@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import TIMESTEPS, Schedule
@@ -24,16 +24,31 @@ MOST_UPDATES = 1_000_000
 """Of a phase, beyond what any picture or any quality asks for: a file that tells of more is wrong,
 and to count through it might never end."""
 
-Cells = dict[int, int]
-"""What to know: scale s → the timesteps t < cells[s]."""
+
+class Need(NamedTuple):
+    """What is to be known of a scale."""
+
+    t_end: int
+    """The timesteps t < t_end."""
+    well: bool = True
+    """Whether by all updates of the quality, or by fewer: something else corrects x̂0 then."""
+
+    def updates(self, quality: Quality) -> int:
+        """How many it takes."""
+        return quality.steps_per_scale if self.well else quality.guided_steps_per_scale
+
+
+Cells = dict[int, Need]
+"""What to know, by scale."""
 
 
 def united(*parts: Cells) -> Cells:
-    """The cells of all parts: at each scale up to the highest t_end."""
+    """The cells of all parts: at each scale up to the highest t_end, as well as any asks."""
     cells: Cells = {}
     for part in parts:
-        for scale, t_end in part.items():
-            cells[scale] = max(t_end, cells.get(scale, 0))
+        for scale, need in part.items():
+            other = cells.get(scale, Need(0, well=False))
+            cells[scale] = Need(max(need.t_end, other.t_end), need.well or other.well)
     return cells
 
 
@@ -44,7 +59,7 @@ class Phase:
     The scale of each update follows from `updates` alone: they are interleaved evenly.
     """
 
-    t_ends: Cells
+    t_ends: dict[int, int]
     """Timesteps 0 … t_ends[s]-1 are drawn at scale s."""
     updates: dict[int, int]
     """Planned updates of each scale."""
@@ -134,19 +149,19 @@ def knowledge(history: History) -> dict[int, list[tuple[int, int]]]:
     return known
 
 
-def trained_cells(history: History) -> Cells:
-    """What any phase has trained, in however few updates."""
+def trained_cells(history: History) -> dict[int, int]:
+    """Scale → the t_end of what any phase has trained, in however few updates."""
     return {scale: max(end for end, _ in seen) for scale, seen in knowledge(history).items()}
 
 
-def missing_updates(cells: Cells, history: History, steps_per_scale: int) -> dict[int, int]:
-    """Scale → updates it still needs before every cell has had `steps_per_scale`."""
+def missing_updates(cells: Cells, history: History, quality: Quality) -> dict[int, int]:
+    """Scale → updates it still needs before every cell has had those of the quality."""
     known = knowledge(history)
     missing = {}
-    for scale, t_end in cells.items():
-        done = sum(made for known_end, made in known.get(scale, []) if known_end >= t_end)
-        if done < steps_per_scale:
-            missing[scale] = steps_per_scale - done
+    for scale, need in cells.items():
+        done = sum(made for known_end, made in known.get(scale, []) if known_end >= need.t_end)
+        if done < need.updates(quality):
+            missing[scale] = need.updates(quality) - done
     return missing
 
 
@@ -163,12 +178,12 @@ def plan_phase(
     What was learnt before is rehearsed alongside, or it would be forgotten. `rate` is the phase's.
     """
     if quality.all_cells:
-        cells = dict.fromkeys(range(len(schedule.starts)), schedule.timesteps)
-    updates = missing_updates(cells, history, quality.steps_per_scale)
+        cells = dict.fromkeys(range(len(schedule.starts)), Need(schedule.timesteps))
+    updates = missing_updates(cells, history, quality)
     if not updates:
         return None
     known = trained_cells(history)
-    t_ends = {scale: max(cells[scale], known.get(scale, 0)) for scale in updates}
+    t_ends = {scale: max(cells[scale].t_end, known.get(scale, 0)) for scale in updates}
     old = [scale for scale in known if scale not in updates]
     for scale in old:
         updates[scale] = max(1, round(REHEARSAL_SHARE * sum(updates.values()) / len(old)))
@@ -204,7 +219,7 @@ def _is_planned(
         return False
     known = knowledge(before)
     asked = [(s, _asked(phase, s, known.get(s, []), quality)) for s in phase.updates]
-    if any(t_end < schedule.starts[s] for s, t_end in asked):
+    if any(need.t_end < schedule.starts[s] for s, need in asked):
         return False
     as_planned = replace(phase, made=0, environment={})
     for count in range(1, len(asked) + 1):
@@ -215,16 +230,17 @@ def _is_planned(
     return False
 
 
-def _asked(phase: Phase, scale: int, known: list[tuple[int, int]], quality: Quality) -> int:
-    """The t_end that `scale` was asked for, if the number of its updates tells that.
+def _asked(phase: Phase, scale: int, known: list[tuple[int, int]], quality: Quality) -> Need:
+    """What of `scale` was asked for, if the number of its updates tells that.
 
-    Less than the phase's where more was known before, though from too few updates.
+    A lower t_end than the phase's where more was known before, though from too few updates.
     """
-    for t_end in sorted({end for end, _ in known}):
-        done = sum(made for end, made in known if end >= t_end)
-        if phase.updates[scale] == quality.steps_per_scale - done:
-            return t_end
-    return phase.t_ends[scale]
+    ends = sorted({end for end, _ in known} | {phase.t_ends[scale]})
+    for need in (Need(t_end, well) for t_end in ends for well in (True, False)):
+        done = sum(made for end, made in known if end >= need.t_end)
+        if phase.updates[scale] == need.updates(quality) - done:
+            return need
+    return Need(phase.t_ends[scale])
 
 
 def _phase_seed(seed: int, index: int) -> int:

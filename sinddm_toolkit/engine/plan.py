@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
-from sinddm_toolkit.engine.phases import Cells, united
+from sinddm_toolkit.engine.phases import Cells, Need, united
 from sinddm_toolkit.engine.pyramid import Pyramid, Size, tensor_from_rgb
 from sinddm_toolkit.engine.repaint import Blend, Composition, Repaint
 from sinddm_toolkit.engine.schedule import Schedule
@@ -252,10 +252,14 @@ class Plan:
         self.composition, self.transparent = Blend(picture, weight), picture.alpha() is not None
 
     def cells(self) -> Cells:
-        """Scale → t_end of the (scale, timestep) cells to be known, t < t_end.
+        """The (scale, timestep) cells to be known, and how well.
 
         They are those that sampling visits, at an injection scale up to its own T[s] at least:
         that costs no further updates, and another start step then needs no further training.
         """
         starts = self.schedule.starts
-        return united(*({stage.s: max(stage.start, starts[stage.s])} for stage in self.stages))
+        asked = [stage for stage in self.stages if stage.learnt]
+        ends = (max(stage.start, starts[stage.s]) for stage in asked)
+        return united(
+            *({one.s: Need(end, not one.guided)} for one, end in zip(asked, ends, strict=True))
+        )

@@ -13,6 +13,8 @@ class Quality:
     summary: str
     width: int
     steps_per_scale: int
+    guided_steps_per_scale: int
+    """Where a task's guidance by the picture's own patches makes good what is missing."""
     max_pixels: int
     """Working size of the picture when nothing else is asked for."""
     network: str | None = "half"
@@ -54,6 +56,7 @@ QUALITIES = {
             "seconds to a minute on two CPU cores",
             width=48,
             steps_per_scale=200,
+            guided_steps_per_scale=100,
             max_pixels=12_500_000,
             sampling_steps=6,
         ),
@@ -63,6 +66,7 @@ QUALITIES = {
             width=64,
             batch=8,
             steps_per_scale=1000,
+            guided_steps_per_scale=500,
             max_pixels=12_500_000,
             sampling_steps=10,
         ),
@@ -71,6 +75,7 @@ QUALITIES = {
             "the paper's network, updates and optimiser: hours on a GPU",
             width=160,
             steps_per_scale=24_000,
+            guided_steps_per_scale=24_000,
             max_pixels=50_000,
             network=None,
             optimizer="adam",

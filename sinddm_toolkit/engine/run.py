@@ -34,7 +34,7 @@ class Run(Guarded):
 
     __slots__ = (
         *("plan", "pyramid", "schedule", "seeds", "device", "predict", "report", "evaluations"),
-        *("_own", "_plugins", "_start_image", "_open"),
+        *("attempt", "_own", "_plugins", "_start_image", "_open"),
     )
     _settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device", "predict"})
 
@@ -55,6 +55,8 @@ class Run(Guarded):
     report: Callable[[str, int, int], None]
     """To be called during long work of a task's own, as `run.report("painting", 3, 20)`: what is
     done, how many steps of how many."""
+    attempt: int | None
+    """Which of the stage's `attempts` is being made; the sampler says that."""
     evaluations: int
     """Pictures that the sampler has sent through the network so far."""
 
@@ -76,6 +78,7 @@ class Run(Guarded):
         # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
         # any batch, and the same noise on any device.
         self._own = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.attempt = None
         self._plugins: dict[str, list[torch.Generator]] = {}
         self._start_image = plan.start_image
         self._open = True
@@ -94,10 +97,15 @@ class Run(Guarded):
         They follow from the sample's seed and the task's name: what one draws changes nothing
         for the sampler or another task, and a sample has the same ones in any pass.
         """
-        name = caller()
-        if name not in self._plugins:
-            self._plugins[name] = [plugin_generator(seed, name) for seed in self.seeds]
-        return self._plugins[name]
+        return self._generators_of(caller())
+
+    def _generators_of(self, name: str) -> list[torch.Generator]:
+        """Those of a plugin. Each attempt at a stage has its own: it comes out the same, however
+        many others are made."""
+        key = name if self.attempt is None else f"{name}, attempt {self.attempt}"
+        if key not in self._plugins:
+            self._plugins[key] = [plugin_generator(seed, key) for seed in self.seeds]
+        return self._plugins[key]
 
     def noise(self, size: Size) -> Tensor:
         """(samples, 3, h, w) standard normal for `size` (h, w), by the plugin's `generators`."""
@@ -105,7 +113,9 @@ class Run(Guarded):
 
     def sampler_noise(self, size: Size) -> Tensor:
         """The same by those of the sampler, which alone may call it."""
-        return self._drawn(self._own, size)
+        if self.attempt is None:
+            return self._drawn(self._own, size)
+        return self._drawn(self._generators_of(""), size)
 
     def _drawn(self, generators: Sequence[torch.Generator], size: Size) -> Tensor:
         drawn = [torch.randn(3, *size, generator=generator) for generator in generators]

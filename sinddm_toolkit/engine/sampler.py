@@ -37,40 +37,61 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
     for index, stage in enumerate(stages):  # line 1
         if image is not None and index > 0:
             image = stage.begun_from(stages[index - 1], image, run.pyramid.upsampling)  # line 14
-        scale = ScaleState(stage, index, image, run.predict, run.schedule)
-        del image
-        hooks.before_scale(run, scale)
-        scale.close()
-        x, blurred = _noised_start(run, scale)  # lines 2 to 4, 15 and 16
-        fixed, needless = _fixed(run, scale)
-        moves = stage.moves(scale.start)
-        for (t, t_next), (_, after) in pairwise([*moves, (-1, -1)]):  # line 5
-            if t_next > t:
-                continue  # noise was added when the step before it was made
-            epsilon = scale.predict(x, t, stage.s, *needless)
-            run.evaluations += run.samples
-            x0 = scale.clean(x, epsilon, t)  # lines 6 and 7
-            if stage.ddpm:
-                x0 = x0.clamp_(-1, 1)  # as Ho et al. (2020) do
-            if fixed is not None:
-                x0 = torch.where(fixed[1], fixed[0], x0, out=x0)
-            step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
-            del x, x0
-            hooks.modify_x0(run, step)
-            step.close()
-            move = random_step if stage.ddpm else deterministic_step
-            x = move(run, step, epsilon, blurred)  # lines 8 to 11
-            if step.shift is not None and t_next >= 0:
-                x = x + step.shift
-            hooks.after_step(run, step)
-            if after > t_next:
-                x = _noised_again(run, step, after, x, blurred)
-            del epsilon, step
-        image = x
-        del x, blurred, fixed
+        best = None
+        for attempt in stage.attempts or (None,):
+            run.attempt = attempt
+            scale = ScaleState(stage, index, image, run.predict, run.schedule, attempt)
+            if not stage.attempts:
+                image = None
+            hooks.before_scale(run, scale)
+            scale.close()
+            x, blurred = _noised_start(run, scale)  # lines 2 to 4, 15 and 16
+            fixed, needless = _fixed(run, scale)
+            moves = stage.moves(scale.start)
+            for (t, t_next), (_, after) in pairwise([*moves, (-1, -1)]):  # line 5
+                if t_next > t:
+                    continue  # noise was added when the step before it was made
+                epsilon = scale.predict(x, t, stage.s, *needless)
+                run.evaluations += run.samples
+                x0 = scale.clean(x, epsilon, t)  # lines 6 and 7
+                if stage.ddpm:
+                    x0 = x0.clamp_(-1, 1)  # as Ho et al. (2020) do
+                if fixed is not None:
+                    x0 = torch.where(fixed[1], fixed[0], x0, out=x0)
+                step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
+                del x, x0
+                hooks.modify_x0(run, step)
+                step.close()
+                move = random_step if stage.ddpm else deterministic_step
+                x = move(run, step, epsilon, blurred)  # lines 8 to 11
+                if step.shift is not None and t_next >= 0:
+                    x = x + step.shift
+                hooks.after_step(run, step)
+                if after > t_next:
+                    x = _noised_again(run, step, after, x, blurred)
+                del epsilon, step
+            best = _better(scale, best, x)
+            del x, blurred, fixed
+        image = best and best[0]
+        del best
     if image is None:
         raise ValueError("the plan has no stages")
     return image
+
+
+def _better(
+    scale: ScaleState, best: tuple[Tensor, Tensor] | None, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Of each sample the best attempt so far, (n, 3, h, w), and its score, (n,)."""
+    score = scale.stage.score
+    if not scale.stage.attempts or score is None:
+        return x, x.new_zeros(len(x))
+    worth = score(scale, x)
+    if best is None:
+        return x, worth
+    is_better = worth < best[1]
+    where = is_better.view(-1, 1, 1, 1)
+    return torch.where(where, x, best[0]), torch.where(is_better, worth, best[1])
 
 
 def _noised_start(run: Run, scale: ScaleState) -> tuple[Tensor, Tensor]:

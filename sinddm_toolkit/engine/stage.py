@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from sinddm_toolkit.engine.pyramid import Size, Upsampling, upsample
 from sinddm_toolkit.engine.repaint import Level
 from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.engine.steps import ScaleState
 
 RANDOM_STEPS = 8
 """DDPM steps that do as well as one of DDIM."""
@@ -52,6 +55,18 @@ class Stage:
     """The way through the timesteps that are visited; None is straight down. Where it rises from t
     to t', noise is added until x is as noisy as at t' (Lugmayr et al., *RePaint*, 2022). It must
     begin and end as what it is given."""
+    learnt: bool = True
+    """Whether the network is asked here; where it isn't, nothing is trained for this stage: a hook
+    must put another predictor in its place (`scale.predict`)."""
+    guided: bool = False
+    """Whether x̂0 is corrected here by what else is known of the picture: the network then has to
+    know this scale less well, and is trained in fewer updates."""
+    attempts: Sequence[int] = ()
+    """Numbers of several attempts at this stage, each with noise of its own (the same number, the
+    same noise): the one of the lowest `score` goes on. None: a single one."""
+    score: Callable[[ScaleState, Tensor], Tensor] | None = None
+    """What an attempt is worth: the scale, with the number of its `attempt`, and what was made of
+    it, (n, 3, h, w) → (n,), the lower the better. Needed for several attempts."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
@@ -84,7 +99,12 @@ class Stage:
 
     @property
     def steps(self) -> int:
-        """Network evaluations that it takes."""
+        """Evaluations of its predictor that it takes."""
+        return self.steps_of_one * max(1, len(self.attempts))
+
+    @property
+    def steps_of_one(self) -> int:
+        """Those of one attempt."""
         return sum(following < t for t, following in self.moves(self.start))
 
 

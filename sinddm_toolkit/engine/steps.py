@@ -14,13 +14,18 @@ from sinddm_toolkit.engine.stage import Stage
 class ScaleState(Guarded):
     """A stage about to be sampled: the scale `s` of the network at one size of the canvas."""
 
-    __slots__ = ("_input", "_open", "_predict", "_schedule", "_start", "fixed", "index", "stage")
-    _settled = frozenset({"stage", "index"})
+    __slots__ = (
+        *("_input", "_open", "_predict", "_schedule", "_start"),
+        *("attempt", "fixed", "index", "stage"),
+    )
+    _settled = frozenset({"stage", "index", "attempt"})
 
     stage: Stage
     """As the plan has it."""
     index: int
     """Which of the plan's stages this is."""
+    attempt: int | None
+    """Which of the stage's `attempts`; None if there is but one."""
     fixed: tuple[Tensor, Tensor] | None
     """Image (1 or samples, 3, h, w) and mask (1, 1, h, w) that `fix` was given."""
 
@@ -31,9 +36,11 @@ class ScaleState(Guarded):
         image: Tensor | None,
         predict: NoisePredictor,
         schedule: Schedule,
+        attempt: int | None = None,
     ) -> None:
         self.stage = stage
         self.index = index
+        self.attempt = attempt
         self._schedule = schedule
         self._input = image
         self._start = stage.start

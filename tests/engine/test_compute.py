@@ -16,6 +16,7 @@ from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.engine.training import Updater, add_gradients, train
 from tests.conftest import texture
+from tests.engine.cells import everything
 
 CPU = torch.device("cpu")
 FULL, HALF = Compute(CPU, torch.float32), Compute(CPU, torch.bfloat16)
@@ -56,7 +57,7 @@ def fresh(name="half"):
 @pytest.mark.parametrize("compute", [FULL, HALF])
 def test_an_update_never_waits_for_the_device(subject, compute):
     pyramid, schedule = subject
-    phase = plan_phase(dict(enumerate(schedule.starts)), [], QUALITY, schedule, 0)
+    phase = plan_phase(everything(schedule), [], QUALITY, schedule, 0)
     network = fresh()
     updater = Updater(network, QUALITY, phase)
     batches = Batches(pyramid, schedule, QUALITY, CPU, 0)
@@ -91,7 +92,7 @@ def test_bf16_learns_what_fp32_learns(subject, name):
     predicted = []
     for compute in (FULL, HALF):
         network = fresh(name)
-        phase = plan_phase(dict(enumerate(schedule.starts)), [], quality, schedule, 0)
+        phase = plan_phase(everything(schedule), [], quality, schedule, 0)
         train(network, pyramid, schedule, quality, phase, compute)
         assert all(p.dtype is torch.float32 for p in network.parameters())
         with torch.no_grad():

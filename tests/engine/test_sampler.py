@@ -8,6 +8,7 @@ from sinddm_toolkit.plugins.regions.pinning import again_and_again
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
+from sinddm_toolkit.engine.phases import Need
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, upsample
 from sinddm_toolkit.engine.run import Run
@@ -127,7 +128,7 @@ def test_injection_starts_there_without_blur(subject):
     plan = Plan(*subject)
     finest = pyramid.count - 1
     plan.inject(pyramid.scales[finest], at=plan.stages[-1], start=5)
-    assert plan.cells() == {finest: subject[1].starts[finest]}
+    assert plan.cells() == {finest: Need(subject[1].starts[finest])}
     assert [(stage.start, stage.blur) for stage in plan.stages] == [(5, False)]
     seen = []
 

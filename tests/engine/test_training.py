@@ -20,6 +20,7 @@ from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.interrupts import SIGNALS, Interrupted
 from tests.conftest import texture
+from tests.engine.cells import everything
 
 QUALITY = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=40)
 
@@ -37,7 +38,7 @@ def fresh_network(quality=QUALITY):
 
 
 def whole_plan(schedule, quality=QUALITY, history=()):
-    return plan_phase(dict(enumerate(schedule.starts)), list(history), quality, schedule, 0)
+    return plan_phase(everything(schedule), list(history), quality, schedule, 0)
 
 
 def noise_error(network, pyramid, schedule):

@@ -129,7 +129,11 @@ def _layer(record: Record, path: Path, find: Finder, lost: list[str] | None = No
             options = options_of(task, schema)
         except ValueError as error:
             raise damaged(path, error) from None
-        tasks[task.name] = {}
+        tasks[task.name] = {
+            name: Setting(item.formerly, origin, name)
+            for name, item in schema.items()
+            if item.formerly is not None
+        }
         for name, value in options.items():
             try:
                 restored = _restored(name, value, find)

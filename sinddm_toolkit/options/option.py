@@ -37,6 +37,8 @@ class Option:
     suffixes: tuple[str, ...] | None = None
     """What the name of a file to write may end with; None: as pictures do. Of a `NameOrFile`, what
     tells a file."""
+    formerly: Any = None
+    """What a record stands for that was made before there was this option; None: the default."""
 
     @property
     def flag(self) -> str:

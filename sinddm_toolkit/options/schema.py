@@ -36,6 +36,7 @@ class _Declaration:
     choices: tuple[str, ...] | None
     follows: str | None
     suffixes: tuple[str, ...] | None
+    formerly: Any
 
 
 _REQUIRED: Any = object()
@@ -50,6 +51,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     follows: str | None = None,
     suffixes: tuple[str, ...] | None = None,
+    formerly: Any = None,
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
@@ -58,11 +60,13 @@ def option(
     the name of another such field, each value belongs to the value of that one before it on the
     command line, and the field holds a list for each of those. `suffixes`, such as
     `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
-    that of a picture. A `NameOrFile` needs them.
+    that of a picture. A `NameOrFile` needs them. `formerly` is the value that does what the task
+    did before it had the option: what a record that lacks it is replayed with.
     """
     required = default is _REQUIRED
     return _Declaration(
-        help, None if required else default, required, minimum, maximum, choices, follows, suffixes
+        *(help, None if required else default, required, minimum, maximum),
+        *(choices, follows, suffixes, formerly),
     )
 
 
@@ -118,7 +122,8 @@ def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
             if isinstance(declared, _Declaration):
                 many, kind = _many(_hint(owner, name))
                 found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
-    return found
+    # Those that must be given are read first, wherever they were declared.
+    return dict(sorted(found.items(), key=lambda one: not one[1].required))
 
 
 def _hint(owner: type, name: str) -> Any:

@@ -69,7 +69,10 @@ def test_what_is_written_is_what_is_read(known, sinddm_model):
     (task,) = found.tasks
     assert (task.name, task.maker) == ("sample", Maker.of("sample"))
     image = RecordedFile("../bg.png", known.content_hash(), is_picture=True)
-    assert options_of(task, sample.schema()) == {"image": image, "size": "2x1"}
+    options = options_of(task, sample.schema())
+    asked = {"image": image, "size": "2x1"}
+    defaults = {name: one.default for name, one in sample.schema().items() if one.default}
+    assert options == {**defaults, **asked}
     assert found.differences() == []
 
 

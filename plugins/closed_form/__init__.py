@@ -1,4 +1,8 @@
-"""A denoiser that is computed, not trained: for previews at once, by `--denoiser closed-form`."""
+"""Denoisers that are computed, not trained.
+
+For previews at once, by `--denoiser closed-form`; and the service `layout-denoiser` for coarsest
+scales, told the pyramid, the schedule and the device, and if wanted `boldness` and `rows`.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +21,15 @@ NAME = "closed-form"
 
 @hookimpl
 def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> NoisePredictor | None:
-    if (kind, name) != ("denoiser", NAME):
-        return None
-    from .denoiser import ClosedFormDenoiser
+    if (kind, name) == ("denoiser", NAME):
+        from .denoiser import ClosedFormDenoiser
 
-    return ClosedFormDenoiser(about["pyramid"], about["schedule"], about["device"])
+        return ClosedFormDenoiser(about["pyramid"], about["schedule"], about["device"])
+    if kind == "layout-denoiser":
+        from .layout import LayoutDenoiser
+
+        return LayoutDenoiser(**about)
+    return None
 
 
 @hookimpl

@@ -1,0 +1,170 @@
+"""Whole things in their places: the closed-form denoiser for the coarsest scale, where layouts are.
+
+There the picture has so few patches that a noisy one is compared with all of them, at a side that
+holds whole things, overlapping throughout. What is at a certain height of the picture is likelier
+at that height of the canvas: skies stay above the ground, on canvases of any proportions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from sinddm_toolkit.api import Pyramid, Schedule
+
+SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
+"""σ up to which patches have that side, as a share of the picture's short one: with much noise the
+whole of the layout has to be seen to tell what is where, with little what is near."""
+
+BOLD = 0.7
+"""Sides of the boldest layouts, as a share of those: smaller pieces, put together more freely."""
+
+OVERLAP = 4
+"""Patches that a pixel lies in, in each direction."""
+
+WINDOW = 0.2
+"""σ of a patch's weights, as a share of its side."""
+
+DIMENSIONS = 64
+"""That patches are compared in: the directions in which they differ most."""
+
+LEAST_SIDE = 5
+MOST_PATCHES = 6_000
+"""That are kept; of larger scales every other one, or fewer."""
+
+PLACE = 88.0
+"""How firmly things keep their height in the calmest layouts: 1 / (2 τ²), with τ the deviation as a
+share of the height, .075."""
+
+ORDERED = 0.3
+"""Share of the rows' means in the picture's variance from which it has an above and a below."""
+
+
+class LayoutDenoiser:
+    """ε in x_t of a coarse scale, for canvases of any size (see `NoisePredictor`)."""
+
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        schedule: Schedule,
+        device: torch.device,
+        boldness: float = 0.5,
+        rows: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        """boldness: 0 keeps to the picture's own layout, 1 puts anything anywhere; rows: where the
+        picture's upper and lower edge are on the canvas, as shares of its height."""
+        self._pyramid = pyramid
+        self._schedule = schedule
+        self._device = device
+        self._shrunk = 1 + (BOLD - 1) * boldness
+        self._rows = rows
+        self._place = PLACE * (1 - boldness) ** 2 * order_of_rows(pyramid.scales[0])
+        self._memories: dict[tuple[int, int], _Memory] = {}
+
+    def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
+        alpha = self._schedule.alpha_bar(t)
+        sigma = math.sqrt((1 - alpha) / alpha)
+        memory = self._memory(s, sigma, min(x.shape[-2:]))
+        means = [
+            memory.mean(y[0], sigma, self._place, self._rows)
+            for y in (x / math.sqrt(alpha)).split(1)
+        ]
+        return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
+
+    def _memory(self, s: int, sigma: float, most: int) -> _Memory:
+        """The patches of the scale for that much noise, none longer than `most`."""
+        m = self._pyramid.scales[s]
+        short = min(m.shape[-2:])
+        share = next(share for highest, share in SIDES if sigma <= highest)
+        side = min(max(LEAST_SIDE, round(share * self._shrunk * short)), short, most)
+        if (s, side) not in self._memories:
+            known = None if self._pyramid.known is None else self._pyramid.known[s]
+            self._memories[s, side] = _Memory(m, known, side, self._device)
+        return self._memories[s, side]
+
+
+class _Memory:
+    """All patches of one side of m (1, 3, h, w) that are `known` throughout, or for the most."""
+
+    def __init__(self, m: Tensor, known: Tensor | None, side: int, device: torch.device) -> None:
+        self._side = side
+        h, w = m.shape[-2:]
+        count = (h - side + 1) * (w - side + 1)
+        step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
+        patches = F.unfold(m, side, stride=step)[0].T
+        columns = (w - side) // step + 1
+        heights = torch.arange(len(patches)) // columns * step / max(1, h - side)
+        if known is not None:
+            share = F.unfold(known, side, stride=step)[0].mean(dim=0)
+            patches, heights = patches[share >= share.max()], heights[share >= share.max()]
+        self._patches = patches.to(device).contiguous()
+        self._heights = heights.to(device)
+        self._mean = self._patches.mean(dim=0)
+        self._directions = _directions(self._patches - self._mean)
+        self._places = (self._patches - self._mean) @ self._directions
+
+    def mean(self, y: Tensor, sigma: float, place: float, rows: tuple[float, float]) -> Tensor:
+        """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
+        h, w = y.shape[-2:]
+        tops, lefts = (_begins(length, self._side).to(y.device) for length in (h, w))
+        corners = (tops[:, None] * w + lefts[None, :]).flatten()
+        line = torch.arange(self._side, device=y.device)
+        covered = corners[:, None] + (line[:, None] * w + line[None, :]).flatten()
+        noisy = y.flatten(1)[:, covered].transpose(0, 1).flatten(1)
+        place_of = (noisy - self._mean) @ self._directions
+        squares = place_of.square().sum(dim=1)[:, None] + self._places.square().sum(dim=1)
+        distances = torch.addmm(squares, place_of, self._places.T, alpha=-2)
+        away = self._away(tops, h, rows).repeat_interleave(len(lefts), dim=0)
+        weights = torch.softmax(-distances / (2 * sigma**2) - place * away.square(), dim=1)
+        window = _window(self._side).to(y)
+        guesses = (weights @ self._patches).view(len(corners), 3, -1) * window
+        total = y.new_zeros(3, h * w)
+        total = total.index_add(1, covered.flatten(), guesses.transpose(0, 1).flatten(1))
+        share = y.new_zeros(h * w)
+        share = share.index_add(0, covered.flatten(), window.expand(len(corners), -1).flatten())
+        return (total / share).view(3, h, w)
+
+    def _away(self, tops: Tensor, h: int, rows: tuple[float, float]) -> Tensor:
+        """How far each patch of the picture is from the height of each row of noisy ones."""
+        first, last = rows[0] * h, rows[1] * h - self._side
+        heights = ((tops - first) / max(1.0, last - first)).clamp(0, 1)
+        return heights[:, None] - self._heights
+
+
+def order_of_rows(m: Tensor) -> float:
+    """How much m (1, 3, h, w) has an above and a below, from 0 to 1."""
+    rows = m.mean(dim=3)
+    share = rows.var(dim=2).mean() / m.flatten(2).var(dim=2).mean().clamp(min=1e-6)
+    return float((share / ORDERED).clamp(max=1))
+
+
+def _directions(patches: Tensor) -> Tensor:
+    """(d, k) orthonormal directions in which (n, d) patches differ most, about.
+
+    By subspace iteration from fixed random ones (Halko, Martinsson & Tropp, 2011, §4.5).
+    """
+    generator = torch.Generator().manual_seed(0)
+    count = min(DIMENSIONS, *patches.shape)
+    directions = torch.randn(patches.shape[1], count, generator=generator).to(patches.device)
+    for _ in range(3):
+        directions, _ = torch.linalg.qr(patches.T @ (patches @ directions))
+    return directions
+
+
+def _begins(length: int, side: int) -> Tensor:
+    """Where patches begin so that they overlap `OVERLAP` times; the last one ends at the border."""
+    last = length - side
+    count = max(1, round(last / max(1, side / OVERLAP))) + 1 if last else 1
+    return torch.linspace(0, last, count).round().long()
+
+
+def _window(side: int) -> Tensor:
+    """(side²,), Gaussian."""
+    away = torch.arange(side) - (side - 1) / 2
+    line = torch.exp(-0.5 * (away / (WINDOW * side)) ** 2)
+    return (line[:, None] * line[None, :]).flatten()

@@ -1,0 +1,170 @@
+"""Moving x̂0 to where its patches are distributed as the picture's.
+
+The distance is the sliced Wasserstein one: patches of both are projected onto random directions,
+on each of which the k-th smallest of the one belongs to the k-th smallest of the other (as GPDM
+does in place of a network: Elnekave & Weiss, *Generating Natural Images with Direct Patch
+Distributions Matching*, 2022). What each patch lacks on all directions is given back to its
+pixels, the mean over the patches that a pixel is in: a step of iterative distribution transfer
+(Pitié, Kokaram & Dahyot, 2005), which needs no gradient to be recorded and no step size.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sinddm_toolkit.api import Pyramid
+
+SIDE = 7
+DIRECTIONS = 48
+"""Of a step, orthonormal: a third of all that there are of patches of that side."""
+
+MOST_PATCHES = 5_000
+"""Of a step, on a lattice at a random place: of more, sorting would take the time."""
+
+Rows = tuple[float, float]
+
+
+class PatchGuidance:
+    """The patches of a picture at all its scales."""
+
+    def __init__(self, pyramid: Pyramid, device: torch.device) -> None:
+        self._pyramid = pyramid
+        self._device = device
+        self._latest: tuple[int, Tensor, Tensor | None] | None = None
+
+    def moved(
+        self,
+        x0: Tensor,
+        s: int,
+        generators: Sequence[torch.Generator],
+        *,
+        strength: float = 1.0,
+        free: Tensor | None = None,
+        rows: Rows = (0.0, 1.0),
+    ) -> Tensor:
+        """x0 (n, 3, h, w), a step nearer to the patches of scale `s`.
+
+        generators: one a sample, which draw directions and lattices; strength: in [0, 1], how much
+        of the way; free: (1, 1, h, w) in [0, 1], how much each pixel may change, and whose patches
+        count, everywhere if None; rows: the part of the picture's height whose patches are wanted.
+        """
+        if strength == 0:
+            return x0
+        m, known = self._scale(s, rows)
+        side = min(SIDE, *x0.shape[-2:], *m.shape[-2:])
+        moved = [
+            one + strength * self._step(one, m, known, side, free, generator)
+            for one, generator in zip(x0.split(1), generators, strict=True)
+        ]
+        return torch.cat(moved)
+
+    def distance(self, x: Tensor, s: int) -> Tensor:
+        """How far the patches of each of x (n, 3, h, w) are from those of scale `s`, (n,)."""
+        m, known = self._scale(s, (0.0, 1.0))
+        side = min(SIDE, *x.shape[-2:], *m.shape[-2:])
+        generator = torch.Generator().manual_seed(0)
+        filters = _directions(side, generator).to(self._device)
+        wanted = _projected(m, known, filters, 1, (0, 0)).sort(dim=1).values
+        found = [_projected(one, None, filters, 1, (0, 0)).sort(dim=1).values for one in x.split(1)]
+        return torch.stack([(one - _quantiles(wanted, one.shape[1])).abs().mean() for one in found])
+
+    def _scale(self, s: int, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        """The picture at that scale, as far as it is wanted, and what of it is known."""
+        m = self._pyramid.scales[s]
+        known = None if self._pyramid.known is None else self._pyramid.known[s]
+        h = m.shape[-2]
+        first = max(0, min(round(rows[0] * h), h - SIDE))
+        last = min(h, max(round(rows[1] * h), first + SIDE))
+        part = (..., slice(first, last), slice(None))
+        if known is not None:
+            known = known[part].to(self._device)
+        return m[part].to(self._device), known
+
+    def _step(
+        self,
+        x: Tensor,
+        m: Tensor,
+        known: Tensor | None,
+        side: int,
+        free: Tensor | None,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """What to add to x (1, 3, h, w)."""
+        filters = _directions(side, generator).to(x.device)
+        gap, corner = _lattice(m, side, generator)
+        wanted = _projected(m, known, filters, gap, corner).sort(dim=1).values
+        gap, corner = _lattice(x, side, generator)
+        seen = F.conv2d(x[..., corner[0] :, corner[1] :], filters, stride=gap)
+        values = seen[0].flatten(1)
+        lacks = torch.zeros_like(values)
+        counts = _counts(free, side, gap, corner, values)
+        found = values[:, counts]
+        order = found.argsort(dim=1)
+        quantiles = _quantiles(wanted, found.shape[1])
+        lacks[:, counts] = torch.empty_like(found).scatter_(1, order, quantiles) - found
+        given = F.conv_transpose2d(lacks.view_as(seen), filters, stride=gap)
+        ones = counts.to(x.dtype).view(1, 1, *seen.shape[-2:])
+        cover = F.conv_transpose2d(ones, x.new_ones(1, 1, side, side), stride=gap)
+        given = given * (filters[0].numel() / len(filters)) / cover.clamp(min=1)
+        padding = (
+            *(corner[1], x.shape[-1] - corner[1] - given.shape[-1]),
+            *(corner[0], x.shape[-2] - corner[0] - given.shape[-2]),
+        )
+        step = F.pad(given, padding)
+        return step if free is None else step * free.to(x.device)
+
+
+def _directions(side: int, generator: torch.Generator) -> Tensor:
+    """(k, 3, side, side), orthonormal."""
+    size = 3 * side**2
+    directions, _ = torch.linalg.qr(torch.randn(size, min(DIRECTIONS, size), generator=generator))
+    return directions.T.reshape(-1, 3, side, side).contiguous()
+
+
+def _lattice(x: Tensor, side: int, generator: torch.Generator) -> tuple[int, tuple[int, int]]:
+    """The gap between patches, and where the first one is."""
+    h, w = x.shape[-2:]
+    count = (h - side + 1) * (w - side + 1)
+    gap = max(1, min(side - 1, math.ceil(math.sqrt(count / MOST_PATCHES))))
+    corner = [
+        int(torch.randint(min(gap, length - side + 1), (1,), generator=generator))
+        for length in (h, w)
+    ]
+    return gap, (corner[0], corner[1])
+
+
+def _projected(
+    m: Tensor, known: Tensor | None, filters: Tensor, gap: int, corner: tuple[int, int]
+) -> Tensor:
+    """(k, patches) of those that are known throughout, or for the most."""
+    part = (..., slice(corner[0], None), slice(corner[1], None))
+    values = F.conv2d(m[part], filters, stride=gap)[0].flatten(1)
+    if known is None:
+        return values
+    share = F.avg_pool2d(known[part], filters.shape[-1], stride=gap).flatten()
+    return values[:, share >= share.max()]
+
+
+def _counts(
+    free: Tensor | None, side: int, gap: int, corner: tuple[int, int], values: Tensor
+) -> Tensor:
+    """(patches,) boolean: those that have something to change."""
+    if free is None:
+        return torch.ones(values.shape[1], dtype=torch.bool, device=values.device)
+    part = free[..., corner[0] :, corner[1] :].to(values.device)
+    return F.max_pool2d(part, side, stride=gap).flatten() > 0
+
+
+def _quantiles(ordered: Tensor, count: int) -> Tensor:
+    """(k, count) of (k, m) values in order: as many as there are, evenly over their ranks."""
+    m = ordered.shape[1]
+    ranks = (torch.arange(count, device=ordered.device) + 0.5) * (m / count)
+    return ordered[:, ranks.long().clamp(max=m - 1)]

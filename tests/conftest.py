@@ -46,7 +46,9 @@ def tiny(monkeypatch):
 @pytest.fixture
 def coloured(monkeypatch):
     """Makes `draft` a training of two seconds, which is enough for large spots of colour."""
-    quality = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=60)
+    quality = dataclasses.replace(
+        QUALITIES["draft"], width=16, steps_per_scale=120, guided_steps_per_scale=120
+    )
     monkeypatch.setitem(QUALITIES, "draft", quality)
 
 

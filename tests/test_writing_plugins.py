@@ -131,11 +131,12 @@ def test_a_loss_is_lowered_by_way_of_the_network(task_of, sinddm_run):
 
 def test_a_predictor_is_asked_for_the_coarsest_scale(task_of, sinddm_run):
     task = task_of("balanced")
-    plain = sinddm_run("sample", oracle=True).picture.pixels
-    balanced = sinddm_run("sample", oracle=True, also={task: {}}).picture.pixels
+    alone = {"layouts": 0, "likeness": 0.0}
+    plain = sinddm_run("sample", **alone, oracle=True).picture.pixels
+    balanced = sinddm_run("sample", **alone, oracle=True, also={task: {}}).picture.pixels
     assert abs(balanced.astype(int) - plain).max() <= 1  # the finest scale is the oracle's alone
-    plain = sinddm_run("sample").picture.pixels.astype(float)
-    balanced = sinddm_run("sample", also={task: {}}).picture.pixels
+    plain = sinddm_run("sample", **alone).picture.pixels.astype(float)
+    balanced = sinddm_run("sample", **alone, also={task: {}}).picture.pixels
     assert abs(balanced - plain).mean() > 1
 
 

@@ -1,4 +1,4 @@
-"""Tasks that fix some regions and let the rest vary: roi, outpaint, inpaint and paint."""
+"""Tasks that make something new from noise, all of the picture or what some regions leave free."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from .inpaint import Inpaint
 from .outpaint import Outpaint
 from .paint import Paint
 from .roi import Roi
+from .sample import Sample
 
 API_VERSION = 2
 
 
 @hookimpl
 def register_tasks() -> list[type[Task]]:
-    return [Roi, Outpaint, Inpaint, Paint]
+    return [Sample, Roi, Outpaint, Inpaint, Paint]

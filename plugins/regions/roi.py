@@ -11,13 +11,13 @@ from sinddm_toolkit.api import (
     CanvasSize,
     Picture,
     Region,
-    Task,
     UserError,
     check_pixels,
     hookimpl,
     option,
 )
 
+from .layouts import LayoutTask
 from .pinning import Pins, resample
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 
 
-class Roi(Task):
+class Roi(LayoutTask):
     """What is in each source appears at its targets; what is around them is made up to fit."""
 
     name = "roi"
@@ -75,6 +75,8 @@ class Roi(Task):
             resample(plan)
         self._finest = pyramid.count - 1
         self._pins = self._arranged(plan.canvas, pyramid.sizes[-1])
+        _, mask = self._pins.at(plan.canvas)
+        self.lay_out(plan, pyramid, free=1 - self.strength * mask)
 
     def _arranged(self, canvas: tuple[int, int], working: tuple[int, int]) -> Pins:
         """All sources at their targets on a canvas (h, w); later ones over earlier ones."""
@@ -109,6 +111,7 @@ class Roi(Task):
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
+        self.guide(run, step)
         if step.s < self._finest or self._finest == 0:
             self._pins.pull(step, self.strength)
 

@@ -78,7 +78,7 @@ WORDS = ("run", "sample", "--image", "bg.png", "--seed", "1")
 
 def test_the_command_line_tells_it_without_a_terminal(command, pasted, tiny, monkeypatch):
     monkeypatch.setattr(events, "TOLD_EVERY", 0.0)
-    code, _, err = command(*WORDS, "--out", "o.png")
+    code, _, err = command(*WORDS, "--layouts", 0, "--likeness", 0, "--out", "o.png")
     assert code == 0
     assert "learning bg.png: " in err and " updates, error 0." in err and " left\n" in err
     assert "sampling: 1 of " in err

@@ -17,7 +17,7 @@ def record_of(found, name):
 
 def test_bundled_plugins_load_through_their_entry_points():
     found = registry.discover()
-    assert {"demo", "harmonize", "sample"} <= {record.name for record in found.records}
+    assert {"demo", "harmonize", "regions"} <= {record.name for record in found.records}
     assert all(record.error is None and record.version for record in found.records)
     assert {"harmonize", "sample"} <= set(found.tasks)
 
@@ -40,7 +40,7 @@ def test_bundled_plugins_load_through_their_entry_points():
             "from sinddm_toolkit.api import hookimpl\n@hookimpl\ndef register_tasks(): return [3]",
             "not a Task",
         ),
-        (HEADER.format(body="").replace('"mine"', '"sample"'), "already brought by sample"),
+        (HEADER.format(body="").replace('"mine"', '"sample"'), "already brought by regions"),
         (HEADER.format(body="").replace('= "image"', '= "nothing"'), "no option 'nothing'"),
         (HEADER.format(body="").replace('"mine"', '"My task"'), "no name for a task"),
         (HEADER.format(body="").replace("[Mine]", "[Mine, Mine]"), "two tasks called mine"),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, option
+from sinddm_toolkit.api import CanvasSize, Picture, UserError, hookimpl, option
+
+from .layouts import LayoutTask
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
-
-API_VERSION = 2
 
 MIN_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
 
 
-class Sample(Task):
+class Sample(LayoutTask):
     """Every scale from noise, on a canvas of any size."""
 
     name = "sample"
@@ -31,16 +31,12 @@ class Sample(Task):
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        if self.size is None:
-            return
-        size = self.size.of(pyramid.sizes[-1])
-        if min(size) < MIN_SIDE:
-            raise UserError(
-                f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
-            )
-        plan.set_canvas(size)
-
-
-@hookimpl
-def register_tasks() -> list[type[Task]]:
-    return [Sample]
+        if self.size is not None:
+            size = self.size.of(pyramid.sizes[-1])
+            if min(size) < MIN_SIDE:
+                raise UserError(
+                    f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a "
+                    "side"
+                )
+            plan.set_canvas(size)
+        self.lay_out(plan, pyramid)

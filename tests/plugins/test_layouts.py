@@ -1,0 +1,71 @@
+"""Layouts as a user asks for them."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit.edits.models import load_model
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine.phases import trained_cells
+from sinddm_toolkit.pictures.reading import read_record
+
+QUICK = ("--denoiser", "closed-form", "--sampling-steps", 2, "--max-pixels", 3000)
+SAMPLE = ("run", "sample", "--image", "bg.png", "--seed", 1)
+
+
+def pixels(name):
+    return np.asarray(Image.open(name))
+
+
+def made(command, *words):
+    code, out, err = command(*words)
+    assert code == 0, err
+    return out
+
+
+def test_the_best_layout_is_one_of_those_on_the_sheet(command, pasted):
+    words = (*SAMPLE, *QUICK)
+    made(command, *words, "--layouts", 3, "--layout-sheet", "sheet.png", "--out", "best.png")
+    for k in (1, 2, 3):
+        made(command, *words, "--pick", k, "--out", f"{k}.png")
+    same = [np.array_equal(pixels("best.png"), pixels(f"{k}.png")) for k in (1, 2, 3)]
+    assert same.count(True) == 1
+    assert not np.array_equal(pixels("1.png"), pixels("2.png"))
+    sheet = pixels("sheet.png")
+    assert sheet.shape[1] > 3 * sheet.shape[0] * 0.6
+
+
+def test_the_sheet_is_that_of_the_first_result(command, pasted):
+    words = (*SAMPLE, *QUICK, "--layouts", 2)
+    made(command, *words, "--layout-sheet", "one.png", "--out", "a.png")
+    made(command, *words, "--layout-sheet", "two.png", "--samples", 3, "--out", "b.png")
+    assert np.array_equal(pixels("one.png"), pixels("two.png"))
+
+
+def test_a_result_does_not_depend_on_the_sheet_nor_on_others(command, pasted):
+    words = (*SAMPLE, *QUICK, "--layouts", 2)
+    made(command, *words, "--out", "a.png")
+    made(command, *words, "--layout-sheet", "s.png", "--samples", 2, "--out", "b.png")
+    assert np.array_equal(pixels("a.png"), pixels("b-1.png"))
+    made(command, "replay", "a.png", "--out", "again.png")
+    assert np.array_equal(pixels("a.png"), pixels("again.png"))
+    recorded = json.loads(read_record("a.png"))["tasks"][0]["options"]
+    assert recorded["layouts"] == 2 and "layout_sheet" not in recorded
+
+
+def test_the_layout_needs_no_training(command, pasted, tiny):
+    made(command, *SAMPLE, "--sampling-steps", 2, "--out", "a.png")
+    (key,) = default_store().keys()
+    model = load_model(default_store().path(key))
+    assert 0 not in trained_cells(model.history)
+    assert len(trained_cells(model.history)) == len(model.schedule.starts) - 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--layout", 1.5), ("--layouts", 0), ("--pick", 0), ("--likeness", -1)]
+)
+def test_what_there_is_not_is_refused(command, pasted, option, value):
+    code, _, err = command(*SAMPLE, option, value, "--out", "a.png")
+    assert code == 2 and option in err

@@ -244,7 +244,7 @@ class Plan:
         return min(start, self.schedule.start_above(sigma * (1 + 1e-6)))
 
     def blend_onto(self, picture: Picture, weight: FloatArray) -> None:
-        """Put samples, of the size of `picture`, in its place where `weight` (h, w) is above 0.
+        """Put samples, resized to `picture`, in its place where `weight` (h, w) is above 0.
 
         The weight is in [0, 1]; where it is 0 the picture keeps every bit. Depth, profile and
         transparency of the results are the picture's.

@@ -84,6 +84,12 @@ def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic") -> Tensor:
     return F.interpolate(x, size=size, mode=mode, align_corners=False)
 
 
+def resized(x: Tensor, size: Size) -> Tensor:
+    """(n, c, h, w) → (n, c, *size), larger or smaller."""
+    larger = size[0] * size[1] > x.shape[-2] * x.shape[-1]
+    return upsample(x, size) if larger else downsample(x, size)
+
+
 class _Blurred(Sequence[Tensor]):
     """See `Pyramid.blurred`. Kept, they would take as much memory as the pyramid itself."""
 

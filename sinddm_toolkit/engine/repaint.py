@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.networks import CELL, HALO
-from sinddm_toolkit.engine.pyramid import rgb_from_tensor, tensor_from_rgb
+from sinddm_toolkit.engine.pyramid import resized, rgb_from_tensor, tensor_from_rgb
 from sinddm_toolkit.pictures.compositing import (
     FloatArray,
     Window,
@@ -41,7 +41,7 @@ class Composition(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Blend(Composition):
-    """The samples, of the picture's own size, in its place where that is asked for."""
+    """The samples in the picture's place, resized to it, where that is asked for."""
 
     picture: Picture
     weight: FloatArray
@@ -52,8 +52,11 @@ class Blend(Composition):
             return [self.picture] * len(samples)
         y0, x0, y1, x1 = box = bounds(self.weight > 0)
         weight = self.weight[y0:y1, x0:x1]
-        parts = samples[..., y0:y1, x0:x1].split(1)
-        return [self.picture.blend(rgb_from_tensor(one), weight, box) for one in parts]
+        # One by one: those of a large picture take up much memory.
+        return [
+            self.picture.blend(rgb_from_tensor(whole[..., y0:y1, x0:x1]), weight, box)
+            for whole in (resized(one, self.picture.size) for one in samples.split(1))
+        ]
 
 
 @dataclass(frozen=True, eq=False)

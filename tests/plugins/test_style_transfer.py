@@ -54,3 +54,29 @@ def test_higher_start_steps_leave_less_of_the_content(command, pair):
 def test_a_start_scale_that_is_not_there_is_refused(command, pair):
     code, _, err = command(*LINE, "--start-scale", 9)
     assert code == 2 and "has the scales 0" in err
+
+
+def likeness(name, content):
+    grey = read_picture(name).pixels.mean(axis=2).ravel()
+    return np.corrcoef(grey, content.mean(axis=2).ravel())[0, 1]
+
+
+def test_the_dial_leaves_less_and_less_of_the_content(command, pair):
+    for strength in (0, 0.5, 1):
+        out = f"{strength}.png"
+        assert command(*LINE, "--strength", strength, "--out", out)[0] == 0
+    assert likeness("0.png", pair[1]) > likeness("0.5.png", pair[1]) > likeness("1.png", pair[1])
+
+
+def test_without_colour_hues_are_the_contents(command, pair):
+    code, _, err = command(*LINE, "--colour", 0, "--out", "o.png")
+    assert code == 0, err
+    red, green, blue = read_picture("o.png").pixels.reshape(-1, 3).mean(axis=0)
+    assert abs(red - green) < 8 and abs(blue - green) < 8
+
+
+def test_transparency_and_depth_of_the_content_stay(command, pair):
+    content = np.dstack([pair[1], np.full(pair[1].shape[:2], 128, np.uint8)])
+    Image.fromarray(content).save("c.png")
+    assert command(*LINE, "--out", "o.png")[0] == 0
+    assert (read_picture("o.png").pixels[..., 3] == 128).all()

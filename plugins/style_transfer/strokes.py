@@ -47,7 +47,7 @@ class Strength:
         more, less = max(0.0, strength / MIDDLE - 1), max(0.0, 1 - strength / MIDDLE)
         return cls(
             below=1 + round(2 * more),
-            start=round(25 - 21 * less),
+            start=round(20 - 16 * less + 5 * more),
             hold=0.4 * (1 - more) + 0.6 * less,
             left_out=less,
         )
@@ -84,6 +84,6 @@ def way(pyramid: Pyramid, content: Size, first: int, stroke: float, left_out: fl
     sides = [begun ** (1 - k / count) for k in range(count)] + [1.0]
     sizes = [(max(1, round(own[0] * by)), max(1, round(own[1] * by))) for by in sides]
     scales = [min(first + k, pyramid.count - 1) for k in range(len(sizes))]
-    skipped = round(left_out * (len(sizes) - 1))
+    skipped = int(left_out * (len(sizes) - 1))
     strokes = max(1, last - first + 1 - skipped)
     return Way(scales[skipped:], sizes[skipped:], strokes)

@@ -11,7 +11,7 @@ from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 from .colours import coloured, matched, with_hues_of
 from .patches import nearer
-from .strokes import MIDDLE, Strength, Way, stroke_scale, way
+from .strokes import Strength, Way, stroke_scale, way
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +25,15 @@ CELL = 16
 """Pixels of the content as it begins: what is larger in it is held more or less, what is smaller is
 free."""
 
+WHOLE_START = 25
+"""Where at least this start step is begun with, the strokes that follow start as usual."""
+
 VARIETY = 0.3
 """How far each step of the strokes goes to the style's own variety of small patches."""
+
+FEWER_STROKE_VISITS = 3
+"""Strokes are made by random steps, which paint where the others weave: eight times as many as
+those, so there are this many times fewer than usual."""
 
 FINISHING_VISITS = 4
 """Timesteps of the sizes that only finish the strokes: they are large, and not much is new."""
@@ -129,17 +136,18 @@ def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
     Where less noise than usual is begun with, the strokes that follow get as much less.
     """
     own, schedule = {stage.s: stage for stage in plan.stages}, plan.schedule
-    less = min(1.0, schedule.start_sigma(start) / schedule.start_sigma(Strength.of(MIDDLE).start))
+    less = min(1.0, schedule.start_sigma(start) / schedule.start_sigma(WHOLE_START))
     stages = []
     for k, (s, size) in enumerate(zip(chosen.scales, chosen.sizes, strict=True)):
-        stage = st.Stage(s, size, own[s].start, blur=s > 0, ddpm=False, visits=own[s].visits)
-        if k < chosen.strokes:
-            stage.start = min(
-                stage.start, schedule.start_above(less * schedule.start_sigma(stage.start))
-            )
+        is_stroke, visits = k < chosen.strokes, own[s].visits
+        stage = st.Stage(s, size, own[s].start, blur=s > 0, ddpm=is_stroke)
+        if is_stroke:
+            stage.start = schedule.start_above(less * schedule.start_sigma(stage.start))
+            stage.visits = visits and max(1, visits // FEWER_STROKE_VISITS)
         else:
-            stage.visits = min(stage.visits or FINISHING_VISITS, FINISHING_VISITS)
+            stage.visits = min(visits or FINISHING_VISITS, FINISHING_VISITS)
         stages.append(stage)
+    stages[0].visits = own[chosen.scales[0]].visits
     return stages
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STROKE_PIXELS = 60_000
 """Of the style at the scale whose strokes are the painting's: the finest that is no larger."""
 
-CANVAS = 2.36
+CANVAS = 2.8
 """Pixels of the content at that scale for each of the style: strokes are then a little smaller in
 the scene than in the style, and leave its objects whole."""
 
@@ -47,8 +47,8 @@ class Strength:
         more, less = max(0.0, strength / MIDDLE - 1), max(0.0, 1 - strength / MIDDLE)
         return cls(
             below=1 + round(2 * more),
-            start=round(20 - 16 * less + 5 * more),
-            hold=0.4 * (1 - more) + 0.6 * less,
+            start=round(16 - 12 * less + 9 * more),
+            hold=0.5 * (1 - more) + 0.5 * less,
             left_out=less,
         )
 

@@ -140,7 +140,9 @@ def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
     stages = []
     for k, (s, size) in enumerate(zip(chosen.scales, chosen.sizes, strict=True)):
         is_stroke, visits = k < chosen.strokes, own[s].visits
-        stage = st.Stage(s, size, own[s].start, blur=s > 0, ddpm=is_stroke)
+        # The coarsest scale's own start is noise alone.
+        usual = own[s].start if s > 0 else start
+        stage = st.Stage(s, size, usual, blur=s > 0, ddpm=is_stroke)
         if is_stroke:
             stage.start = schedule.start_above(less * schedule.start_sigma(stage.start))
             stage.visits = visits and max(1, visits // FEWER_STROKE_VISITS)

@@ -80,3 +80,11 @@ def test_transparency_and_depth_of_the_content_stay(command, pair):
     Image.fromarray(content).save("c.png")
     assert command(*LINE, "--out", "o.png")[0] == 0
     assert (read_picture("o.png").pixels[..., 3] == 128).all()
+
+
+def test_a_style_of_one_scale_leaves_the_scene(command, pair):
+    Image.fromarray(pair[0][:40, :50]).save("s.png")
+    Image.fromarray(pair[1]).resize((360, 280)).save("c.png")
+    code, _, err = command(*LINE, "--out", "o.png")
+    assert code == 0, err
+    assert likeness("o.png", np.asarray(Image.open("c.png"))) > 0.8

@@ -258,7 +258,7 @@ class Plan:
         that costs no further updates, and another start step then needs no further training.
         """
         starts = self.schedule.starts
-        asked = [stage for stage in self.stages if stage.learnt]
+        asked = [stage for stage in self.stages if stage.learnt and stage.steps]
         ends = (max(stage.start, starts[stage.s]) for stage in asked)
         return united(
             *({one.s: Need(end, not one.guided)} for one, end in zip(asked, ends, strict=True))

@@ -45,9 +45,12 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
                 image = None
             hooks.before_scale(run, scale)
             scale.close()
+            moves = stage.moves(scale.start)
+            if not moves:
+                best = _better(scale, best, _as_it_is(scale))
+                continue
             x, blurred = _noised_start(run, scale)  # lines 2 to 4, 15 and 16
             fixed, needless = _fixed(run, scale)
-            moves = stage.moves(scale.start)
             for (t, t_next), (_, after) in pairwise([*moves, (-1, -1)]):  # line 5
                 if t_next > t:
                     continue  # noise was added when the step before it was made
@@ -92,6 +95,13 @@ def _better(
     is_better = worth < best[1]
     where = is_better.view(-1, 1, 1, 1)
     return torch.where(where, x, best[0]), torch.where(is_better, worth, best[1])
+
+
+def _as_it_is(scale: ScaleState) -> Tensor:
+    """What a scale without steps begins with, and ends with."""
+    if scale.input is None:
+        raise ValueError("the first stage has no steps, and no picture was injected")
+    return scale.input
 
 
 def _noised_start(run: Run, scale: ScaleState) -> tuple[Tensor, Tensor]:

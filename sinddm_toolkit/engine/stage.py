@@ -46,7 +46,7 @@ class Stage:
     visits: int | None = None
     """How many of the timesteps are visited at most, evenly spread over them; None is all.
 
-    With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
+    0 is none: the stage ends with what it begins with, and nothing is learnt for it. With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
     to be taken out again in those that follow.
     """
     level: Level | None = None
@@ -93,6 +93,8 @@ class Stage:
         To a lower one by a step of the reverse process, to a higher one by adding noise.
         """
         visited: Sequence[int] = self.timesteps(start)
+        if not visited:
+            return []
         if self.route is not None:
             visited = _checked_route(self.route(visited), visited)
         return list(pairwise([*visited, -1]))

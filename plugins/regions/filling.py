@@ -1,0 +1,124 @@
+"""A hole filled with patches of the picture that is around it, so that structures go on.
+
+From coarse to fine, patches in the hole and the known ones most like them are found in turn with
+the colours that those ask for (Wexler et al., *Space-Time Completion of Video*, 2007), by the search
+of PatchMatch (Barnes et al., 2009), from a first filling that grows inwards from the border (Newson
+et al., *Video Inpainting of Complex Scenes*, 2014). In the end gradients are copied rather than
+colours (Darabi et al., *Image Melding*, 2012), so that pieces meet without a step in tone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+import sinddm_toolkit.api as st
+
+from .patches import SIDE, Known, Match, grown_inwards
+from .seams import joined
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+BoolArray = npt.NDArray[np.bool_]
+Size = tuple[int, int]
+
+FACTOR = math.sqrt(2)
+"""Between the sides of one size and the next."""
+
+COARSEST_SIDE = 22
+"""Of the first size, where the layout of a large hole is decided: three patches."""
+
+THICKNESS = 1.5
+"""Of a hole at the first size, in patches: a small one needs no layout."""
+
+LEAST_PATCHES = 50
+"""To choose from: with fewer known ones a size is left out."""
+
+TRIES = 3
+"""Layouts of which the one that fits best is gone on with."""
+
+TRIED_SIZES = 3
+"""The coarsest ones, at which that costs little."""
+
+ROUNDS, LAST_ROUNDS = 3, 2
+"""Of finding patches and colours in turn, at each size and at the last one."""
+
+FILLED_PIXELS = 100_000
+"""Larger pictures are filled at this size, and their own pixels put where those of it were put."""
+
+
+@dataclass(frozen=True)
+class Filling:
+    """A picture without its hole."""
+
+    image: Tensor
+    """(1, 3, h, w) in [-1, 1]; outside the hole it is what was given."""
+    misfit: float
+    """How unlike the patches that were put in are to those that they were put in for, as a share of
+    the picture's variance."""
+
+
+def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
+    """`image` (1, 3, h, w) with its `hole` (h, w) filled; what it shows there is never looked at.
+
+    Other random numbers give another filling. Where next to nothing is known, it is smooth.
+    """
+    import torch
+
+    known = torch.from_numpy(~hole)[None, None].float()
+    size = (hole.shape[0], hole.shape[1])
+    small = st.working_size(size, FILLED_PIXELS)
+    levels = [level for one in sizes(hole, small) if (level := _level(image, known, one))]
+    if not hole.any() or not levels:
+        return Filling(st.filled(image * known, known), 0.0)
+    tried = min(TRIED_SIZES, len(levels) - 1)
+    begun = [_refined(levels[: tried + 1], None, generator) for _ in range(TRIES)]
+    match = min(begun, key=lambda one: one.misfit)
+    match = _refined(levels[tried + 1 :], match, generator)
+    if small != size:
+        match = match.enlarged(Known(image, hole))
+    return Filling(joined(match), match.misfit)
+
+
+def sizes(hole: BoolArray, last: Size) -> list[Size]:
+    """Those that a `hole` (h, w) is filled at, coarsest first."""
+    from scipy import ndimage
+
+    scale = last[0] / hole.shape[0]
+    thickness = 2 * scale * float(ndimage.distance_transform_edt(hole).max())
+    least = max(COARSEST_SIDE / min(last), min(1.0, THICKNESS * SIDE / max(thickness, 1.0)))
+    count = max(0, math.ceil(math.log(1 / min(least, 1.0)) / math.log(FACTOR)))
+    factors = [FACTOR**-k for k in range(count, -1, -1)]
+    return [(max(1, round(last[0] * by)), max(1, round(last[1] * by))) for by in factors]
+
+
+def _level(image: Tensor, known: Tensor, size: Size) -> Known | None:
+    """What is known at `size`; None if that are too few patches."""
+    from torch.nn import functional as F
+
+    if min(size) < SIDE:
+        return None
+    if size == image.shape[-2:]:
+        colours, hole = image * known, known < 1
+    else:
+        share = F.interpolate(known, size=size, mode="area")
+        colours = F.interpolate(image * known, size=size, mode="area") / share.clamp(min=1e-6)
+        hole = share < 0.5
+    level = Known(colours, hole[0, 0].numpy())
+    return level if len(level.places) >= LEAST_PATCHES else None
+
+
+def _refined(levels: list[Known], match: Match | None, generator: torch.Generator) -> Match:
+    """`match` carried up through the `levels`, or begun at the first of them."""
+    for level in levels:
+        match = match.carried_to(level) if match else grown_inwards(level, generator)
+        for _ in range(LAST_ROUNDS if level is levels[-1] else ROUNDS):
+            match = match.improved(generator)
+    assert match is not None
+    return match

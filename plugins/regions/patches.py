@@ -1,0 +1,339 @@
+"""Patches of what is known of a picture, and which of them go where in its hole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BoolArray = npt.NDArray[np.bool_]
+
+SIDE = 7
+"""Of a patch, in pixels."""
+
+HEIGHT_COST = 12.0
+"""Of a patch from (1/h of) another height, squared, as a share of the picture's variance: scenes
+are layered, sky is above and meadow below."""
+
+USE_COST = 0.04
+"""Of a patch from where patches are taken `FAIR_USE` times too often, the same share: else a moon
+is copied four times, or a plain place everywhere."""
+
+FAIR_USE = 3.0
+MOST_USE = 4.0
+
+JITTER = 0.15
+"""By how much the costs are changed at random when the hole is first filled: each sample grows
+otherwise."""
+
+EXACT_PAIRS = 2_000_000
+"""Of patches: fewer are compared all with all."""
+
+CHUNK = 1024
+"""Patches whose costs are held at once."""
+
+STEPS = (4, 1, 2, 1)
+"""How far off the neighbours are whose choices are tried, in turn."""
+
+SPREAD = (1.0, 1 / 3, 1 / 9, 1 / 27)
+"""How far random choices lie from the present one, as shares of the picture."""
+
+DECAY = 1.2
+"""Of a patch's say with each 1/64 of the picture's size that it lies deeper in the hole."""
+
+
+class Known:
+    """A picture with a hole at one size, cut into patches.
+
+    A patch is named by the number of its upper left pixel, in rows of `columns`.
+    """
+
+    def __init__(self, colours: Tensor, hole: BoolArray) -> None:
+        """colours: (1, 3, h, w), anything in the `hole` (h, w)."""
+        self.hole = torch.from_numpy(hole)
+        self.colours = colours.masked_fill(self.hole, 0)
+        self.h, self.w = hole.shape
+        self.rows, self.columns = self.h - SIDE + 1, self.w - SIDE + 1
+        free = _touched(hole)
+        self.is_known = torch.from_numpy(~free).flatten()
+        self.places = self.is_known.nonzero()[:, 0]
+        self.targets = (~self.is_known).nonzero()[:, 0]
+        inside = self.colours[0][:, ~self.hole]
+        self.variance = float(inside.var(dim=1, correction=0).sum()) * SIDE**2 + 1e-6
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(h, w) in pixels."""
+        return self.h, self.w
+
+    @cached_property
+    def patches(self) -> Tensor:
+        """(rows·columns, 3·SIDE²) of the known pixels, the others 0."""
+        return F.unfold(self.colours, SIDE)[0].T.contiguous()
+
+    @cached_property
+    def norms(self) -> Tensor:
+        return self.patches.square().sum(dim=1)
+
+    @cached_property
+    def beyond(self) -> Tensor:
+        """(rows,) how far the next row is that has known patches; twice, as in a mirror."""
+        from scipy import ndimage
+
+        has = self.is_known.view(self.rows, self.columns).any(dim=1).numpy()
+        return torch.from_numpy(2 * ndimage.distance_transform_edt(~has)).float()
+
+    @cached_property
+    def nearest(self) -> Tensor:
+        """(rows·columns,) the known patch that is nearest to each."""
+        from scipy import ndimage
+
+        free = ~self.is_known.view(self.rows, self.columns).numpy()
+        y, x = ndimage.distance_transform_edt(free, return_distances=False, return_indices=True)
+        return torch.from_numpy(y.astype(np.int64) * self.columns + x).flatten()
+
+    def height_cost(self, places: Tensor, targets: Tensor) -> Tensor:
+        """Of patches at `places` for `targets`, which broadcast."""
+        row = targets // self.columns
+        off = (places // self.columns - row).abs().float() - self.beyond[row]
+        return (off.clamp_(min=0) / self.h).square_().mul_(HEIGHT_COST * self.variance)
+
+    def pixel(self, places: Tensor) -> Tensor:
+        """The numbers of their upper left pixels in the picture."""
+        return places // self.columns * self.w + places % self.columns
+
+
+def _touched(hole: BoolArray) -> BoolArray:
+    """(h - SIDE + 1, w - SIDE + 1): true where a patch has a pixel of the hole."""
+    counts = np.pad(hole.astype(np.int64).cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    inside = counts[SIDE:, SIDE:] - counts[:-SIDE, SIDE:] - counts[SIDE:, :-SIDE]
+    touched: BoolArray = inside + counts[:-SIDE, :-SIDE] > 0
+    return touched
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which known patch goes where."""
+
+    known: Known
+    chosen: Tensor
+    """(n,) of all of `known.targets`, the place that its patch comes from."""
+    colours: Tensor
+    """(1, 3, h, w) that the patches together make."""
+    errors: Tensor
+    """(n,) squared distances of what was chosen to the colours that it was chosen for."""
+    usage: Tensor
+    """(rows·columns,) the cost of places that were taken too often."""
+
+    @property
+    def misfit(self) -> float:
+        """Mean cost of the patches, as a share of the picture's variance."""
+        height = self.known.height_cost(self.chosen, self.known.targets)
+        return float((self.errors + height).mean()) / self.known.variance
+
+    def carried_to(self, level: Known) -> Match:
+        """The same choices at a larger size."""
+        scale = [new / old for new, old in zip(level.size, self.known.size, strict=True)]
+        old = self.known
+        below = (
+            _rescaled(level.targets // level.columns, 1 / scale[0], old.rows),
+            _rescaled(level.targets % level.columns, 1 / scale[1], old.columns),
+        )
+        field = torch.arange(old.rows * old.columns)
+        field[old.targets] = self.chosen
+        target = below[0] * old.columns + below[1]
+        place = field[target]
+        shift_y = (place // old.columns - below[0]).float() * scale[0]
+        shift_x = (place % old.columns - below[1]).float() * scale[1]
+        y = (level.targets // level.columns + shift_y.round().long()).clamp_(0, level.rows - 1)
+        x = (level.targets % level.columns + shift_x.round().long()).clamp_(0, level.columns - 1)
+        chosen = level.nearest[y * level.columns + x]
+        colours = F.interpolate(self.colours, size=level.size, mode="bilinear")
+        begun = torch.where(level.hole, colours, level.colours)
+        return _agreed(level, chosen, begun, torch.zeros(level.rows * level.columns))
+
+    def improved(self, generator: torch.Generator) -> Match:
+        """Better patches for the present colours, and the colours that those ask for."""
+        usage = _usage(self.known, self.chosen, self.usage)
+        wanted = F.unfold(self.colours, SIDE)[0].T[self.known.targets].contiguous()
+        if len(self.known.targets) * len(self.known.places) <= EXACT_PAIRS:
+            chosen = _best_of_all(self.known, wanted, usage)
+        else:
+            chosen = _Search(self.known, wanted, usage, self.chosen).run(generator)
+        return _agreed(self.known, chosen, self.colours, usage)
+
+    def votes(self, values: Tensor, sharpness: float) -> Tensor:
+        """What the patches that lie over each pixel say of it, (h·w, k).
+
+        values: (h·w, k) of the known picture. Those that fit have more say, the more so the higher
+        the sharpness.
+        """
+        known = self.known
+        weights = self._weights(sharpness)
+        sums = torch.zeros(known.h * known.w, values.shape[1])
+        here, there = known.pixel(known.targets), known.pixel(self.chosen)
+        for offset in _offsets(known.w):
+            sums.index_add_(0, here + offset, values[there + offset] * weights)
+        return sums
+
+    def _weights(self, sharpness: float) -> Tensor:
+        """(n, 1)"""
+        from scipy import ndimage
+
+        known = self.known
+        some = self.errors[:: 1 + len(self.errors) // 20_000]
+        deviation = float(some.quantile(0.5)) / sharpness + 1e-6 * known.variance
+        fits = torch.exp(self.errors / (-2 * deviation)).clamp_(min=1e-6)
+        depth = ndimage.distance_transform_edt(known.hole.numpy()) * (64 / max(known.size))
+        say = torch.from_numpy(DECAY ** -np.minimum(depth, 64).astype(np.float32)).flatten()
+        centre = known.pixel(known.targets) + SIDE // 2 * (known.w + 1)
+        return (fits * say[centre])[:, None]
+
+
+def _offsets(width: int) -> Iterator[int]:
+    """Of a patch's pixels from its upper left one."""
+    return (y * width + x for y in range(SIDE) for x in range(SIDE))
+
+
+def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:
+    """Where patches begin at another size whose middles are the same, of `count`."""
+    return ((start + SIDE / 2) * scale - SIDE / 2).round().long().clamp_(0, count - 1)
+
+
+def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Match:
+    """The match that has the colours which the chosen patches ask for."""
+    wanted = F.unfold(colours, SIDE)[0].T[known.targets]
+    errors = (wanted - known.patches[chosen]).square_().sum(dim=1)
+    match = Match(known, chosen, colours, errors, usage)
+    ones = torch.ones(known.h * known.w, 1)
+    sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), 1.0)
+    voted = (sums[:, :3] / sums[:, 3:].clamp(min=1e-12)).T.view(1, 3, known.h, known.w)
+    return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
+
+
+def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
+    """The cost of each place, by how often it and those around it were chosen."""
+    from scipy import ndimage
+
+    counts = torch.bincount(chosen, minlength=known.rows * known.columns).float()
+    around = ndimage.gaussian_filter(
+        counts.view(known.rows, known.columns).numpy(), max(1.0, known.h / 24)
+    )
+    fair = FAIR_USE * len(chosen) / len(known.places)
+    excess = (torch.from_numpy(around).flatten() / fair - 1).clamp_(0, MOST_USE)
+    # Half of it is what was: choices would swing to and fro.
+    return (before + excess * (USE_COST * known.variance)) / 2
+
+
+def _best_of_all(known: Known, wanted: Tensor, usage: Tensor) -> Tensor:
+    """For each target the known patch of the lowest cost."""
+    places = known.places
+    candidates, costs = known.patches[places], (known.norms + usage)[places]
+    best = []
+    for some, targets in zip(wanted.split(CHUNK), known.targets.split(CHUNK), strict=True):
+        cost = torch.addmm(costs, some, candidates.T, alpha=-2)
+        cost += known.height_cost(places, targets[:, None])
+        best.append(places[cost.argmin(dim=1)])
+    return torch.cat(best)
+
+
+class _Search:
+    """PatchMatch: what suits a neighbour is tried, then what lies at random around that."""
+
+    def __init__(self, known: Known, wanted: Tensor, usage: Tensor, chosen: Tensor) -> None:
+        self.known, self.wanted, self.usage = known, wanted, usage
+        self.norms = wanted.square().sum(dim=1)
+        self.chosen = chosen.clone()
+        self.costs = self._costs(torch.arange(len(chosen)), chosen)
+
+    def run(self, generator: torch.Generator) -> Tensor:
+        for step in STEPS:
+            for dy, dx in ((0, step), (0, -step), (step, 0), (-step, 0)):
+                self._try_neighbours(dy, dx)
+        for spread in SPREAD:
+            self._try_random(spread, generator)
+        return self.chosen
+
+    def _try_neighbours(self, dy: int, dx: int) -> None:
+        known = self.known
+        field = torch.arange(known.rows * known.columns)
+        field[known.targets] = self.chosen
+        y, x = known.targets // known.columns + dy, known.targets % known.columns + dx
+        y, x = y.clamp_(0, known.rows - 1), x.clamp_(0, known.columns - 1)
+        place = field[y * known.columns + x]
+        self._try(place // known.columns - dy, place % known.columns - dx)
+
+    def _try_random(self, spread: float, generator: torch.Generator) -> None:
+        known = self.known
+        reach = max(known.rows, known.columns) * spread
+        off = (torch.rand(2, len(self.chosen), generator=generator) * 2 - 1) * reach
+        y = self.chosen // known.columns + (off[0] / 2).round().long()
+        self._try(y, self.chosen % known.columns + off[1].round().long())
+
+    def _try(self, y: Tensor, x: Tensor) -> None:
+        """Choose the patches at `y`, `x` for the targets that they suit better."""
+        known = self.known
+        inside = (y >= 0) & (y < known.rows) & (x >= 0) & (x < known.columns)
+        place = torch.where(inside, y * known.columns + x, self.chosen)
+        worth = (known.is_known[place] & (place != self.chosen)).nonzero()[:, 0]
+        if len(worth) == 0:
+            return
+        place = place[worth]
+        costs = self._costs(worth, place)
+        better = costs < self.costs[worth]
+        won = worth[better]
+        self.chosen[won], self.costs[won] = place[better], costs[better]
+
+    def _costs(self, which: Tensor, places: Tensor) -> Tensor:
+        """Of patches at `places` for those of the targets."""
+        known = self.known
+        products = torch.einsum("nd,nd->n", self.wanted[which], known.patches[places])
+        unlike = (self.norms[which] + known.norms[places] - 2 * products).clamp_(min=0)
+        height = known.height_cost(places, known.targets[which])
+        return unlike + height + self.usage[places]
+
+
+def grown_inwards(known: Known, generator: torch.Generator) -> Match:
+    """A first match, pixel by pixel from the border of the hole inwards."""
+    from scipy import ndimage
+
+    colours, hole = known.colours.clone(), known.hole.numpy().copy()
+    flat = known.colours[0].flatten(1)
+    candidates = known.patches[known.places]
+    usage = torch.zeros(known.rows * known.columns)
+    while hole.any():
+        edge = hole & ndimage.binary_dilation(~hole)
+        y, x = (torch.from_numpy(one) for one in np.nonzero(edge))
+        top = (y - SIDE // 2).clamp_(0, known.rows - 1)
+        left = (x - SIDE // 2).clamp_(0, known.columns - 1)
+        targets = top * known.columns + left
+        costs = _costs_of_seen(known, colours, hole, targets, candidates)
+        noise = torch.rand(costs.shape, generator=generator)
+        costs = costs * (1 + JITTER * noise) + 0.002 * known.variance * noise
+        place = known.places[costs.argmin(dim=1)]
+        colours[0, :, y, x] = flat[:, known.pixel(place) + (y - top) * known.w + x - left]
+        hole &= ~edge
+    wanted = F.unfold(colours, SIDE)[0].T[known.targets]
+    return _agreed(known, _best_of_all(known, wanted, usage), colours, usage)
+
+
+def _costs_of_seen(
+    known: Known, colours: Tensor, hole: BoolArray, targets: Tensor, candidates: Tensor
+) -> Tensor:
+    """Of all known patches for `targets`, (n, all), by those of their pixels that are no hole."""
+    seen = torch.from_numpy(~hole).float().expand(1, 3, -1, -1)
+    mask = F.unfold(seen, SIDE)[0].T[targets]
+    wanted = F.unfold(colours, SIDE)[0].T[targets] * mask
+    unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
+    unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)
+    unlike *= mask.shape[1] / mask.sum(dim=1, keepdim=True)
+    return unlike + known.height_cost(known.places, targets[:, None])

@@ -54,7 +54,10 @@ class Inpaint(KeepingTask):
         grown: npt.NDArray[np.bool_] = ndimage.distance_transform_edt(~wanted) <= self.grow
         return grown
 
-    def hidden(self) -> Picture:
+    def hidden(self) -> Picture | None:
+        """What goes, where it could come back: what is put together from pieces has none of it."""
+        if self.goes_on:
+            return None
         return replace(Picture.from_mask(self._hole), name="the mask")
 
     @hookimpl(tryfirst=True)

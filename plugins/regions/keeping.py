@@ -4,29 +4,91 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, hookimpl
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 from .pinning import FloatArray, Pins, resample
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
+
+    from .consistency import Consistency
+
+REDRAWN_FROM = 15
+"""Of the finest scale: what was filled in keeps its shapes, and gets strokes or grain of its own."""
 
 
 class KeepingTask(Task):
     """Calls `keep` in its `plan_edit`."""
 
+    structure: str = option(
+        "continue: what reaches the border goes on, put together from pieces of the picture and "
+        "redrawn; free: made up from noise, fitting the border",
+        default="continue",
+        choices=("continue", "free"),
+    )
+    start_step: int = option(
+        "with --structure continue, higher: redrawn more freely; 0: the pieces as they are, and "
+        "nothing is learnt",
+        default=REDRAWN_FROM,
+        minimum=0,
+        maximum=100,
+    )
+
     def keep(self, plan: Plan, pyramid: Pyramid, picture: Picture, kept: FloatArray) -> None:
         """The result is `picture`, of its size, where `kept` (h, w) is 1, and new where it is 0."""
         self._pins = Pins(picture.rgb(), kept)
+        self._consistency: Consistency | None = None
         plan.enlarge(picture.size)
         plan.blend_onto(picture, 1 - kept)
-        resample(plan)
-        follow_detail(plan, self._pins, pyramid.count)
+        if self.goes_on:
+            follow_detail(plan, self._pins, pyramid.count)
+            self._inject(plan)
+        else:
+            resample(plan)
+            follow_detail(plan, self._pins, pyramid.count)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the structure of the picture is continued."""
+        return self.structure == "continue"
+
+    def _inject(self, plan: Plan) -> None:
+        """Start from what is kept, at full size; `before_sampling` fills the rest in."""
+        stage = plan.stages[-1]
+        target, _ = self._pins.at(stage.size)
+        start = min(self.start_step, stage.start)
+        plan.inject(target, at=stage, start=max(1, start), option="--start-step")
+        if start == 0:
+            stage.visits = 0
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        if self.goes_on:
+            run.start_image = self._filled(run)
+
+    def _filled(self, run: Run) -> Tensor:
+        """(samples, 3, h, w): the picture with its new part put together from pieces of it."""
+        import torch
+
+        from .filling import fill
+
+        target, kept = self._pins.at(run.plan.stages[0].size)
+        hole = (kept < 0.5)[0, 0].numpy()
+        images = []
+        for k, generator in enumerate(run.generators):
+            run.report("filling", k + 1, run.samples)
+            images.append(fill(target, hole, generator).image)
+        return torch.cat(images)
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
-        self._consistency = self._pins.fix(run, scale)
-        self._pins.level(scale)
+        if self.goes_on:
+            self._pins.hold(scale)
+        else:
+            self._consistency = self._pins.fix(run, scale)
+            self._pins.level(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
@@ -36,7 +98,8 @@ class KeepingTask(Task):
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
-        result.samples = self._pins.levelled(result.samples)
+        if not self.goes_on:
+            result.samples = self._pins.levelled(result.samples)
 
 
 def follow_detail(plan: Plan, pins: Pins, learnt: int) -> None:

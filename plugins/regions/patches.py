@@ -20,7 +20,7 @@ BoolArray = npt.NDArray[np.bool_]
 SIDE = 7
 """Of a patch, in pixels."""
 
-HEIGHT_COST = 12.0
+HEIGHT_COST = 6.0
 """Of a patch from (1/h of) another height, squared, as a share of the picture's variance: scenes
 are layered, sky is above and meadow below."""
 
@@ -46,6 +46,9 @@ STEPS = (4, 1, 2, 1)
 
 SPREAD = (1.0, 1 / 3, 1 / 9, 1 / 27)
 """How far random choices lie from the present one, as shares of the picture."""
+
+SHARPNESS = 2.0
+"""Of the colours that patches ask for while better ones are sought; see `Match.votes`."""
 
 DECAY = 1.2
 """Of a patch's say with each 1/64 of the picture's size that it lies deeper in the hole."""
@@ -191,8 +194,9 @@ class Match:
 
         known = self.known
         some = self.errors[:: 1 + len(self.errors) // 20_000]
-        deviation = float(some.quantile(0.5)) / sharpness + 1e-6 * known.variance
-        fits = torch.exp(self.errors / (-2 * deviation)).clamp_(min=1e-6)
+        usual = float(some.quantile(0.5)) + 1e-6 * known.variance
+        # A power, not an exponential: of several that are all far off the best still has more say.
+        fits = (1 + self.errors / usual) ** -sharpness
         depth = ndimage.distance_transform_edt(known.hole.numpy()) * (64 / max(known.size))
         say = torch.from_numpy(DECAY ** -np.minimum(depth, 64).astype(np.float32)).flatten()
         centre = known.pixel(known.targets) + SIDE // 2 * (known.w + 1)
@@ -215,7 +219,7 @@ def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Mat
     errors = (wanted - known.patches[chosen]).square_().sum(dim=1)
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
-    sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), 1.0)
+    sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
     voted = (sums[:, :3] / sums[:, 3:].clamp(min=1e-12)).T.view(1, 3, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
 

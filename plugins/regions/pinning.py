@@ -115,11 +115,16 @@ class Pins:
         error = st.upsample(coarse, size).sub_(fine).square_().mean(dim=1, keepdim=True) * held
         return float((error.sum() / held.sum().clamp(min=1)).sqrt())
 
-    def fix(self, run: Run, scale: ScaleState) -> Consistency | None:
-        """Nothing needs to be predicted where the mask is 1; the layout is made to suit that."""
+    def hold(self, scale: ScaleState) -> tuple[Tensor, Tensor]:
+        """Nothing needs to be predicted where the mask is 1 → the target, and where that is."""
         target, mask = self.at(scale.stage.size)
         held = mask >= FULLY
         scale.fix(target, held)
+        return target, held
+
+    def fix(self, run: Run, scale: ScaleState) -> Consistency | None:
+        """Hold, and have the layout made to suit what is held."""
+        target, held = self.hold(scale)
         if scale.index > 0:
             return None
         from .consistency import Consistency

@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from .patches import SIDE
 
 if TYPE_CHECKING:
     from .patches import Match
@@ -18,7 +21,11 @@ HELD = 4.0
 """Tones may drift from what was copied over more than 1/4 of the picture's shorter side: what is
 left of a step at a seam is spread as far."""
 
-SHARPNESS = 4.0
+UNLIKE = 0.1
+"""Share of the picture's variance by which patches may differ from what they were put in for: where
+they differ by more the colours are held, as what meets there has an edge between."""
+
+SHARPNESS = 8.0
 """Of what is copied in the end: patches that don't fit have little say."""
 
 
@@ -32,7 +39,7 @@ def joined(match: Match) -> Tensor:
     colours, right, down = _voted(match)
     hole = known.hole.numpy()
     number = np.where(hole, np.cumsum(hole).reshape(hole.shape) - 1, -1)
-    held = (HELD / min(known.size)) ** 2
+    held = (HELD / min(known.size)) ** 2 * (1 + (_errors(match) / UNLIKE) ** 2)
     system = _System(number, colours, held)
     system.add(number[:, :-1], number[:, 1:], colours[:, :-1], colours[:, 1:], right[:, :-1])
     system.add(number[:-1], number[1:], colours[:-1], colours[1:], down[:-1])
@@ -40,6 +47,18 @@ def joined(match: Match) -> Tensor:
     image[hole] = system.solution()
     made = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
     return torch.where(known.hole, made.clamp_(-1, 1), known.colours)
+
+
+def _errors(match: Match) -> FloatArray:
+    """(h, w): how unlike the best patch over each pixel is, as a share of the picture's variance."""
+    known = match.known
+    errors = torch.full((known.rows * known.columns,), torch.inf)
+    errors[known.targets] = match.errors
+    grid = errors.view(1, 1, known.rows, known.columns)
+    around = F.pad(grid, (SIDE - 1,) * 4, value=torch.inf)
+    least = -F.max_pool2d(-around, SIDE, stride=1)[0, 0]
+    least[~known.hole] = 0
+    return (least.double() / known.variance).numpy()
 
 
 def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -66,11 +85,11 @@ def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
 class _System:
     """The normal equations of the least squares, over the pixels of the hole."""
 
-    def __init__(self, number: npt.NDArray[np.int64], colours: FloatArray, held: float) -> None:
-        """number: (h, w), -1 outside the hole."""
-        inside = colours[number >= 0]
-        self._diagonal = np.full(len(inside), held)
-        self._right_side = held * inside
+    def __init__(self, number: npt.NDArray[np.int64], colours: FloatArray, held: FloatArray) -> None:
+        """number: (h, w), -1 outside the hole; held: (h, w), how much the colours count."""
+        hole = number >= 0
+        self._diagonal = held[hole].copy()
+        self._right_side = held[hole][:, None] * colours[hole]
         self._pairs: list[npt.NDArray[np.int64]] = []
 
     def add(

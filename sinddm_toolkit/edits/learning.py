@@ -44,8 +44,9 @@ logger = logging.getLogger(__name__)
 def learn(
     ready: Prepared, store: ModelStore, events: Events, cache: ModelCache | None = None
 ) -> Model:
-    """The model that an edit is sampled with; untrained if a denoiser stands in its place."""
-    if ready.denoiser is not None:
+    """The model that an edit is sampled with; untrained if a denoiser stands in its place, or if
+    no step is made."""
+    if ready.denoiser is not None or not ready.cells():
         return new_model(ready.subject.config, ready.subject.schedule)
     if ready.recorded is not None:
         return recorded_model(ready, ready.recorded, store, events)

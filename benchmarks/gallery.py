@@ -49,7 +49,7 @@ COMMANDS = {
         ["starry_night.png", "coffee.png"],
     ),
     "together": (
-        "outpaint --image seascape.png --right 120 "
+        "outpaint --image seascape.png --right 120 --structure free "
         "+ roi --source 140,130,100,50 --target 262,100,100,50",
         ["seascape.png"],
     ),

@@ -1,10 +1,10 @@
 """A hole filled with patches of the picture that is around it, so that structures go on.
 
 From coarse to fine, patches in the hole and the known ones most like them are found in turn with
-the colours that those ask for (Wexler et al., *Space-Time Completion of Video*, 2007), by the search
-of PatchMatch (Barnes et al., 2009), from a first filling that grows inwards from the border (Newson
-et al., *Video Inpainting of Complex Scenes*, 2014). In the end gradients are copied rather than
-colours (Darabi et al., *Image Melding*, 2012), so that pieces meet without a step in tone.
+the colours that those ask for (Wexler et al., *Space-Time Completion of Video*, 2007), by the
+search of PatchMatch (Barnes et al., 2009), from a first filling that grows inwards from the border
+(Newson et al., *Video Inpainting of Complex Scenes*, 2014). In the end gradients are copied rather
+than colours (Darabi et al., *Image Melding*, 2012), so that pieces meet without a step in tone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import sinddm_toolkit.api as st
 
+from .detail import with_detail
 from .patches import SIDE, Known, Match, grown_inwards
 from .seams import joined
 
@@ -40,7 +41,7 @@ THICKNESS = 1.5
 LEAST_PATCHES = 50
 """To choose from: with fewer known ones a size is left out."""
 
-TRIES = 3
+TRIES = 5
 """Layouts of which the one that fits best is gone on with."""
 
 TRIED_SIZES = 3
@@ -50,7 +51,7 @@ ROUNDS, LAST_ROUNDS = 3, 2
 """Of finding patches and colours in turn, at each size and at the last one."""
 
 FILLED_PIXELS = 100_000
-"""Larger pictures are filled at this size, and their own pixels put where those of it were put."""
+"""Larger pictures are filled at this size, and get their finest detail from where pieces came."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Filling:
 def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
     """`image` (1, 3, h, w) with its `hole` (h, w) filled; what it shows there is never looked at.
 
-    Other random numbers give another filling. Where next to nothing is known, it is smooth.
+    Other random numbers give another filling. Where next to nothing is known it is of one colour.
     """
     import torch
 
@@ -76,14 +77,16 @@ def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
     small = st.working_size(size, FILLED_PIXELS)
     levels = [level for one in sizes(hole, small) if (level := _level(image, known, one))]
     if not hole.any() or not levels:
-        return Filling(st.filled(image * known, known), 0.0)
+        mean = (image * known).sum(dim=(2, 3), keepdim=True) / known.sum().clamp(min=1)
+        return Filling(torch.where(known > 0, image, mean), 0.0)
     tried = min(TRIED_SIZES, len(levels) - 1)
     begun = [_refined(levels[: tried + 1], None, generator) for _ in range(TRIES)]
     match = min(begun, key=lambda one: one.misfit)
     match = _refined(levels[tried + 1 :], match, generator)
+    made = joined(match)
     if small != size:
-        match = match.enlarged(Known(image, hole))
-    return Filling(joined(match), match.misfit)
+        made = with_detail(image * known, hole, match, made)
+    return Filling(made, match.misfit)
 
 
 def sizes(hole: BoolArray, last: Size) -> list[Size]:

@@ -15,23 +15,26 @@ if TYPE_CHECKING:
 
     from .consistency import Consistency
 
-REDRAWN_FROM = 15
-"""Of the finest scale: what was filled in keeps its shapes, and gets strokes or grain of its own."""
+REDRAWN_FROM = 6
+"""Of the finest scale: pieces keep their shapes, and where they meet get strokes or grain."""
+
+REDRAWN_PIXELS = 250_000
+"""A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
 
 
 class KeepingTask(Task):
     """Calls `keep` in its `plan_edit`."""
 
     structure: str = option(
-        "continue: what reaches the border goes on, put together from pieces of the picture and "
-        "redrawn; free: made up from noise, fitting the border",
+        "continue: hills, roofs or waves go on in the new part, which is put together from pieces "
+        "of the picture; free: all in it is made up, to fit its border",
         default="continue",
         choices=("continue", "free"),
     )
-    start_step: int = option(
-        "with --structure continue, higher: redrawn more freely; 0: the pieces as they are, and "
-        "nothing is learnt",
-        default=REDRAWN_FROM,
+    start_step: int | None = option(
+        "with --structure continue: higher: the pieces are redrawn more freely; 0: they stay as "
+        "they are, and nothing is learnt; by the picture's size if not given",
+        default=None,
         minimum=0,
         maximum=100,
     )
@@ -43,7 +46,6 @@ class KeepingTask(Task):
         plan.enlarge(picture.size)
         plan.blend_onto(picture, 1 - kept)
         if self.goes_on:
-            follow_detail(plan, self._pins, pyramid.count)
             self._inject(plan)
         else:
             resample(plan)
@@ -58,7 +60,10 @@ class KeepingTask(Task):
         """Start from what is kept, at full size; `before_sampling` fills the rest in."""
         stage = plan.stages[-1]
         target, _ = self._pins.at(stage.size)
-        start = min(self.start_step, stage.start)
+        is_small = stage.size[0] * stage.size[1] <= REDRAWN_PIXELS
+        start = self.start_step
+        if start is None:
+            start = REDRAWN_FROM if is_small else 0
         plan.inject(target, at=stage, start=max(1, start), option="--start-step")
         if start == 0:
             stage.visits = 0

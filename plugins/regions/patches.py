@@ -24,16 +24,20 @@ HEIGHT_COST = 6.0
 """Of a patch from (1/h of) another height, squared, as a share of the picture's variance: scenes
 are layered, sky is above and meadow below."""
 
-USE_COST = 0.04
+USE_COST = 0.08
 """Of a patch from where patches are taken `FAIR_USE` times too often, the same share: else a moon
 is copied four times, or a plain place everywhere."""
 
-FAIR_USE = 3.0
+FAIR_USE = 2.0
 MOST_USE = 4.0
 
 JITTER = 0.15
 """By how much the costs are changed at random when the hole is first filled: each sample grows
 otherwise."""
+
+LIKING = 0.01
+"""By how much, of the picture's variance, some places are liked better than others at first: that
+too is another in each sample."""
 
 EXACT_PAIRS = 2_000_000
 """Of patches: fewer are compared all with all."""
@@ -313,7 +317,7 @@ def grown_inwards(known: Known, generator: torch.Generator) -> Match:
     colours, hole = known.colours.clone(), known.hole.numpy().copy()
     flat = known.colours[0].flatten(1)
     candidates = known.patches[known.places]
-    usage = torch.zeros(known.rows * known.columns)
+    usage = _liking(known, generator)
     while hole.any():
         edge = hole & ndimage.binary_dilation(~hole)
         y, x = (torch.from_numpy(one) for one in np.nonzero(edge))
@@ -322,12 +326,22 @@ def grown_inwards(known: Known, generator: torch.Generator) -> Match:
         targets = top * known.columns + left
         costs = _costs_of_seen(known, colours, hole, targets, candidates)
         noise = torch.rand(costs.shape, generator=generator)
-        costs = costs * (1 + JITTER * noise) + 0.002 * known.variance * noise
+        costs = costs * (1 + JITTER * noise) + usage[known.places]
         place = known.places[costs.argmin(dim=1)]
         colours[0, :, y, x] = flat[:, known.pixel(place) + (y - top) * known.w + x - left]
         hole &= ~edge
     wanted = F.unfold(colours, SIDE)[0].T[known.targets]
     return _agreed(known, _best_of_all(known, wanted, usage), colours, usage)
+
+
+def _liking(known: Known, generator: torch.Generator) -> Tensor:
+    """(rows·columns,) a cost of each place, that changes little from one to the next."""
+    from scipy import ndimage
+
+    noise = torch.rand(known.rows, known.columns, generator=generator).numpy()
+    around = torch.from_numpy(ndimage.gaussian_filter(noise, known.h / 24))
+    around = (around - around.min()) / (around.max() - around.min()).clamp(min=1e-6)
+    return around.flatten() * (LIKING * known.variance)
 
 
 def _costs_of_seen(

@@ -74,6 +74,11 @@ class Roi(LayoutTask):
         if self.strength > 0:
             resample(plan)
         self._finest = pyramid.count - 1
+        if plan.stages[0].s == self._finest > 0:
+            raise UserError(
+                "roi acts while the layout is made, and here that is given: "
+                "outpaint and inpaint need --structure free beside it"
+            )
         self._pins = self._arranged(plan.canvas, pyramid.sizes[-1])
         _, mask = self._pins.at(plan.canvas)
         self.lay_out(plan, pyramid, free=1 - self.strength * mask)

@@ -50,7 +50,7 @@ def joined(match: Match) -> Tensor:
 
 
 def _errors(match: Match) -> FloatArray:
-    """(h, w): how unlike the best patch over each pixel is, as a share of the picture's variance."""
+    """(h, w): how far the best patch over each pixel is off, by the picture's variance."""
     known = match.known
     errors = torch.full((known.rows * known.columns,), torch.inf)
     errors[known.targets] = match.errors
@@ -85,7 +85,9 @@ def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
 class _System:
     """The normal equations of the least squares, over the pixels of the hole."""
 
-    def __init__(self, number: npt.NDArray[np.int64], colours: FloatArray, held: FloatArray) -> None:
+    def __init__(
+        self, number: npt.NDArray[np.int64], colours: FloatArray, held: FloatArray
+    ) -> None:
         """number: (h, w), -1 outside the hole; held: (h, w), how much the colours count."""
         hole = number >= 0
         self._diagonal = held[hole].copy()

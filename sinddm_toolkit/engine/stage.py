@@ -46,8 +46,9 @@ class Stage:
     visits: int | None = None
     """How many of the timesteps are visited at most, evenly spread over them; None is all.
 
-    0 is none: the stage ends with what it begins with, and nothing is learnt for it. With DDPM's random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has
-    to be taken out again in those that follow.
+    0 is none: the stage ends with what it begins with, and nothing is learnt for it. With DDPM's
+    random steps it is `RANDOM_STEPS` times as many: noise that is added in a step has to be taken
+    out again in those that follow.
     """
     level: Level | None = None
     """The part of a repainted picture that this is; see `Plan.repaint`."""

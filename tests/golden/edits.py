@@ -123,6 +123,18 @@ EDITS = {
     "super-resolve": Edit("super-resolve", {"image": SMALL, "factor": 2.0, "seed": 9}),
     "outpaint": Edit("outpaint", {"image": SMALL, "right": "30%", "top": 9, "seed": 10}),
     "inpaint": Edit("inpaint", {"image": SMALL, "mask": "20,15,18,14", "seed": 11}),
+    "outpaint-free": Edit(
+        "outpaint",
+        {"image": SMALL, "right": "30%", "top": 9, "structure": "free", "seed": 10},
+    ),
+    "inpaint-free": Edit(
+        "inpaint", {"image": SMALL, "mask": "20,15,18,14", "structure": "free", "seed": 11}
+    ),
+    "inpaint-large": Edit(
+        "inpaint",
+        {"image": LARGE, "mask": "200,160,80,80", "seed": 20},
+        box=NEAR_OBJECT,
+    ),
     "paint": Edit("paint", {"image": SMALL, "painting": crude(), "seed": 12}),
     "paint-masked": Edit(
         "paint",
@@ -158,7 +170,7 @@ EDITS = {
     ),
     "together": Edit(
         "outpaint",
-        {"image": SMALL, "right": 30, "seed": 18},
+        {"image": SMALL, "right": 30, "structure": "free", "seed": 18},
         also={"roi": {"source": ["5,5,20,20"], "target": [["80,30,20,20"]]}},
     ),
     "preview": Edit("sample", {"image": SMALL, "denoiser": "closed-form", "seed": 19}),

@@ -292,8 +292,10 @@ def test_outpaint_says_what_is_wrong(words, said, command, spotted):
 INPAINT = ("run", "inpaint", "--image", "i.png", "--seed", "1")
 
 
-def test_inpaint_removes_and_never_learns_what_is_masked(command, spotted):
-    code, _, err = command(*INPAINT, "--mask", "30,20,20,15", "--out", "o.png")
+@pytest.mark.parametrize("structure", ["continue", "free"])
+def test_inpaint_removes_what_is_masked(structure, command, spotted):
+    words = (*INPAINT, "--structure", structure, "--mask", "30,20,20,15")
+    code, _, err = command(*words, "--out", "o.png")
     assert code == 0, err
     result = read_picture("o.png").pixels
     assert redness(spotted[20:35, 30:50]) > 200
@@ -303,13 +305,15 @@ def test_inpaint_removes_and_never_learns_what_is_masked(command, spotted):
     assert np.array_equal(result[outside], spotted[outside])
 
 
-def test_what_is_masked_has_no_influence_at_all(command, spotted):
+@pytest.mark.parametrize("how", [("--structure", "free"), ("--start-step", 0)])
+def test_what_is_masked_has_no_influence_at_all(how, command, spotted):
     """Another content under the mask gives the same picture, bit for bit."""
-    assert command(*INPAINT, "--mask", "30,20,20,15", "--out", "one.png")[0] == 0
+    words = (*INPAINT, *how, "--mask", "30,20,20,15")
+    assert command(*words, "--out", "one.png")[0] == 0
     other = spotted.copy()
     other[20:35, 30:50] = (0, 250, 30)
     Image.fromarray(other).save("i.png")
-    assert command(*INPAINT, "--mask", "30,20,20,15", "--retrain", "--out", "two.png")[0] == 0
+    assert command(*words, "--retrain", "--out", "two.png")[0] == 0
     assert np.array_equal(read_picture("one.png").pixels, read_picture("two.png").pixels)
 
 

@@ -1,0 +1,78 @@
+"""The finest detail of a large picture, put where the patches of a small one of it were put."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+import sinddm_toolkit.api as st
+
+from .patches import SIDE, Match
+
+IntArray = npt.NDArray[np.int64]
+
+
+def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small: Tensor) -> Tensor:
+    """`image` (1, 3, h, w) with its `hole` filled as the `small` one was, by `match`.
+
+    What `small` shows is enlarged, and what it lacks of the picture is copied to it from where the
+    patches came from: tones and edges join as they do there.
+    """
+    enlarged = st.upsample(small, (hole.shape[0], hole.shape[1]))
+    y, x = np.nonzero(hole)
+    from_y, from_x = _sources(y, x, match, hole)
+    seen = ~hole[from_y, from_x]
+    detail = image[0][:, from_y, from_x] - enlarged[0][:, from_y, from_x]
+    detail *= torch.from_numpy(seen)
+    filled = torch.where(torch.from_numpy(hole), enlarged, image)
+    filled[0][:, y, x] += detail
+    return filled.clamp_(-1, 1)
+
+
+def _sources(
+    y: IntArray, x: IntArray, match: Match, hole: npt.NDArray[np.bool_]
+) -> tuple[IntArray, IntArray]:
+    """Where the pixels at `y`, `x` of the hole have their detail from."""
+    known = match.known
+    scale = [large / small for large, small in zip(hole.shape, known.size, strict=True)]
+    shifts = _shifts(match)
+    at = (
+        np.minimum((y / scale[0]).astype(np.int64), known.h - 1),
+        np.minimum((x / scale[1]).astype(np.int64), known.w - 1),
+    )
+    found = [
+        np.clip(here + np.rint(shift[at] * by).astype(np.int64), 0, side - 1)
+        for here, shift, by, side in zip((y, x), shifts, scale, hole.shape, strict=True)
+    ]
+    return found[0], found[1]
+
+
+def _shifts(match: Match) -> tuple[IntArray, IntArray]:
+    """(h, w) each: how far off, down and to the right, the best patch over a pixel comes from.
+
+    Outside the hole it is that of the nearest pixel inside.
+    """
+    from scipy import ndimage
+
+    known = match.known
+    place = torch.arange(known.rows * known.columns)
+    place[known.targets] = match.chosen
+    errors = torch.full((len(place),), torch.inf)
+    errors[known.targets] = match.errors
+    best = torch.full((known.h, known.w), torch.inf)
+    target = torch.zeros(known.h, known.w, dtype=torch.long)
+    errors, number = errors.view(known.rows, -1), torch.arange(len(place)).view(known.rows, -1)
+    for dy in range(SIDE):
+        for dx in range(SIDE):
+            part = (slice(dy, dy + known.rows), slice(dx, dx + known.columns))
+            better = errors < best[part]
+            best[part] = torch.where(better, errors, best[part])
+            target[part] = torch.where(better, number, target[part])
+    down = place[target] // known.columns - target // known.columns
+    right = place[target] % known.columns - target % known.columns
+    near = ndimage.distance_transform_edt(
+        ~known.hole.numpy(), return_distances=False, return_indices=True
+    )
+    return down.numpy()[tuple(near)], right.numpy()[tuple(near)]

@@ -114,6 +114,12 @@ class Known:
         off = (places // self.columns - row).abs().float() - self.beyond[row]
         return (off.clamp_(min=0) / self.h).square_().mul_(HEIGHT_COST * self.variance)
 
+    def cut(self, image: Tensor, places: Tensor) -> Tensor:
+        """(n, c·SIDE²): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
+        offsets = torch.tensor([*_offsets(self.w)])
+        at = self.pixel(places)[:, None] + offsets
+        return image[0].flatten(1)[:, at].transpose(0, 1).flatten(1)
+
     def pixel(self, places: Tensor) -> Tensor:
         """The numbers of their upper left pixels in the picture."""
         return places // self.columns * self.w + places % self.columns
@@ -171,7 +177,7 @@ class Match:
     def improved(self, generator: torch.Generator) -> Match:
         """Better patches for the present colours, and the colours that those ask for."""
         usage = _usage(self.known, self.chosen, self.usage)
-        wanted = F.unfold(self.colours, SIDE)[0].T[self.known.targets].contiguous()
+        wanted = self.known.cut(self.colours, self.known.targets)
         if len(self.known.targets) * len(self.known.places) <= EXACT_PAIRS:
             chosen = _best_of_all(self.known, wanted, usage)
         else:
@@ -219,7 +225,7 @@ def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:
 
 def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Match:
     """The match that has the colours which the chosen patches ask for."""
-    wanted = F.unfold(colours, SIDE)[0].T[known.targets]
+    wanted = known.cut(colours, known.targets)
     errors = (wanted - known.patches[chosen]).square_().sum(dim=1)
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
@@ -330,7 +336,7 @@ def grown_inwards(known: Known, generator: torch.Generator) -> Match:
         place = known.places[costs.argmin(dim=1)]
         colours[0, :, y, x] = flat[:, known.pixel(place) + (y - top) * known.w + x - left]
         hole &= ~edge
-    wanted = F.unfold(colours, SIDE)[0].T[known.targets]
+    wanted = known.cut(colours, known.targets)
     return _agreed(known, _best_of_all(known, wanted, usage), colours, usage)
 
 
@@ -348,9 +354,8 @@ def _costs_of_seen(
     known: Known, colours: Tensor, hole: BoolArray, targets: Tensor, candidates: Tensor
 ) -> Tensor:
     """Of all known patches for `targets`, (n, all), by those of their pixels that are no hole."""
-    seen = torch.from_numpy(~hole).float().expand(1, 3, -1, -1)
-    mask = F.unfold(seen, SIDE)[0].T[targets]
-    wanted = F.unfold(colours, SIDE)[0].T[targets] * mask
+    mask = known.cut(torch.from_numpy(~hole).float().expand(1, 3, -1, -1), targets)
+    wanted = known.cut(colours, targets) * mask
     unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
     unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)
     unlike *= mask.shape[1] / mask.sum(dim=1, keepdim=True)

@@ -76,6 +76,7 @@ def redness(pixels):
 REGION = ("--source", "30,20,20,15", "--target", "105,20,20,15")
 TOGETHER = (
     *("run", "outpaint", "--image", "i.png", "--right", "60", "--seed", "1"),
+    *("--structure", "free"),
     *("+", "roi", *REGION, "--out", "o.png"),
 )
 
@@ -96,7 +97,7 @@ def test_a_file_and_python_give_the_same_picture(command, spotted):
     Path("i.png").rename("folder/i.png")
     Path("folder/edit.toml").write_text(
         'seed = 1\nout = "p.png"\n'
-        '[[task]]\nname = "outpaint"\nimage = "i.png"\nright = "60"\n'
+        '[[task]]\nname = "outpaint"\nimage = "i.png"\nright = "60"\nstructure = "free"\n'
         '[[task]]\nname = "roi"\nsource = ["30,20,20,15"]\ntarget = ["105,20,20,15"]\n'
     )
     code, _, err = command("run", "--preset", "folder/edit.toml")
@@ -106,6 +107,7 @@ def test_a_file_and_python_give_the_same_picture(command, spotted):
         "outpaint",
         image="folder/i.png",
         right=60,
+        structure="free",
         seed=1,
         also={"roi": {"source": [(30, 20, 20, 15)], "target": [(105, 20, 20, 15)]}},
     )
@@ -133,7 +135,7 @@ def learnt(*names, **pictures):
 
 def test_a_task_that_joins_hides_as_one_that_leads(spotted):
     """Whoever hides a part: it is not learnt, and a model of what is left is the same model."""
-    hole = {"mask": "30,20,20,15"}
+    hole = {"mask": "30,20,20,15", "structure": "free"}
     alone = learnt("inpaint", inpaint=hole)
     joined = learnt("sample", "inpaint", inpaint=hole)
     assert joined.config == alone.config
@@ -177,7 +179,7 @@ def hides(tmp_path, monkeypatch, spotted):
 
 def test_what_any_of_the_tasks_hides_is_hidden(hides):
     hides("return self.mask")
-    asked = {"inpaint": {"mask": "30,20,20,15"}, "hide": {"mask": "m.png"}}
+    asked = {"inpaint": {"mask": "30,20,20,15", "structure": "free"}, "hide": {"mask": "m.png"}}
     both = learnt("inpaint", "hide", **asked)
     assert both.config == learnt("hide", "inpaint", **asked).config
     known = both.pyramid.known[-1][0, 0].bool().numpy()
@@ -187,7 +189,7 @@ def test_what_any_of_the_tasks_hides_is_hidden(hides):
 
 def test_nothing_may_be_left_and_who_fails_is_named(hides, command):
     hides("return self.mask")
-    halves = {"inpaint": {"mask": "0,0,40,60"}, "hide": {"mask": "half.png"}}
+    halves = {"inpaint": {"mask": "0,0,40,60", "structure": "free"}, "hide": {"mask": "half.png"}}
     half = np.zeros((60, 80), np.uint8)
     half[:, 40:] = 255
     Image.fromarray(half).save("half.png")

@@ -81,11 +81,12 @@ class KeepingTask(Task):
 
         target, kept = self._pins.at(run.plan.stages[0].size)
         hole = (kept < 0.5)[0, 0].numpy()
-        images = []
+        fillings = []
         for k, generator in enumerate(run.generators):
             run.report("filling", k + 1, run.samples)
-            images.append(fill(target, hole, generator).image)
-        return torch.cat(images)
+            fillings.append(fill(target, hole, generator))
+        self._misfits = [one.misfit for one in fillings]
+        return torch.cat([one.image for one in fillings])
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
@@ -105,6 +106,9 @@ class KeepingTask(Task):
     def compose_output(self, run: Run, result: Result) -> None:
         if not self.goes_on:
             result.samples = self._pins.levelled(result.samples)
+            return
+        for told, misfit in zip(result.metadata, self._misfits, strict=True):
+            told["misfit"] = round(misfit, 4)
 
 
 def follow_detail(plan: Plan, pins: Pins, learnt: int) -> None:

@@ -198,6 +198,12 @@ def test_samples_differ_and_are_the_same_in_any_pass(command, spotted, monkeypat
         assert np.array_equal(read_picture(f"b-{k}.png").pixels, made)
 
 
+def test_the_record_says_how_the_pieces_fit(sinddm_run, sinddm_picture):
+    made = sinddm_run("inpaint", image=sinddm_picture, mask="20,15,18,14", samples=2)
+    misfits = [record["metadata"]["inpaint"]["misfit"] for record in made.records]
+    assert len(misfits) == 2 and all(0 < one < 1 for one in misfits)
+
+
 def test_roi_says_that_it_needs_a_layout(command, spotted):
     words = ("run", "outpaint", "--image", "i.png", "--right", 40, "--out", "o.png")
     region = ("+", "roi", "--source", "0,0,20,20", "--target", "85,20,20,20")

@@ -223,8 +223,10 @@ class Plan:
             weight = np.ones(at.size, np.float32)
         repaint = Repaint(picture, onto, weight)
         at.level = repaint.add_level(at, crop=crop and first is at)
+        settled = at.size
         for stage in finer:
-            stage.level = repaint.add_level(stage, crop=True)
+            stage.level = repaint.add_level(stage, crop=True, settled=settled)
+            settled = stage.size
         for stage in (at, *finer):
             if stage.level is not None:
                 stage.size = stage.level.window.shape

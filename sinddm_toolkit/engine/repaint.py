@@ -4,6 +4,10 @@ A picture is repainted as a whole up to some size. Beyond it each finer stage be
 detail of the picture, changed as the stage below has changed it, and redraws only the part that
 counts; in the end the change of the finest is carried up to the picture's full resolution. So the
 picture keeps its own finest detail, and all pixels that nothing was to change.
+
+What a network makes of colours that it has never learnt is off by a little, always to the same
+side. A finer stage may therefore only redraw what the one below could not show, and no more of it
+than the noise hides: otherwise the errors of all stages add up to black, white and gaudy streaks.
 """
 
 from __future__ import annotations
@@ -17,7 +21,15 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.networks import CELL, HALO
-from sinddm_toolkit.engine.pyramid import resized, rgb_from_tensor, tensor_from_rgb
+from sinddm_toolkit.engine.pyramid import (
+    Size,
+    downsample,
+    resized,
+    rgb_from_tensor,
+    scaled,
+    tensor_from_rgb,
+    upsample,
+)
 from sinddm_toolkit.pictures.compositing import (
     FloatArray,
     Window,
@@ -30,6 +42,10 @@ from sinddm_toolkit.pictures.picture import Picture
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.stage import Stage
+
+
+HIDDEN = 2.0
+"""Deviations of the noise: what is further from the picture below was never hidden by it."""
 
 
 class Composition(Protocol):
@@ -69,10 +85,26 @@ class Level:
     """(h, w, 3) in [-1, 1], as it was given."""
     weight: FloatArray
     """(h, w) in [0, 1], how much of a change counts."""
+    settled: Size | None = None
+    """The size (h, w) of the whole picture at the stage below, which has settled all that can be
+    seen there; None if this stage is free to change everything."""
 
     def changes(self, samples: Tensor) -> list[FloatArray]:
         """What each of the samples (n, 3, h, w) has changed, (h, w, 3)."""
-        return [rgb_from_tensor(one) - self.picture for one in samples.split(1)]
+        return [rgb_from_tensor(one).clip(-1, 1) - self.picture for one in samples.split(1)]
+
+    def redrawn(self, x0: Tensor, begun: Tensor, sigma: float) -> Tensor:
+        """x̂0 as far as it is this stage's to redraw, of what it has `begun` from, in [-1, 1].
+
+        Both are (n, 3, h, w); `sigma` is the deviation of the noise that the stage starts from.
+        """
+        if self.settled is None:
+            return x0
+        change = x0 - begun
+        size = (change.shape[-2], change.shape[-1])
+        seen = downsample(change, scaled(size, self.settled[0] / self.window.size[0]))
+        change = change.sub_(upsample(seen, size)).clamp_(-HIDDEN * sigma, HIDDEN * sigma)
+        return change.add_(begun).clamp_(-1, 1)
 
     def begun_from(self, below: Level, samples: Tensor) -> Tensor:
         """The picture with the change that samples of a smaller level have made, (n, 3, h, w).
@@ -88,7 +120,7 @@ class Level:
             carried_over(weighted[..., k], below.window, self.window)
             for k in range(weighted.shape[2])
         ]
-        changed: FloatArray = self.picture + np.stack(carried, axis=2)
+        changed: FloatArray = (self.picture + np.stack(carried, axis=2)).clip(-1, 1)
         return changed
 
 
@@ -103,11 +135,11 @@ class Repaint(Composition):
         self._weight = weight
         self._finest: Level | None = None
 
-    def add_level(self, stage: Stage, *, crop: bool) -> Level:
+    def add_level(self, stage: Stage, *, crop: bool, settled: Size | None = None) -> Level:
         """What `stage` works on: the whole, or with `crop` what can matter for what counts.
 
-        Each step sees HALO pixels further: what lies beyond all of them can't matter, and a large
-        picture costs no more than its part.
+        `settled` is that of the level. Each step sees HALO pixels further: what lies beyond all of
+        them can't matter, and a large picture costs no more than its part.
         """
         window = whole(stage.size)
         if crop:
@@ -116,7 +148,7 @@ class Repaint(Composition):
             window = counts.at(stage.size, margin, CELL)
         weight = carried_over(self._weight, whole(self._size), window, smooth=False)
         rgb = self._picture.resized(stage.size).rgb(window.box)
-        self._finest = Level(window, rgb, weight)
+        self._finest = Level(window, rgb, weight, settled)
         return self._finest
 
     @property

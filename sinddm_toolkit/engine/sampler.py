@@ -59,9 +59,11 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
                 x0 = scale.clean(x, epsilon, t)  # lines 6 and 7
                 if stage.ddpm:
                     x0 = x0.clamp_(-1, 1)  # as Ho et al. (2020) do
+                if stage.level is not None:
+                    x0 = stage.level.redrawn(x0, blurred, run.schedule.start_sigma(scale.start))
                 if fixed is not None:
                     x0 = torch.where(fixed[1], fixed[0], x0, out=x0)
-                step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None)
+                step = Step(scale, t, t_next, x, x0, is_changed=fixed is not None or stage.refines)
                 del x, x0
                 hooks.modify_x0(run, step)
                 step.close()

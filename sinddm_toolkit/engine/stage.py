@@ -80,6 +80,11 @@ class Stage:
             return self.level.begun_from(below.level, image)
         return upsample(image, self.size, upsampling)
 
+    @property
+    def refines(self) -> bool:
+        """Whether it only redraws, of a repainted picture, what the stage below could not show."""
+        return self.level is not None and self.level.settled is not None
+
     def timesteps(self, start: int) -> list[int]:
         """The timesteps visited from `start`-1 down to 0 (Song et al., DDIM, 2021, §4.2)."""
         count = start

@@ -39,10 +39,9 @@ class Harmonize(Task):
         default=None,
     )
     start_scale: int | None = option(
-        "lower: coarser structures of the object are redrawn too; the finest of at most "
-        "250 000 pixels if not given",
+        "lower: coarser structures of the object are redrawn too; 0 is the coarsest, -1 the "
+        "finest, -2 the next; the finest of at most 250 000 pixels if not given",
         default=None,
-        minimum=0,
     )
     start_step: int = option(
         "higher: more of the background's texture, less of the object's detail",

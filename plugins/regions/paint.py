@@ -29,7 +29,10 @@ class Paint(Task):
         "where the painting may change: a mask picture or a box X,Y,W,H; everywhere if not given",
         default=None,
     )
-    start_scale: int = option("lower: larger shapes are redrawn too", default=1, minimum=0)
+    start_scale: int = option(
+        "lower: larger shapes are redrawn too; 0 is the coarsest, -1 the finest, -2 the next",
+        default=1,
+    )
     start_step: int | None = option(
         "higher: freer; the usual start of that scale if not given",
         default=None,
@@ -58,7 +61,7 @@ class Paint(Task):
             free = st.softened(self.mask.inside(size), 0, self.feather)
         plan.blend_onto(self.painting, free)
         self._pins = Pins(self.painting.rgb(), 1 - free)
-        at = plan.stage(min(self.start_scale, pyramid.count - 1))
+        at = plan.stage(max(-pyramid.count, min(self.start_scale, pyramid.count - 1)))
         image = st.downsample(st.tensor_from_rgb(self.painting.rgb()), at.size)
         plan.inject(image, at=at, start=self.start_step or at.start, option="--start-step")
 

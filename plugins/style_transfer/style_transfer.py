@@ -67,9 +67,9 @@ class StyleTransfer(Task):
         "1: the colours of the style, 0: the content's own", default=0.8, minimum=0, maximum=1
     )
     start_scale: int | None = option(
-        "lower: larger shapes of the content are redrawn too; as --strength says if not given",
+        "lower: larger shapes of the content are redrawn too; 0 is the coarsest, -1 the finest; as "
+        "--strength says if not given",
         default=None,
-        minimum=0,
     )
     start_step: int | None = option(
         "higher: more of the style, less of the content's detail; as --strength says if not given",

@@ -139,18 +139,18 @@ class Plan:
         )
 
     def stage(self, s: int | None, *, option: str = "scale") -> Stage:
-        """The first stage of the scale s, of the finest if None.
+        """The first stage of the scale s, of the finest if None; -1 is the finest, -2 the next.
 
         UserError, which calls it by the `option` that it was asked for with, if there is none.
         """
-        finest = len(self._sizes) - 1
-        wanted = finest if s is None else s
+        count = len(self._sizes)
+        wanted = count - 1 if s is None else s
         for stage in self.stages:
-            if stage.s == wanted:
+            if stage.s in (wanted, wanted + count):
                 return stage
         raise UserError(
-            f"{option} {s}: this picture has the scales 0 (coarsest) to {finest} "
-            "at its working size"
+            f"{option} {s}: this picture has the scales 0 (coarsest) to {count - 1} "
+            f"at its working size; counted from the finest they are -1 to {-count}"
         )
 
     def inject(

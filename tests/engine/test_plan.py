@@ -71,12 +71,20 @@ def test_the_whole_stage_is_the_finest_that_is_small_enough(plan, pyramid):
 def test_a_stage_that_there_is_not_is_refused_by_the_flag_given(plan, pyramid):
     finest = pyramid.count - 1
     assert plan.stage(None) is plan.stage(finest) is plan.stages[-1]
-    said = (
-        f"--start-scale 9: this picture has the scales 0 (coarsest) to {finest} at its working size"
-    )
-    with pytest.raises(UserError) as refused:
-        plan.stage(9, option="--start-scale")
-    assert str(refused.value) == said
+    for s in (9, -pyramid.count - 1):
+        said = (
+            f"--start-scale {s}: this picture has the scales 0 (coarsest) to {finest} at its "
+            f"working size; counted from the finest they are -1 to -{pyramid.count}"
+        )
+        with pytest.raises(UserError) as refused:
+            plan.stage(s, option="--start-scale")
+        assert str(refused.value) == said
+
+
+def test_scales_count_from_the_finest_too(plan, pyramid):
+    assert [plan.stage(-1 - k) for k in range(pyramid.count)] == [*reversed(plan.stages)]
+    plan.enlarge((400, 500))  # the finest scale again and again: its own size is meant
+    assert plan.stage(-1) is plan.stages[pyramid.count - 1]
 
 
 # Injection

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -158,3 +160,16 @@ def test_the_window_changes_nothing_that_is_kept(network):
     part = predict(window - predict(window, 1, 0), 0, 0)
     inner = part[..., 61 - y0 : 70 - y0, 70 - x0 : 79 - x0]
     assert torch.allclose(inner, whole[..., 61:70, 70:79], atol=1e-12)
+
+
+def test_scales_counted_from_the_finest_are_the_same_scales(command, pasted, tiny):
+    made = []
+    for scale in (0, -2):
+        code, _, err = command(*LINE, "--out", "o.png", "--overwrite", "--start-scale", scale)
+        assert code == 0, err
+        made.append(read_picture("o.png").pixels)
+    assert np.array_equal(*made)
+    Path("coarser.toml").write_text('task = "harmonize"\nstart-scale = -2\n')
+    words = ("run", "--preset", "coarser.toml", *LINE[2:], "--overwrite", "--out", "o.png")
+    assert command(*words)[0] == 0
+    assert np.array_equal(read_picture("o.png").pixels, made[0])

@@ -27,7 +27,7 @@ from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
 from sinddm_toolkit.pictures.profiles import in_profile_of
 from sinddm_toolkit.pictures.regions import Region
-from sinddm_toolkit.pictures.sizes import CanvasSize, Length
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 from sinddm_toolkit.pictures.writing import write_picture
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ __all__ = [
     "Picture",
     "Plan",
     "PluginError",
+    "Point",
     "Pyramid",
     "Region",
     "Result",

@@ -89,7 +89,7 @@ coarsest, *t* a timestep, *n* the samples of a pass.
 API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
-        *("Region", "CanvasSize", "Length", "Seconds", "UserError", "PluginError"),
+        *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
         "check_ordinary",
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),

@@ -17,7 +17,7 @@ from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.pictures.regions import Region
-from sinddm_toolkit.pictures.sizes import CanvasSize, Length
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 
 WHOLE = re.compile(r"[+-]?[0-9]+")
 DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -257,6 +257,17 @@ class LengthKind(Kind):
         return str(self.check(value))
 
 
+class PointKind(Kind):
+    metavar, words = "X,Y", "a point X,Y in pixels of the picture or percent of its sides"
+    json = ("string", "array")
+
+    def check(self, value: Any) -> Point:
+        return Point.of_value(value)
+
+    def plain(self, value: Any) -> str:
+        return str(self.check(value))
+
+
 class CanvasSizeKind(Kind):
     metavar, words = "WxH", "a size such as 400x300, 2x1 or 150%x100%"
     json = ("string", "array")
@@ -286,6 +297,7 @@ KINDS: dict[type, type[Kind]] = {
     NameOrFile: NameOrFileKind,
     Region: RegionKind,
     Length: LengthKind,
+    Point: PointKind,
     CanvasSize: CanvasSizeKind,
 }
 """What an option may be annotated with, and the kind of its values."""

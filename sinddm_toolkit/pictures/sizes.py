@@ -1,4 +1,4 @@
-"""Sizes as people write them: pixels, factors or percent, width first."""
+"""Sizes and places as people write them: pixels, factors or percent, width first."""
 
 from __future__ import annotations
 
@@ -103,3 +103,38 @@ class Length:
         whole = self.number.is_integer()
         digits = str(int(self.number)) if whole else f"{Decimal(repr(self.number)):f}"
         return digits + ("%" if self.is_percent else "")
+
+
+@dataclass(frozen=True)
+class Point:
+    """`X,Y`, each in pixels of a picture or in percent of its side, from the left and the top."""
+
+    x: Length
+    """From the left."""
+    y: Length
+    """From the top."""
+
+    @classmethod
+    def parse(cls, text: str) -> Point:
+        """ValueError if `text` is no point."""
+        x, y = (Length.parse(part) for part in text.split(","))
+        return cls(x, y)
+
+    @classmethod
+    def of_value(cls, value: object) -> Point:
+        """A point, its text or two lengths."""
+        if isinstance(value, Point):
+            return value
+        if isinstance(value, str):
+            return cls.parse(value)
+        if not isinstance(value, (tuple, list)):
+            raise ValueError
+        x, y = (Length.of_value(part) for part in value)
+        return cls(x, y)
+
+    def of(self, size: tuple[int, int]) -> tuple[float, float]:
+        """(y, x) in the pixels of a picture of `size` (h, w)."""
+        return self.y.of(size[0]), self.x.of(size[1])
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y}"

@@ -16,7 +16,7 @@ from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.pictures.regions import Region
-from sinddm_toolkit.pictures.sizes import CanvasSize, Length
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 
 SUFFIXES = {NameOrFile: (".toml",)}
 
@@ -32,6 +32,7 @@ WRITTEN = {
     NameOrFile: ["plain", "in/look.toml"],
     Region: ["1,2,3,4", "10%, 0,50%,5", "in/bg.png"],
     Length: ["120", "25%", "0.5"],
+    Point: ["120,80", "25%,50.5%"],
     CanvasSize: ["400x300", "2x1", "150%x100%"],
 }
 """Type → texts that stand for values of it."""
@@ -141,6 +142,7 @@ def test_pictures_from_no_file():
         (Region, Region.parse("1,2,3,4"), "1,2,3,4", "1_2_3_4"),
         (Region, "in/bg.png", "in/bg.png", "bg"),
         (Length, Length.parse("25%"), "25%", "25%"),
+        (Point, Point.parse("25%, 7"), "25%,7", "25%_7"),
         (CanvasSize, CanvasSize.parse("2x1"), "2x1", "2x1"),
     ],
 )
@@ -188,6 +190,7 @@ def test_paths_are_placed_and_nothing_else(annotated, path, absolute):
         (NameOrFile, ["", "a\0b", 3, None]),
         (Region, ["1,2,3", "1,2,0,4", "-1,2,3,4", (1, 2, 3), 3, None]),
         (Length, ["", "-3", "x", None, True]),
+        (Point, ["", "10", "1,2,3", "-1,2", "a,b", (1,), (1, 2, 3), 3, None]),
         (CanvasSize, ["", "10", (1, 2, 3), 3, None]),
     ],
 )

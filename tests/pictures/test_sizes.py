@@ -1,6 +1,6 @@
 import pytest
 
-from sinddm_toolkit.pictures.sizes import Length
+from sinddm_toolkit.pictures.sizes import Length, Point
 
 
 def test_lengths():
@@ -12,3 +12,11 @@ def test_lengths():
     for text in ("much", "-3", "3 px", "", "٣", "1_0"):
         with pytest.raises(ValueError):
             Length.parse(text)
+
+
+def test_points_are_written_from_the_left_and_the_top():
+    assert Point.parse("12, 50%").of((60, 80)) == (30, 12)
+    assert Point.of_value((12, "50%")) == Point.parse("12,50%")
+    for value in ("12", "1,2,3", "-1,2", (1, 2, 3), None):
+        with pytest.raises((ValueError, TypeError)):
+            Point.of_value(value)

@@ -1,4 +1,4 @@
-"""Harmonization: one task, how it finds the object, and how it works through large pictures."""
+"""Harmonization: one task, how it finds or places its object, and how it prepares that."""
 
 from __future__ import annotations
 

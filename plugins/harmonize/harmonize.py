@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import sinddm_toolkit.api as st
-from sinddm_toolkit.api import OutputFile, Picture, Task, UserError, hookimpl, option
+import numpy as np
 
-from .object_mask import BoolArray, difference, flattened
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import OutputFile, Picture, Point, Task, UserError, hookimpl, option
+
+from . import grain
+from .object_mask import BoolArray, FloatArray, certain, difference, flattened, shares_at
+from .placing import placed
+from .shadow import shadowed
+from .tone import toned
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run
@@ -20,7 +28,24 @@ in pixels of that size. Larger ones only carry on there what it has made."""
 ASPECT_TOLERANCE = 0.02
 """Sizes whose aspects differ by less are the same framing at another resolution."""
 
+RIM = 1.0
+"""σ in pixels of the softness of a mask's border, for what is not redrawn but changed in tone."""
+
+MIDDLE = Point.parse("50%,50%")
+
 Size = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What is harmonized, before it is."""
+
+    composite: Picture
+    """The picture with the object in it."""
+    background: Picture
+    """The picture without it, in the same colour profile."""
+    cover: FloatArray | None = None
+    """(h, w) in [0, 1]: how much of each pixel the object is, where that is known."""
 
 
 class Harmonize(Task):
@@ -32,7 +57,29 @@ class Harmonize(Task):
     named_after = "composite"
 
     bg: Picture = option("the background without the object: what the model learns")
-    composite: Picture = option("the background with the object pasted in")
+    composite: Picture | None = option(
+        "the background with the object pasted in; or give --object", default=None
+    )
+    object: Picture | None = option(
+        "a cut-out with transparency, to be pasted into the background here", default=None
+    )
+    at: Point | None = option(
+        "where the middle of the --object goes: X,Y in pixels or percent of the background; its "
+        "middle if not given",
+        default=None,
+    )
+    scale: float | None = option(
+        "how many times larger the --object gets; 1 if not given",
+        default=None,
+        minimum=0.01,
+        maximum=100,
+    )
+    rotate: float | None = option(
+        "degrees by which the --object is turned clockwise",
+        default=None,
+        minimum=-360,
+        maximum=360,
+    )
     mask: Picture | None = option(
         "white where the object is; else found from the composite's transparency, or from where "
         "it differs from the background",
@@ -43,11 +90,25 @@ class Harmonize(Task):
         "finest, -2 the next; the finest of at most 250 000 pixels if not given",
         default=None,
     )
-    start_step: int = option(
-        "higher: more of the background's texture, less of the object's detail",
-        default=15,
+    start_step: int | None = option(
+        "higher: more of the background's texture, less of the object's detail; from 7 to 25 if "
+        "not given, the more the background is painted",
+        default=None,
         minimum=1,
         maximum=100,
+    )
+    tone: float = option(
+        "how far the object's brightness, contrast and colours come towards their surroundings': "
+        "0 not at all, 1 fully",
+        default=0.25,
+        minimum=0,
+        maximum=1,
+    )
+    shadow: float = option(
+        "how dark a soft shadow the object casts where it stands: 0 none, 1 deep",
+        default=0.0,
+        minimum=0,
+        maximum=1,
     )
     spread: float = option(
         "pixels around the object that may change too", default=7.0, minimum=0, maximum=200
@@ -64,10 +125,32 @@ class Harmonize(Task):
     )
     save_mask: OutputFile | None = option("write the mask that was used there", default=None)
 
+    @classmethod
+    def check_complete(cls, given: Collection[str]) -> None:
+        super().check_complete(given)
+        if "composite" not in given and "object" not in given:
+            help = cls.schema()["composite"].help
+            raise UserError(f"missing --composite: {help}")
+
+    def main_picture(self) -> Picture:
+        return self.composite or self.bg
+
     def check(self) -> None:
-        self._check_size(self.composite, self.bg)
+        if self.object is None:
+            for name in ("at", "scale", "rotate"):
+                if getattr(self, name) is not None:
+                    raise UserError(f"--{name} goes with --object only")
+        elif self.composite is not None:
+            raise UserError("give --composite or --object, not both")
+        picture = self.main_picture()
+        self._check_size(picture, self.bg)
         if self.mask is not None:
-            self._check_size(self.mask, self.composite)
+            self._check_size(self.mask, picture)
+        if self.shadow > 0 and picture.is_transparent and not self.flatten:
+            raise UserError(
+                f"--shadow falls onto the background, and {picture.name} is transparent there: "
+                "give --flatten"
+            )
 
     def _check_size(self, picture: Picture, reference: Picture) -> None:
         (h, w), (height, width) = picture.size, reference.size
@@ -82,16 +165,21 @@ class Harmonize(Task):
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         """The composite is injected; what it becomes counts where the object is, softly."""
-        background = st.in_profile_of(self.bg, self.composite)
-        opaque = flattened(self.composite, background.resized(self.composite.size))
-        scale = self.start_scale
-        first = None if scale is None else plan.stage(scale, option="--start-scale")
+        if self.start_step is None:
+            self.start_step = grain.start_step(self.bg)  # so the record tells it
+        scene = self._scene()
+        first = None
+        if self.start_scale is not None:
+            first = plan.stage(self.start_scale, option="--start-scale")
         at = plan.whole_stage(WHOLE_PIXELS, first)
-        self._found = self._mask(at.size, background)
+        self._found = self._mask(at.size, scene)
+        self._size = scene.composite.size
+        weight = st.softened(self._found, self.spread, self.feather)
+        opaque, onto = self._adapted(scene, weight)
         plan.repaint(
             opaque,
-            onto=opaque if self.flatten else self.composite,
-            weight=st.softened(self._found, self.spread, self.feather),
+            onto=onto,
+            weight=weight,
             at=at,
             first=first,
             start=self.start_step,
@@ -99,24 +187,51 @@ class Harmonize(Task):
             option="--start-step",
         )
 
-    def _mask(self, size: Size, background: Picture) -> BoolArray:
+    def _scene(self) -> Scene:
+        if self.object is not None:
+            turn, scale = self.rotate or 0.0, self.scale or 1.0
+            pasted, cover = placed(self.object, self.bg, self.at or MIDDLE, scale, turn)
+            return Scene(pasted, self.bg, cover)
+        assert self.composite is not None  # or it would not be complete
+        background = st.in_profile_of(self.bg, self.composite)
+        return Scene(self.composite, background, self.composite.alpha())
+
+    def _mask(self, size: Size, scene: Scene) -> BoolArray:
         """(h, w), true on the object. UserError if it is nowhere."""
-        layer = self.composite.resized(size)
-        alpha = layer.alpha()
+        layer = scene.composite.resized(size)
         if self.mask is not None:
             found = self.mask.resized(size).rgb().mean(axis=2) > 0
             empty = f"the mask {self.mask.name} is all black"
-        elif alpha is not None:
+        elif self.object is not None and scene.cover is not None:
+            cover = shares_at(scene.cover, size)
+            found = cover > min(0.5, 0.9 * float(cover.max()))
+            empty = f"{self.object.name} is too small to be seen"
+        elif (alpha := layer.alpha()) is not None:
             found = alpha > 0.5
-            empty = f"{self.composite.name} is transparent everywhere"
+            empty = f"{scene.composite.name} is transparent everywhere"
         else:
-            found = difference(layer.rgb(), background.resized(size).rgb())
-            empty = f"{self.composite.name} nowhere differs from {self.bg.name}"
+            found = difference(layer.rgb(), scene.background.resized(size).rgb())
+            empty = f"{scene.composite.name} nowhere differs from {self.bg.name}"
         if not found.any():
             raise UserError(f"{empty}: nothing to harmonize (--mask says where the object is)")
         return found
 
+    def _adapted(self, scene: Scene, weight: FloatArray) -> tuple[Picture, Picture]:
+        """The composite in its new tone and with its shadow: opaque, and as the result will be."""
+        composite, size = scene.composite, scene.composite.size
+        inside = hides = scene.cover
+        if inside is None or hides is None or self.mask is not None:
+            inside = np.minimum(st.softened(self._found, 0, RIM), weight)
+            hides = st.softened(certain(self._found), 0, RIM)
+        if self.tone > 0:
+            composite = toned(composite, scene.background.resized(size), inside, self.tone)
+        opaque = flattened(composite, scene.background.resized(size))
+        if self.shadow > 0:
+            size = (self._found.shape[0], self._found.shape[1])
+            opaque = shadowed(opaque, self._found, shares_at(hides, size), self.shadow)
+        return opaque, opaque if self.flatten or composite.alpha() is None else composite
+
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         if self.save_mask is not None:
-            result.extras[self.save_mask] = Picture.from_mask(self._found, self.composite.size)
+            result.extras[self.save_mask] = Picture.from_mask(self._found, self._size)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture
 
 CERTAIN_DIFFERENCE = 0.12
@@ -20,6 +21,9 @@ SMALLEST_OBJECT = 12
 DIFFERENCE_BLUR = 1.0
 """Pixels; evens out compression noise before it is measured."""
 
+UNCERTAIN = 2
+"""Pixels by which a found mask may be too wide."""
+
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -31,6 +35,21 @@ def flattened(picture: Picture, background: Picture) -> Picture:
         return picture
     opaque = replace(picture, pixels=picture.pixels[..., :-1])
     return opaque.blend(background.rgb(), 1 - alpha)
+
+
+def shares_at(share: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """(h, w) in [0, 1] of a picture's pixels → the same at another `size` of the picture."""
+    return st.carried_over(
+        share, st.whole((share.shape[0], share.shape[1])), st.whole(size), smooth=False
+    )
+
+
+def certain(found: BoolArray) -> BoolArray:
+    """(h, w): what is part of the object even if its mask is a little too wide."""
+    from scipy import ndimage
+
+    inner: BoolArray = ndimage.binary_erosion(found, iterations=UNCERTAIN)
+    return inner if inner.any() else found
 
 
 def difference(composite: FloatArray, background: FloatArray) -> BoolArray:

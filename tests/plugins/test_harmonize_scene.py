@@ -1,0 +1,218 @@
+"""What is harmonized: the object placed, its tone, its shadow, and how much is redrawn."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sinddm_toolkit.plugins import demo
+from sinddm_toolkit.plugins.harmonize.grain import PAINTING_STEP, PHOTOGRAPH_STEP, start_step
+from sinddm_toolkit.plugins.harmonize.placing import placed
+from sinddm_toolkit.plugins.harmonize.shadow import cast_shadow, shadowed
+from sinddm_toolkit.plugins.harmonize.tone import toned
+from skimage import data
+
+from sinddm_toolkit.edits.record import load_record
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures.compositing import softened
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.pictures.sizes import Point
+from tests.conftest import texture
+
+LINE = ("run", "harmonize", "--bg", "bg.png", "--seed", "1")
+
+
+def grey(level, size=(60, 80)):
+    return Picture(np.full((*size, 3), level, np.uint8))
+
+
+# How much is redrawn
+
+
+def painting():
+    return read_picture(Path(demo.__file__).parent / "starry_night.png")
+
+
+def test_an_object_in_a_painting_is_redrawn():
+    assert start_step(painting()) == PAINTING_STEP
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "camera", "gravel"])
+def test_an_object_in_a_photograph_keeps_its_detail(name):
+    pixels = getattr(data, name)()
+    assert start_step(Picture(np.atleast_3d(pixels))) == PHOTOGRAPH_STEP
+
+
+def test_a_flat_picture_is_no_painting():
+    assert start_step(grey(128)) == PHOTOGRAPH_STEP
+
+
+def test_the_record_tells_the_step_and_a_replay_takes_it(command, pasted, tiny, monkeypatch):
+    from sinddm_toolkit.plugins.harmonize import grain
+
+    monkeypatch.setattr(grain, "start_step", lambda background: 9)
+    words = (*LINE, "--composite", "c.png")
+    assert command(*words, "--out", "o.png")[0] == 0
+    assert load_record(Path("o.png")).tasks[0].options["start_step"] == 9
+    monkeypatch.setattr(grain, "start_step", lambda background: 20)
+    assert command("replay", "o.png", "--out", "again.png")[0] == 0
+    assert np.array_equal(read_picture("o.png").pixels, read_picture("again.png").pixels)
+    assert command(*words, "--start-step", 9, "--out", "by-hand.png")[0] == 0
+    assert np.array_equal(read_picture("o.png").pixels, read_picture("by-hand.png").pixels)
+
+
+# Tone
+
+
+def disk(size=(60, 80), radius=12):
+    y, x = np.mgrid[: size[0], : size[1]]
+    return (y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2 < radius**2
+
+
+def test_tone_brings_the_object_nearer_and_leaves_the_rest_alone():
+    background = Picture(texture(60, 80))
+    inside = disk()
+    pixels = background.pixels.copy()
+    pixels[inside] = (20, 10, 60)
+    pixels[inside & (np.indices(inside.shape).sum(axis=0) % 7 == 0)] = (40, 20, 90)
+    picture = Picture(pixels)
+    middle = np.median(background.pixels[~inside], axis=0)
+    apart = []
+    for strength in (0.0, 0.5, 1.0):
+        result = toned(picture, background, inside.astype(np.float32), strength).pixels
+        assert np.array_equal(result[~inside], pixels[~inside])
+        apart.append(np.abs(np.median(result[inside], axis=0) - middle).sum())
+    assert apart[0] > 1.2 * apart[1] > 1.2 * apart[2] > 0
+    assert apart[0] == np.abs(np.median(pixels[inside], axis=0) - middle).sum()
+
+
+def test_what_is_alike_keeps_its_tone():
+    background = Picture(texture(120, 160))
+    result = toned(background, background, disk((120, 160), 40).astype(np.float32), 1.0)
+    change = np.abs(result.pixels.astype(int) - background.pixels)
+    assert change.mean() < 4
+
+
+def test_blacker_than_the_picture_has_does_not_stay():
+    background = grey(150)
+    background.pixels[::2, ::3] = 90
+    inside = disk()
+    pixels = background.pixels.copy()
+    pixels[inside] = 120
+    pixels[30, 34:46] = 0
+    result = toned(Picture(pixels), background, inside.astype(np.float32), 1.0)
+    assert result.pixels[30, 34:46].min() >= 60
+
+
+# Shadow
+
+
+def test_a_shadow_darkens_the_ground_below_and_nothing_else():
+    picture, covered = grey(200, (100, 100)), np.zeros((100, 100), bool)
+    covered[30:60, 40:60] = True
+    result = shadowed(picture, covered, covered.astype(np.float32), 1.0).pixels.astype(int)[..., 0]
+    assert (result <= 200).all() and (result[covered] == 200).all()
+    below = result[60:, 50]
+    assert below[0] < 80 and below[2] < 160 and below[-1] == 200
+    assert (np.diff(below) >= 0).all() and ((below > 80) & (below < 195)).sum() >= 4  # soft
+    assert (result[:45] == 200).all() and (result[:, :25] == 200).all()
+
+
+def test_half_a_shadow_is_half_as_dark_and_larger_pictures_have_the_same():
+    covered = np.zeros((50, 50), bool)
+    covered[10:30, 15:35] = True
+    opaque = covered.astype(np.float32)
+    full, half = (shadowed(grey(255, (50, 50)), covered, opaque, s).pixels for s in (1.0, 0.5))
+    dark = 255 - full.astype(int)
+    assert dark.max() > 150
+    assert np.abs(dark - 2 * (255 - half.astype(int))).max() <= 2
+    large = shadowed(grey(255, (200, 200)), covered, opaque, 1.0)
+    assert np.abs(large.resized((50, 50)).pixels.astype(int) - full).mean() < 3
+
+
+def test_a_shadow_may_fall_out_of_the_picture():
+    covered = np.zeros((40, 40), bool)
+    covered[20:40, 0:15] = True
+    assert cast_shadow(covered).shape == (40, 40)
+
+
+def test_a_transparent_composite_casts_a_shadow_once_it_is_flattened(command, pasted, tiny):
+    layer = np.dstack([pasted, np.zeros((60, 80), np.uint8)])
+    layer[20:35, 30:50, 3] = 255
+    Image.fromarray(layer).save("c.png")
+    words = (*LINE, "--composite", "c.png", "--shadow", 1, "--start-step", 1, "--out", "o.png")
+    code, _, err = command(*words)
+    assert code == 2 and "give --flatten" in err
+    assert command(*words, "--flatten")[0] == 0
+    below, ground = (read_picture(name).pixels[36, 35:45] for name in ("o.png", "bg.png"))
+    assert below.mean() < 0.75 * ground.mean()
+
+
+# Placing
+
+
+def cut(size=(10, 20)):
+    """Opaque red in a transparent margin of five pixels, its left half darker."""
+    pixels = np.zeros((size[0] + 10, size[1] + 10, 4), np.uint8)
+    pixels[5:-5, 5:-5] = (200, 0, 0, 255)
+    pixels[5:-5, 5 : 5 + size[1] // 2] = (100, 0, 0, 255)
+    return Picture(pixels, "cut.png")
+
+
+def test_the_middle_of_what_is_seen_comes_to_the_point():
+    onto = grey(50)
+    pasted, cover = placed(cut(), onto, Point.parse("40,50%"), 1.0, 0)
+    expected = onto.pixels.copy()
+    expected[25:35, 30:40], expected[25:35, 40:50] = (100, 0, 0), (200, 0, 0)
+    assert np.array_equal(pasted.pixels, expected)
+    assert np.array_equal(cover > 0, (expected != onto.pixels).any(axis=2))
+
+
+def test_it_is_scaled_then_turned_clockwise():
+    pasted, cover = placed(cut(), grey(50), Point.parse("40,30"), 2.0, 90)
+    rows, columns = np.nonzero(cover > 0.5)
+    assert abs(np.ptp(rows) - 40) <= 2 and abs(np.ptp(columns) - 20) <= 2
+    assert pasted.pixels[15, 40, 0] < pasted.pixels[45, 40, 0]  # left is up now
+    assert (pasted.pixels[cover > 0.99][:, 1] < 20).all()  # nothing of the transparent bleeds in
+
+
+def test_it_may_stick_out_but_not_be_away():
+    _, cover = placed(cut(), grey(50), Point.parse("0,0"), 1.0, 0)
+    assert cover[:5, :10].all() and cover.sum() == 50
+    with pytest.raises(UserError, match=r"nothing of cut\.png would be inside"):
+        placed(cut(), grey(50), Point.parse("200,10"), 1.0, 0)
+    with pytest.raises(UserError, match="has no transparency"):
+        placed(grey(9), grey(50), Point.parse("9,9"), 1.0, 0)
+
+
+def test_an_object_placed_is_harmonized_like_a_composite(command, pasted, tiny):
+    Image.fromarray(cut().pixels).save("cut.png")
+    words = ("--object", "cut.png", "--at", "50%,30", "--scale", 1.5, "--rotate", 20)
+    code, _, err = command(*LINE, *words, "--out", "o.png", "--save-mask", "m.png")
+    assert code == 0, err
+    composite, cover = placed(cut(), read_picture("bg.png"), Point.parse("50%,30"), 1.5, 20)
+    assert np.array_equal(read_picture("m.png").pixels[..., 0] > 0, cover > 0.5)
+    result = read_picture("o.png").pixels
+    untouched = softened(cover > 0.5, 7, 5) == 0
+    assert untouched.mean() > 0.2
+    assert np.array_equal(result[untouched], composite.pixels[untouched])
+    assert not np.array_equal(result[25:35, 35:45], composite.pixels[25:35, 35:45])
+    assert command("replay", "o.png", "--out", "again.png")[0] == 0
+    assert np.array_equal(read_picture("again.png").pixels, result)
+    assert command(*LINE, *words)[0] == 0
+    assert read_picture("bg-harmonize.png").size == (60, 80)
+
+
+def test_what_does_not_go_together_is_refused(command, pasted):
+    Image.fromarray(cut().pixels).save("cut.png")
+    said = {
+        ("--composite", "c.png", "--at", "1,1"): "--at goes with --object only",
+        ("--composite", "c.png", "--object", "cut.png"): "give --composite or --object, not both",
+        ("--object", "cut.png", "--at", "9"): "--at: 9 is not allowed, give a point",
+        (): "missing --composite",
+    }
+    for words, refusal in said.items():
+        code, _, err = command(*LINE, *words)
+        assert code == 2 and refusal in err, json.dumps(words)

@@ -286,8 +286,12 @@ def _schema_table(items: Iterable[Option]) -> str:
     return "\n".join(["| option | takes | default | |", "|---|---|---|---|", *rows])
 
 
+def _required(item: Option) -> str:
+    return f"required, or `--{item.unless}`" if item.unless else "required"
+
+
 def _schema_row(item: Option) -> str:
-    default = "required" if item.required else "" if item.default is None else item.default
+    default = _required(item) if item.required else "" if item.default is None else item.default
     if item.type is bool:
         default = "yes" if item.default else "no"
     takes = item.allowed + (" (may be repeated)" if item.many else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +57,7 @@ class Harmonize(Task):
 
     bg: Picture = option("the background without the object: what the model learns")
     composite: Picture | None = option(
-        "the background with the object pasted in; or give --object", default=None
+        "the background with the object pasted in; or give --object", unless="object"
     )
     object: Picture | None = option(
         "a cut-out with transparency, to be pasted into the background here", default=None
@@ -125,13 +124,6 @@ class Harmonize(Task):
     )
     save_mask: OutputFile | None = option("write the mask that was used there", default=None)
 
-    @classmethod
-    def check_complete(cls, given: Collection[str]) -> None:
-        super().check_complete(given)
-        if "composite" not in given and "object" not in given:
-            help = cls.schema()["composite"].help
-            raise UserError(f"missing --composite: {help}")
-
     def main_picture(self) -> Picture:
         return self.composite or self.bg
 
@@ -140,8 +132,6 @@ class Harmonize(Task):
             for name in ("at", "scale", "rotate"):
                 if getattr(self, name) is not None:
                     raise UserError(f"--{name} goes with --object only")
-        elif self.composite is not None:
-            raise UserError("give --composite or --object, not both")
         picture = self.main_picture()
         self._check_size(picture, self.bg)
         if self.mask is not None:

@@ -156,7 +156,8 @@ class TaskCommand(SchemaCommand):
         """What to say of a word that belongs to no option: most likely what was meant."""
         if word in registry.current().tasks:
             return UserError(f"{word}: write {AND} {word} for a task that acts too")
-        needed = [item for item in self._task.schema().values() if item.required]
+        schema = self._task.schema().values()
+        needed = [one for one in schema if one.required and not ctx.params.get(one.unless or "")]
         flags = [item.flag for item in needed if item.is_picture and not ctx.params[item.name]]
         word = shlex.quote(word)
         if flags:

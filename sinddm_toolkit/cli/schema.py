@@ -120,7 +120,8 @@ def _click_option(item: Option) -> click.Option:
 def _default_text(item: Option) -> str:
     note = "  [may be repeated]" if item.many else ""
     if item.required:
-        return f"{note}  [required]"
+        other = f", or --{item.unless.replace('_', '-')}" if item.unless else ""
+        return f"{note}  [required{other}]"
     if item.default is None or item.type is bool:
         return note
     return f"{note}  [default: {item.default}]"

@@ -40,6 +40,10 @@ class Option:
     formerly: Any = None
     """What a record stands for that was made before there was this option; None: the default."""
 
+    unless: str | None = None
+    """The option that may be given in place of this one, which is required: its value is then None.
+    """
+
     @property
     def flag(self) -> str:
         """How the command line spells it."""
@@ -124,7 +128,7 @@ class Option:
         def check(one: Any) -> Any:
             return self._checked_one(one, where or self.flag)
 
-        if value is None and not self.required:
+        if value is None and (self.unless or not self.required):
             return None
         if not self.many:
             return check(value)

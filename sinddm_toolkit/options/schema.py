@@ -37,6 +37,7 @@ class _Declaration:
     follows: str | None
     suffixes: tuple[str, ...] | None
     formerly: Any
+    unless: str | None
 
 
 _REQUIRED: Any = object()
@@ -52,6 +53,7 @@ def option(
     follows: str | None = None,
     suffixes: tuple[str, ...] | None = None,
     formerly: Any = None,
+    unless: str | None = None,
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
@@ -60,13 +62,15 @@ def option(
     the name of another such field, each value belongs to the value of that one before it on the
     command line, and the field holds a list for each of those. `suffixes`, such as
     `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
-    that of a picture. A `NameOrFile` needs them. `formerly` is the value that does what the task
-    did before it had the option: what a record that lacks it is replayed with.
+    that of a picture. A `NameOrFile` needs them. With `unless`, the name of another field, one of
+    the two is required, and not both are allowed; the field holds None where the other is given.
+    `formerly` is the value that does what the task did before it had the option: what a record that
+    lacks it is replayed with.
     """
     required = default is _REQUIRED
     return _Declaration(
         *(help, None if required else default, required, minimum, maximum),
-        *(choices, follows, suffixes, formerly),
+        *(choices, follows, suffixes, formerly, unless),
     )
 
 
@@ -97,8 +101,13 @@ class Options:
     @classmethod
     def check_complete(cls, given: Collection[str]) -> None:
         """UserError for the first option that is required and not among the names `given`."""
-        for item in cls.schema().values():
-            if item.required and item.name not in given:
+        schema = cls.schema()
+        for item in schema.values():
+            if not item.required:
+                continue
+            if item.unless and {item.name, item.unless} <= set(given):
+                raise UserError(f"give {item.flag} or {schema[item.unless].flag}, not both")
+            if item.name not in given and item.unless not in given:
                 raise UserError(f"missing {item.flag}: {item.help}")
 
     def check(self) -> None:

@@ -141,7 +141,7 @@ def _explained(
         if item.name in settings:
             setting = settings[item.name]
             rows.append((label, item.shown(setting.value), str(setting.origin)))
-        elif item.required:
+        elif item.required and item.unless not in settings:
             rows.append((label, "", "missing"))
         else:
             rows.append((label, item.shown(item.default), "default"))

@@ -168,7 +168,8 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
     tasks = {}
     for name, settings in layer.tasks.items():
         schema = registry.current().task(name).schema()
-        inputs = [key for key, item in schema.items() if item.required and item.is_picture]
+        needed = [item for item in schema.values() if item.required and item.is_picture]
+        inputs = {name for item in needed for name in (item.name, item.unless) if name}
         tasks[name] = kept(settings, schema, inputs)
     given = {key.replace("_", "-") for part in (layer.run, *layer.tasks.values()) for key in part}
     if lost := sorted(set(keep) - given):

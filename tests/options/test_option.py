@@ -147,3 +147,19 @@ def test_a_name_or_a_file_is_told_by_its_suffix(tmp_path):
     assert item.record(file, tmp_path)["file"] == "own.TOML"
     with pytest.raises(UserError, match=r"a name, or that of a file, ending with \.toml"):
         Named(look=3)
+
+
+class Either(Options):
+    left: int | None = option("a number", unless="right", minimum=1)
+    right: str | None = option("a word", default=None)
+
+
+def test_one_of_two_is_required_and_not_both():
+    assert (Either(left=3).left, Either(left=3).right) == (3, None)
+    assert (Either(right="x").left, Either(right="x").right) == (None, "x")
+    with pytest.raises(UserError, match="missing --left: a number"):
+        Either()
+    with pytest.raises(UserError, match="give --left or --right, not both"):
+        Either(left=3, right="x")
+    with pytest.raises(UserError, match="--left: 0 is not allowed"):
+        Either(left=0)

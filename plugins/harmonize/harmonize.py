@@ -12,13 +12,14 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import OutputFile, Picture, Point, Task, UserError, hookimpl, option
 
 from . import grain
+from .colours import share_of_change, with_own_colours
 from .object_mask import BoolArray, FloatArray, certain, difference, flattened, shares_at
 from .placing import placed
 from .shadow import shadowed
 from .tone import toned
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
 
 WHOLE_PIXELS = 250_000
 """Up to this the picture is worked on as a whole; `--start-step`, `--spread` and `--feather` are
@@ -164,6 +165,8 @@ class Harmonize(Task):
         at = plan.whole_stage(WHOLE_PIXELS, first)
         self._found = self._mask(at.size, scene)
         self._size = scene.composite.size
+        is_coarse = first is not None and first.s < at.s
+        self._share = 1.0 if is_coarse else share_of_change(self.start_step)
         weight = st.softened(self._found, self.spread, self.feather)
         opaque, onto = self._adapted(scene, weight)
         plan.repaint(
@@ -220,6 +223,13 @@ class Harmonize(Task):
             size = (self._found.shape[0], self._found.shape[1])
             opaque = shadowed(opaque, self._found, shares_at(hides, size), self.shadow)
         return opaque, opaque if self.flatten or composite.alpha() is None else composite
+
+    @hookimpl(tryfirst=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """Before other tasks: what they do to colours is meant."""
+        begun = step.scale.input
+        if self._share < 1 and begun is not None:
+            step.x0 = with_own_colours(step.x0, begun, self._share)
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sinddm_toolkit.plugins import demo
+from sinddm_toolkit.plugins.harmonize import harmonize
+from sinddm_toolkit.plugins.harmonize.colours import share_of_change, with_own_colours
 from sinddm_toolkit.plugins.harmonize.grain import PAINTING_STEP, PHOTOGRAPH_STEP, start_step
 from sinddm_toolkit.plugins.harmonize.placing import placed
 from sinddm_toolkit.plugins.harmonize.shadow import cast_shadow, shadowed
@@ -61,6 +64,34 @@ def test_the_record_tells_the_step_and_a_replay_takes_it(command, pasted, tiny, 
     assert np.array_equal(read_picture("o.png").pixels, read_picture("again.png").pixels)
     assert command(*words, "--start-step", 9, "--out", "by-hand.png")[0] == 0
     assert np.array_equal(read_picture("o.png").pixels, read_picture("by-hand.png").pixels)
+
+
+def test_where_little_is_redrawn_colours_stay_and_lightness_may_change():
+    generator = torch.Generator().manual_seed(0)
+    begun, x0 = torch.rand(2, 1, 3, 5, 6, generator=generator)
+    result = with_own_colours(x0, begun, 0.25)
+    assert torch.allclose(result.mean(dim=1), x0.mean(dim=1), atol=1e-6)
+    change, wanted = result - begun, x0 - begun
+    apart = change - change.mean(dim=1, keepdim=True)
+    assert torch.allclose(apart, 0.25 * (wanted - wanted.mean(dim=1, keepdim=True)), atol=1e-6)
+    assert torch.allclose(with_own_colours(x0, begun, 1.0), x0, atol=1e-6)
+    assert share_of_change(PHOTOGRAPH_STEP) < share_of_change(15) < share_of_change(PAINTING_STEP)
+    assert share_of_change(PAINTING_STEP) == share_of_change(99) == 1
+
+
+def test_colours_are_kept_in_a_run_unless_it_starts_coarser(command, pasted, tiny, monkeypatch):
+    words = (*LINE, "--composite", "c.png", "--tone", 0, "--start-step", 7)
+    coarse = (*words, "--start-scale", 0)
+    changes = {}
+    for kept in (True, False):
+        if not kept:
+            monkeypatch.setattr(harmonize, "share_of_change", lambda start: 1.0)
+        for name, line in (("fine", words), ("coarse", coarse)):
+            assert command(*line, "--out", "o.png", "--overwrite")[0] == 0
+            change = read_picture("o.png").pixels[20:35, 30:50].astype(float) - (250, 10, 10)
+            changes[name, kept] = np.abs(change - change.mean(axis=2, keepdims=True)).mean()
+    assert changes["fine", True] < 0.6 * changes["fine", False]
+    assert changes["coarse", True] == changes["coarse", False]
 
 
 # Tone

@@ -1,0 +1,126 @@
+"""A picture enlarged with detail of its own: the finest scale, again and again (paper §4)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, option
+
+from .detail import gated, room_for_detail
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sinddm_toolkit.api import Plan, Pyramid, Run, Step
+
+FACTOR = 2.0
+"""How many times larger each side gets if nothing is said."""
+
+BACK_PROJECTIONS = 3
+"""Enlarging does not quite undo shrinking: each round leaves a smaller rest."""
+
+ASPECT_TOLERANCE = 0.02
+"""Sizes whose aspects differ by less have the shape of the picture."""
+
+Size = tuple[int, int]
+
+
+class SuperResolve(Task):
+    """What the model knows of the finest scale is applied at sizes past it."""
+
+    name = "super-resolve"
+    summary = "enlarge the picture and give it detail"
+    learns_from = "image"
+
+    image: Picture = option("the picture to enlarge")
+    factor: float | None = option(
+        "how many times larger each side gets; 2 if neither this nor --size is given",
+        default=None,
+        minimum=1,
+        maximum=16,
+    )
+    size: CanvasSize | None = option(
+        "the size of the result, in the shape of the picture: 3000x2000, or 150%x150%",
+        default=None,
+    )
+    start_step: int | None = option(
+        "higher: more new detail, less likeness; the usual start of the finest scale if not given",
+        default=None,
+        minimum=1,
+        maximum=100,
+    )
+    detail: float = option(
+        "how much detail is added where the picture has some: 1 as much as fits, 0 none; higher "
+        "is bolder",
+        default=1.0,
+        minimum=0,
+        maximum=5,
+    )
+    faithful: float = option(
+        "how much the result, shrunk again, must equal the picture: 1 exactly, 0 not at all",
+        default=1.0,
+        minimum=0,
+        maximum=1,
+    )
+
+    def check(self) -> None:
+        if self.size is None:
+            return
+        if self.factor is not None:
+            raise UserError("give --factor or --size, not both")
+        (h, w), (height, width) = self.image.size, self._wanted()
+        growth = height / h, width / w
+        if abs(math.log(growth[0] / growth[1])) > ASPECT_TOLERANCE:
+            raise UserError(
+                f"--size {self.size}: {self.image.name} is {w}×{h} pixels, of another shape; "
+                f"{width}x{round(h * growth[1])} would fit"
+            )
+        if min(growth) < 1 or max(growth) > 16:
+            raise UserError(
+                f"--size {self.size}: give one to sixteen times the {w}×{h} pixels of "
+                f"{self.image.name}"
+            )
+
+    def _wanted(self) -> Size:
+        """(h, w) of the result."""
+        if self.size is not None:
+            return self.size.of(self.image.size)
+        h, w = self.image.size
+        factor = self.factor or FACTOR
+        return round(h * factor), round(w * factor)
+
+    @hookimpl
+    def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
+        rgb = self.image.rgb()
+        self._original, self._room = st.tensor_from_rgb(rgb), self.detail * room_for_detail(rgb)
+        self._latest: tuple[Size, Tensor] | None = None
+        plan.set_canvas(self.image.size)
+        plan.enlarge(self._wanted(), start=self.start_step)
+        first = plan.stages[min(pyramid.count, len(plan.stages) - 1)]
+        image = st.upsample(self._original, first.size)
+        plan.inject(image, at=first, start=first.start, blurred=True)
+
+    @hookimpl(trylast=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """Detail where there is room for it, and what the shrunk x̂0 lacks is added to it."""
+        plain = self._plain(step)
+        x0 = gated(self._faithful(step.x0), plain, self._room.to(step.x0.device))
+        step.x0 = self._faithful(x0)
+
+    def _plain(self, step: Step) -> Tensor:
+        """The picture at the size of the stage without new detail, (1, 3, h, w)."""
+        size = step.scale.stage.size
+        if self._latest is None or self._latest[0] != size:
+            enlarged = st.tensor_from_rgb(self.image.resized(size).rgb())
+            self._latest = size, self._faithful(enlarged.to(step.x0.device))
+        return self._latest[1]
+
+    def _faithful(self, x: Tensor) -> Tensor:
+        """Back projection (Irani & Peleg, 1991): what the shrunk x lacks is added to it."""
+        original, size = self._original.to(x.device), (x.shape[-2], x.shape[-1])
+        for _ in range(BACK_PROJECTIONS):
+            shrunk = st.downsample(x, self.image.size)
+            x = x + self.faithful * st.upsample(original - shrunk, size)
+        return x

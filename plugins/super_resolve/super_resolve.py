@@ -9,17 +9,16 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import CanvasSize, Picture, Task, UserError, hookimpl, option
 
 from .detail import gated, room_for_detail
+from .halo import Range
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
 FACTOR = 2.0
 """How many times larger each side gets if nothing is said."""
-
-BACK_PROJECTIONS = 3
-"""Enlarging does not quite undo shrinking: each round leaves a smaller rest."""
 
 ASPECT_TOLERANCE = 0.02
 """Sizes whose aspects differ by less have the shape of the picture."""
@@ -59,7 +58,7 @@ class SuperResolve(Task):
         maximum=5,
     )
     faithful: float = option(
-        "how much the result, shrunk again, must equal the picture: 1 exactly, 0 not at all",
+        "how much the result, shrunk again, is to be the picture: 1 as far as can be, 0 not at all",
         default=1.0,
         minimum=0,
         maximum=1,
@@ -95,7 +94,7 @@ class SuperResolve(Task):
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         rgb = self.image.rgb()
         self._original, self._room = st.tensor_from_rgb(rgb), self.detail * room_for_detail(rgb)
-        self._latest: tuple[Size, Tensor] | None = None
+        self._size: Size | None = None
         plan.set_canvas(self.image.size)
         plan.enlarge(self._wanted(), start=self.start_step)
         first = plan.stages[min(pyramid.count, len(plan.stages) - 1)]
@@ -105,22 +104,24 @@ class SuperResolve(Task):
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         """Detail where there is room for it, and what the shrunk x̂0 lacks is added to it."""
-        plain = self._plain(step)
-        x0 = gated(self._faithful(step.x0), plain, self._room.to(step.x0.device))
+        if step.scale.stage.size != self._size:
+            self._begin(step.scale.stage.size, step.x0.device)
+        x0 = gated(self._faithful(step.x0), self._plain, self._room.to(step.x0.device))
         step.x0 = self._faithful(x0)
 
-    def _plain(self, step: Step) -> Tensor:
-        """The picture at the size of the stage without new detail, (1, 3, h, w)."""
-        size = step.scale.stage.size
-        if self._latest is None or self._latest[0] != size:
-            enlarged = st.tensor_from_rgb(self.image.resized(size).rgb())
-            self._latest = size, self._faithful(enlarged.to(step.x0.device))
-        return self._latest[1]
+    def _begin(self, size: Size, device: torch.device) -> None:
+        """What there is at the `size` of a stage: no new detail yet, and the tones that may be."""
+        self._size = size
+        original, room = self._original.to(device), self._room.to(device)
+        self._range = Range(original, room, size)
+        enlarged = st.tensor_from_rgb(self.image.resized(size).rgb())
+        self._plain = self._faithful(enlarged.to(device))
 
     def _faithful(self, x: Tensor) -> Tensor:
-        """Back projection (Irani & Peleg, 1991): what the shrunk x lacks is added to it."""
-        original, size = self._original.to(x.device), (x.shape[-2], x.shape[-1])
-        for _ in range(BACK_PROJECTIONS):
-            shrunk = st.downsample(x, self.image.size)
-            x = x + self.faithful * st.upsample(original - shrunk, size)
-        return x
+        """Back projection (Irani & Peleg, 1991): what the shrunk x lacks is added to it.
+
+        One round only: what each adds to an edge is its stairs.
+        """
+        lacks = self._original.to(x.device) - st.downsample(x, self.image.size)
+        size = (x.shape[-2], x.shape[-1])
+        return self._range.within(x + self.faithful * st.upsample(lacks, size))

@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 from sinddm_toolkit.plugins import demo
 from sinddm_toolkit.plugins.super_resolve.detail import gated, room_for_detail
+from sinddm_toolkit.plugins.super_resolve.halo import Range
 from skimage import data
 
+from sinddm_toolkit.engine.pyramid import upsample
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
@@ -73,6 +75,17 @@ def test_no_more_is_added_than_there_is_room_for():
     assert result[..., :27].abs().max() < 0.02
     assert abs(float(result[..., 36:].std()) - 0.05) < 0.01
     assert torch.allclose(gated(plain + added, plain, room + 1), plain + added)
+
+
+def test_beside_an_edge_there_is_no_halo_but_texture_may_have_peaks():
+    edge = torch.full((1, 3, 20, 20), -0.5)
+    edge[..., 10:] = 0.5
+    room = torch.zeros(1, 1, 20, 20)
+    sharp = upsample(edge, (60, 60))
+    assert sharp.max() > 0.52
+    tones = Range(edge, room, (60, 60)).within(sharp)
+    assert tones.min() == -0.5 and tones.max() == 0.5
+    assert torch.equal(Range(edge, room + 0.1, (60, 60)).within(sharp), sharp)
 
 
 def test_smooth_parts_are_enlarged_as_they_are(command, home, tiny):

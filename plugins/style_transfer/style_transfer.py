@@ -10,7 +10,6 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture, Task, hookimpl, option
 
 from .colours import coloured, matched, with_hues_of
-from .patches import nearer
 from .strokes import Strength, Way, stroke_scale, way
 
 if TYPE_CHECKING:
@@ -155,11 +154,9 @@ def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
 
 def _varied(step: Step, run: Run) -> Tensor:
     """x̂0 with its small patches nearer to those of the style at that scale."""
-    import torch
-
-    style = run.pyramid.scales[step.s].to(run.device)
-    samples = zip(step.x0.split(1), run.generators, strict=True)
-    return torch.cat([nearer(x, style, VARIETY, generator) for x, generator in samples])
+    guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
+    moved: Tensor = guidance.moved(step.x0, step.s, run.generators, strength=VARIETY)
+    return moved
 
 
 def held(x: Tensor, image: Tensor, share: float) -> Tensor:

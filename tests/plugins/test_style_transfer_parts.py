@@ -3,7 +3,6 @@ import itertools
 import pytest
 import torch
 from sinddm_toolkit.plugins.style_transfer.colours import matched, with_hues_of
-from sinddm_toolkit.plugins.style_transfer.patches import nearer
 from sinddm_toolkit.plugins.style_transfer.strokes import (
     CANVAS,
     MOST_PIXELS,
@@ -59,27 +58,6 @@ def test_hues_come_back_and_brightness_stays():
     before, after = (downsample(z, (4, 6))[:, 0] - downsample(z, (4, 6))[:, 1] for z in (x, y))
     assert (after - wanted).abs().mean() < 0.4 * (before - wanted).abs().mean()
     assert with_hues_of(x, content, 0.0) is x
-
-
-def test_patches_come_nearer_to_those_of_the_style():
-    x, style = random(1, 3, 40, 50) * 0.1, random(1, 3, 30, 30, seed=1)
-    generator = torch.Generator().manual_seed(2)
-    for _ in range(40):
-        x = nearer(x, style, 0.5, generator)
-    assert abs(float(x.std() - style.std())) < 0.05
-    assert abs(float(x.mean() - style.mean())) < 0.05
-
-
-def test_what_has_the_patches_of_the_style_stays_as_it_is():
-    style = random(1, 3, 30, 40)
-    moved = nearer(style, style, 1.0, torch.Generator().manual_seed(2))
-    assert torch.allclose(moved, style, atol=1e-5)
-
-
-def test_pictures_smaller_than_a_patch_stay_as_they_are():
-    small, large = random(1, 3, 6, 40), random(1, 3, 30, 40)
-    for x, style in ((small, large), (large, small)):
-        assert nearer(x, style, 1.0, torch.Generator()) is x
 
 
 def test_strokes_are_of_the_finest_scale_and_the_one_below(painting):

@@ -197,7 +197,8 @@ def mutated(record, rng):
         if what == 0:
             del at[last]
         elif what == 1:
-            at[last] = rng.choice(list(at.values() if isinstance(at, dict) else at))
+            other = rng.choice(list(at.values() if isinstance(at, dict) else at))
+            at[last] = copy.deepcopy(other)  # or what is changed in it next might hold itself
         elif what == 2 and isinstance(at, dict):
             at[rng.choice(["nonsense", "out", "samples", "save_mask", "seed"])] = rng.choice(JUNK)
         else:

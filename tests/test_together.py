@@ -118,6 +118,7 @@ def test_a_file_and_python_give_the_same_picture(command, spotted):
 
 def test_harmonize_with_an_observer(command, pasted, tiny, watched):
     words = ("run", "harmonize", "--bg", "bg.png", "--composite", "c.png", "--seed", 1)
+    words = (*words, "--start-step", 15)
     assert command(*words, "--out", "alone.png")[0] == 0
     code, _, err = command(*words, "--out", "o.png", "+", "watch", "--log", "seen.txt")
     assert code == 0, err

@@ -118,19 +118,6 @@ def test_top_level_holds_what_it_should():
     assert {name for name in tops if not name.startswith(".")} <= allowed
 
 
-def test_a_bundled_plugin_moved_to_a_folder_gives_the_same_picture(command, tmp_path, pasted, tiny):
-    words = ("run", "sample", "--image", "bg.png", "--size", "1.5x1", "--seed", "3")
-    assert command(*words, "--out", "one.png")[0] == 0
-    shutil.copy(ROOT / "plugins" / "sample.py", tmp_path / "sample.py")
-    moved = ("--plugins-dir", tmp_path, "--no-plugin", "sample")
-    code, _, err = command(*words, "--out", "two.png", *moved)
-    assert code == 0, err
-    record = registry.current().records[-1]
-    assert (record.name, record.source) == ("sample", str(tmp_path / "sample.py"))
-    one, two = (read_picture(name).pixels for name in ("one.png", "two.png"))
-    assert (one == two).all()  # the files say where the plugin was
-
-
 def test_a_bundled_package_moved_to_a_folder_gives_the_same_picture(
     command, tmp_path, pasted, tiny
 ):

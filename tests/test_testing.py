@@ -66,7 +66,7 @@ def test_nothing_is_left_to_train_from_any_start(sinddm_run, sinddm_picture):
 
 def test_options_files_and_further_tasks(sinddm_run, tmp_path):
     out = tmp_path / "o.png"
-    plain = sinddm_run("sample", seed=5)
+    plain = sinddm_run("sample", seed=5, layouts=0, likeness=0.0)
     result = sinddm_run(Tint, red=0.5, seed=5, out=out, also={Count: {}})
     assert result.outputs == [out, tmp_path / "o.txt"]
     assert (tmp_path / "o.txt").read_text() == "54"

@@ -91,7 +91,9 @@ class LayoutTask(Task):
         """
         self._rows, self._free, self._coarsest = rows, free, pyramid.scales[0]
         self._layouts: list[tuple[int, Tensor]] = []
-        self._is_laid = plan.start_image is None and (self.layouts > 0 or self.pick is not None)
+        is_wanted = self.layouts > 0 or self.pick is not None
+        # A picture of one scale has no finer one that would make a picture of the layout.
+        self._is_laid = is_wanted and plan.start_image is None and len(plan.stages) > 1
         if self._is_laid:
             first = plan.stages[0]
             first.learnt = first.ddpm = False

@@ -137,9 +137,8 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
 
 
 def _example(image: Path) -> str:
-    """A command line of the simplest task that needs nothing but a picture."""
-    tasks = sorted(registry.current().tasks.items(), key=lambda item: len(item[1].schema()))
-    for name, task in tasks:
+    """A command line of the first task that needs nothing but a picture."""
+    for name, task in registry.current().tasks.items():
         required = [item for item in task.schema().values() if item.required]
         if [item.name for item in required] == [task.learns_from]:
             flag = required[0].flag

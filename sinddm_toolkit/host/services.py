@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from types import NoneType
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.registry import Service
-
-PLAIN = (str, int, float, PurePath, NoneType)
-"""What tells things apart by its text alone."""
 
 
 def made_service(kind: str, name: str | None = None, **about: Any) -> Service:
@@ -42,15 +37,22 @@ def made_service(kind: str, name: str | None = None, **about: Any) -> Service:
 def service(kind: str, name: str | None = None, **about: Any) -> Any:
     """What the first plugin makes that knows `kind` and `name`: see the hook `make_service`.
 
-    `about` is what it is told. If that is in words and numbers, the same call gives the same object
-    as long as the process keeps its plugins, else each call a new one, for its own picture. To ask
-    is quick: it is a way to refuse early what can't work. UserError if no plugin makes it, or as
-    the plugin refuses.
+    `about` is what it is told. The same call gives the same object as long as the process keeps its
+    plugins, but a new one if it is told things that are only equal to themselves, as a pyramid is.
+    To ask is quick: it is a way to refuse early what can't work. UserError if no plugin makes it,
+    or as the plugin refuses.
     """
-    if not all(isinstance(value, PLAIN) for value in about.values()):
+    if any(_is_equal_to_itself_alone(value) for value in about.values()):
         return made_service(kind, name, **about).made
     kept = registry.current().services
     key = (kind, name, *sorted((what, str(value)) for what, value in about.items()))
     if key not in kept:
         kept[key] = made_service(kind, name, **about)
     return kept[key].made
+
+
+def _is_equal_to_itself_alone(value: Any) -> bool:
+    """Whether nothing but `value` itself stands for it: no text tells it from another."""
+    return "__eq__" not in {name for cls in type(value).__mro__[:-1] for name in vars(cls)} and (
+        value is not None
+    )

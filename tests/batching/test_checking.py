@@ -56,9 +56,10 @@ def test_the_plan(command, pasted, tiny, monkeypatch):
     ticks = SimpleNamespace(monotonic=itertools.count().__next__)
     monkeypatch.setattr(estimate, "time", ticks)  # a second for each trial
     Path("e.jsonl").write_text(
-        '{"task": "sample", "image": "bg.png", "grid": {"seed": [1, 2, 3]}}\n'
+        '{"task": "sample", "image": "bg.png", "layouts": 0, "likeness": 0,'
+        ' "grid": {"seed": [1, 2, 3]}}\n'
         '{"task": "harmonize", "bg": "bg.png", "composite": "c.png", "out": "deep/down/o.png"}\n'
-        '{"task": "sample", "image": "c.png"}\n'
+        '{"task": "sample", "image": "c.png", "layouts": 0, "likeness": 0}\n'
     )
     before = sorted(Path().rglob("*"))
     code, out, err = command("batch", "e.jsonl", "--dry-run", "--json")

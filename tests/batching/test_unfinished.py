@@ -20,7 +20,10 @@ def tiny_ones(pasted, tiny):
 
 
 def rows(*more):
-    lines = [{"task": "sample", "image": "bg.png", "out": "s.png"}, *more]
+    lines = [
+        {"task": "sample", "image": "bg.png", "out": "s.png", "layouts": 0, "likeness": 0},
+        *more,
+    ]
     Path("e.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 

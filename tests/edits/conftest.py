@@ -6,6 +6,12 @@ from PIL import Image
 from tests.conftest import texture
 from tests.edits.records import QUICK, record_in
 
+BY_THE_NETWORK = (
+    *("run", "sample", "--image", "bg.png"),
+    *("--layouts", 0, "--likeness", 0),
+)
+"""What needs all scales to be learnt, and nothing else."""
+
 
 @pytest.fixture
 def pasted_record(command, pasted):
@@ -21,8 +27,8 @@ def pasted_record(command, pasted):
 
 @pytest.fixture
 def trained_record(command, pasted, tiny):
-    """Of a picture made by a model trained for it, which is no longer there."""
-    code, _, err = command("run", "sample", "--image", "bg.png", "--seed", 1, "--out", "o.png")
+    """Of a picture made by a model trained for it, all scales, which is no longer there."""
+    code, _, err = command(*BY_THE_NETWORK, "--seed", 1, "--out", "o.png")
     assert code == 0, err
     assert command("models", "remove", "--all")[0] == 0
     return record_in("o.png")

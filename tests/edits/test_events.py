@@ -14,7 +14,7 @@ from sinddm_toolkit.edits.events import LoggingEvents
 def test_python_tells_the_log(pasted, tiny, caplog, monkeypatch):
     monkeypatch.setattr(events, "TOLD_EVERY", 0.0)
     with caplog.at_level(logging.INFO, "sinddm_toolkit"):
-        result = st.run("sample", image="bg.png", seed=1, out="o.png")
+        result = st.run("sample", image="bg.png", layouts=0, likeness=0, seed=1, out="o.png")
     texts = [record.getMessage() for record in caplog.records]
     begun = texts.index(f"learning bg.png: {result.training_steps} updates")
     ended = next(k for k, text in enumerate(texts) if text.startswith("learning bg.png ended: "))

@@ -19,6 +19,7 @@ from sinddm_toolkit.edits.replay import replayed
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.settings.request import make_tasks
+from tests.edits.conftest import BY_THE_NETWORK
 from tests.edits.records import carry, changed, record_in
 
 SAMPLE = ("run", "sample", "--image", "bg.png")
@@ -127,7 +128,7 @@ def test_a_model_that_grew_by_edits_is_kept_by_a_replay(command, pasted, tiny):
     paint = ("run", "paint", "--image", "bg.png", "--painting", "bg.png")
     for step, out in ((60, "a.png"), (70, "b.png")):
         assert command(*paint, "--start-step", step, "--out", out)[0] == 0
-    assert command("run", "sample", "--image", "bg.png", "--out", "o.png")[0] == 0
+    assert command(*BY_THE_NETWORK, "--out", "o.png")[0] == 0
     history = load_record(Path("o.png")).model.history
     assert len(history) == 3 and len(history[-1].updates) == 2
     assert command("models", "remove", "--all")[0] == 0
@@ -144,7 +145,7 @@ def test_a_model_that_grew_by_edits_is_kept_by_a_replay(command, pasted, tiny):
         {"decay_from": 30},
         {"t_ends": {"0": 100, "1": 5}},
         {"updates": {"0": 31, "1": 29}},
-        {"updates": {"0": 20, "1": 20}, "end": 40, "made": 40, "decay_from": 4},
+        {"updates": {"0": 25, "1": 25}, "end": 50, "made": 50, "decay_from": 5},
         {"end": 10, "made": 10, "decay_from": 1},
         {"made": 59},
     ],
@@ -157,7 +158,7 @@ def test_a_model_trained_otherwise_makes_the_picture_and_is_not_kept(
     code, _, err = command("replay", "x.png", "--out", "p.png")
     assert code == 0 and "the model is not kept" in err, err
     assert default_store().keys() == []
-    assert command("run", "sample", "--image", "bg.png", "--seed", 1, "--out", "q.png")[0] == 0
+    assert command(*BY_THE_NETWORK, "--seed", 1, "--out", "q.png")[0] == 0
     assert Path("q.png").read_bytes() == Path("o.png").read_bytes()
 
 
@@ -165,7 +166,7 @@ def test_a_training_at_a_senseless_rate_spoils_no_later_edit(command, trained_re
     carry(poisoned(trained_record, rate=200.0))
     command("replay", "x.png", "--out", "p.png")
     assert default_store().keys() == []
-    assert command("run", "sample", "--image", "bg.png", "--seed", 1, "--out", "q.png")[0] == 0
+    assert command(*BY_THE_NETWORK, "--seed", 1, "--out", "q.png")[0] == 0
     assert Path("q.png").read_bytes() == Path("o.png").read_bytes()
 
 

@@ -200,9 +200,11 @@ def mutated(record, rng):
             other = rng.choice(list(at.values() if isinstance(at, dict) else at))
             at[last] = copy.deepcopy(other)  # or what is changed in it next might hold itself
         elif what == 2 and isinstance(at, dict):
-            at[rng.choice(["nonsense", "out", "samples", "save_mask", "seed"])] = rng.choice(JUNK)
+            at[rng.choice(["nonsense", "out", "samples", "save_mask", "seed"])] = copy.deepcopy(
+                rng.choice(JUNK)
+            )
         else:
-            at[last] = rng.choice(JUNK)
+            at[last] = copy.deepcopy(rng.choice(JUNK))
     text = json.dumps(made)
     return text[: rng.randrange(len(text))] if rng.random() < 0.1 else text
 

@@ -11,7 +11,7 @@ from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.phases import trained_cells
 from sinddm_toolkit.pictures.reading import read_record
 
-QUICK = ("--denoiser", "closed-form", "--sampling-steps", 2, "--max-pixels", 3000)
+QUICK = ("--denoiser", "closed-form", "--sampling-steps", 2)
 SAMPLE = ("run", "sample", "--image", "bg.png", "--seed", 1)
 
 
@@ -64,7 +64,7 @@ def test_the_layout_needs_no_training(command, pasted, tiny):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--layout", 1.5), ("--layouts", 0), ("--pick", 0), ("--likeness", -1)]
+    ("option", "value"), [("--layout", 1.5), ("--layouts", 65), ("--pick", 0), ("--likeness", -1)]
 )
 def test_what_there_is_not_is_refused(command, pasted, option, value):
     code, _, err = command(*SAMPLE, option, value, "--out", "a.png")

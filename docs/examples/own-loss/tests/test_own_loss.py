@@ -23,6 +23,9 @@ def content(x0):
     return 0 * x0.sum(dim=(1, 2, 3))
 """
 
+ALONE = {"layouts": 0, "likeness": 0.0}
+"""A random picture that the network makes at all scales, which the loss then changes."""
+
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
@@ -76,8 +79,10 @@ def test_the_last_steps_are_the_models(red, sinddm_run, sinddm_picture):
 
 @pytest.mark.parametrize("through", [False, True])
 def test_it_joins_random_pictures(through, red, sinddm_run):
-    plain = sinddm_run("sample", samples=2)
-    guided = sinddm_run("sample", samples=2, also={OwnLoss: {"loss": red, "through": through}})
+    plain = sinddm_run("sample", **ALONE, samples=2)
+    guided = sinddm_run(
+        "sample", **ALONE, samples=2, also={OwnLoss: {"loss": red, "through": through}}
+    )
     for before, after, record in zip(plain.pictures, guided.pictures, guided.records, strict=True):
         assert redness(after).mean() > redness(before).mean() + 5
         told = record["metadata"]["own-loss"]["loss"]
@@ -86,18 +91,18 @@ def test_it_joins_random_pictures(through, red, sinddm_run):
 
 
 def test_a_sample_is_the_same_in_any_pass(red, sinddm_run, monkeypatch):
-    together = sinddm_run("sample", samples=2, also={OwnLoss: {"loss": red}})
+    together = sinddm_run("sample", **ALONE, samples=2, also={OwnLoss: {"loss": red}})
     monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
-    apart = sinddm_run("sample", samples=2, also={OwnLoss: {"loss": red}})
+    apart = sinddm_run("sample", **ALONE, samples=2, also={OwnLoss: {"loss": red}})
     assert together.records == apart.records
     for one, other in zip(together.pictures, apart.pictures, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
 
 
 def test_only_where_the_gradient_is_strongest(red, sinddm_run):
-    plain = sinddm_run("sample", seed=3).picture
+    plain = sinddm_run("sample", **ALONE, seed=3).picture
     asked = {"loss": red, "function": "right", "fill": 0.5}
-    guided = sinddm_run("sample", seed=3, also={OwnLoss: asked}).picture
+    guided = sinddm_run("sample", **ALONE, seed=3, also={OwnLoss: asked}).picture
     more = redness(guided) - redness(plain)
     # To the left of the middle is what the network makes of it, a few pixels further each step.
     assert more[:, 44:].mean() > 5 and np.abs(more[:, :20].mean()) < 1
@@ -124,9 +129,9 @@ def test_it_joins_tasks_that_repaint(red, sinddm_run, sinddm_picture):
 
 
 def test_without_strength_or_gradient_nothing_changes(red, sinddm_run):
-    plain = sinddm_run("sample").picture.pixels
+    plain = sinddm_run("sample", **ALONE).picture.pixels
     for asked in ({"strength": 0}, {"function": "content"}):
-        guided = sinddm_run("sample", also={OwnLoss: {"loss": red, **asked}})
+        guided = sinddm_run("sample", **ALONE, also={OwnLoss: {"loss": red, **asked}})
         assert np.array_equal(guided.picture.pixels, plain)
 
 
@@ -168,7 +173,7 @@ def test_the_share_of_the_strongest():
 
 def test_it_is_installed(sinddm_run, red, tmp_path):
     out = tmp_path / "o.png"
-    result = sinddm_run("sample", out=out, oracle=True, also={"own-loss": {"loss": red}})
+    result = sinddm_run("sample", **ALONE, out=out, oracle=True, also={"own-loss": {"loss": red}})
     assert result.outputs == [out] and json.dumps(result.records)
 
 
@@ -190,7 +195,7 @@ def test_only_what_lies_in_the_folder_of_losses_is_run(sinddm_run, red, tmp_path
 def test_the_loss_of_the_guide_warms_the_lower_part(sinddm_run, monkeypatch):
     dawn = Path(__file__).parents[1] / "dawn.py"
     monkeypatch.setenv(FOLDER_VARIABLE, str(dawn.parent))
-    plain = sinddm_run("sample").picture.rgb()
-    guided = sinddm_run("sample", also={OwnLoss: {"loss": dawn}}).picture.rgb()
+    plain = sinddm_run("sample", **ALONE).picture.rgb()
+    guided = sinddm_run("sample", **ALONE, also={OwnLoss: {"loss": dawn}}).picture.rgb()
     above, below = np.split(guided - plain, 2)
     assert (below[..., 0] - below[..., 2]).mean() > 2 * (above[..., 0] - above[..., 2]).mean() > 0

@@ -62,6 +62,7 @@ def run(root, *words, **how):
     return subprocess.run(command, capture_output=True, text=True, env=environment, **how)
 
 
+@pytest.mark.slow
 def test_they_pass_their_own_tests(place):
     folders = [path.parent for path in place.glob("*/pyproject.toml")]
     assert len(folders) == 4

@@ -90,6 +90,7 @@ def test_outpaint_with_a_pinned_region(command, spotted, coloured):
     assert redness(result[23:32, 108:122]) > 120
 
 
+@pytest.mark.slow
 def test_a_file_and_python_give_the_same_picture(command, spotted):
     assert command(*TOGETHER)[0] == 0
     expected = read_picture("o.png").pixels

@@ -30,7 +30,7 @@ CLEAN_FROM = 3
 """Timesteps below it are the network's alone but at the coarsest scale: what patches have brought
 into disorder is smoothed there."""
 
-MOST_GUIDED = 12
+MOST_GUIDED = 6
 """Steps of a stage, evenly spread, that are guided: of many random ones each needs little of it."""
 
 GUIDED_PIXELS = 1_000_000

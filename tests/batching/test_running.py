@@ -21,10 +21,10 @@ CLIP = str(Path(__file__).parents[1] / "small_clip" / "small_clip.json")
 
 SAME = {
     "harmonize": {"bg": "bg.png", "composite": "c.png"},
-    "sample": {"image": "bg.png", "size": "2x1"},
+    "sample": {"layouts": 2, "image": "bg.png", "size": "2x1"},
     "style-transfer": {"style": "bg.png", "content": "c.png"},
     "super-resolve": {"image": "bg.png", "factor": 1.2},
-    "roi": {"image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
+    "roi": {"layouts": 2, "image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
     "outpaint": {"image": "bg.png", "right": "25%"},
     "inpaint": {"image": "bg.png", "mask": "30,20,20,15"},
     "paint": {"image": "bg.png", "painting": "c.png"},

@@ -57,6 +57,7 @@ def test_ctrl_c_keeps_what_a_batch_was_learning(command, monkeypatch):
     assert the_model()["weights_sha256"] == weights and not unfinished()
 
 
+@pytest.mark.slow
 def test_a_batch_that_has_changed_since_learns_anew(cut_off, command):
     rows({"task": "sample", "image": "bg.png", "out": "t.png", "size": "2x1"})
     assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0

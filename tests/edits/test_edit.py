@@ -129,9 +129,10 @@ def test_each_record_of_several_passes_is_its_own_sample_s(
 
 
 def test_passes_make_the_samples_that_one_makes(sinddm_run, monkeypatch):
-    together = sinddm_run("sample", samples=3, seed=5).pictures
+    asked = {"samples": 3, "seed": 5, "layouts": 2}
+    together = sinddm_run("sample", **asked).pictures
     monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
-    for one, other in zip(together, sinddm_run("sample", samples=3, seed=5).pictures, strict=True):
+    for one, other in zip(together, sinddm_run("sample", **asked).pictures, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
     assert not np.array_equal(together[0].pixels, together[1].pixels)
 

@@ -75,7 +75,7 @@ def test_a_store_that_can_not_be_written_serves_what_is_known(command, pasted, t
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr("filelock.FileLock.acquire", refuse)  # what has to be written first of all
-    whole = ("run", "sample", "--image", "bg.png", "--overwrite", "--out", "o.png")
+    whole = (*BY_THE_NETWORK, "--overwrite", "--out", "o.png")
     for words in ((), ("--train-time", "0"), ("--model", key), ("--train-time", "5m")):
         code, _, err = command(*whole, *words)
         assert code == 0, err

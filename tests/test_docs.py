@@ -46,6 +46,7 @@ def test_links_and_commands_exist(path):
                 assert flag in known | {"--plugins-dir", "--no-plugin", "--debug"}, flag
 
 
+@pytest.mark.slow
 def test_the_batches_of_the_guide_run(command, pasted, tiny):
     text = (ROOT / "docs" / "batch.md").read_text()
     blocks = dict(reversed(re.findall(r"```(\w+)\n(.*?)```", text, re.S)))

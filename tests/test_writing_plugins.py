@@ -80,6 +80,7 @@ def test_the_python_blocks_work(code, request, sinddm_run, sinddm_registry, tmp_
     assert all(path.stat().st_size > 100 for path in result.outputs)
 
 
+@pytest.mark.slow
 def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
     Path("bg.png").rename("picture.png")
     Path("plugins/presets").mkdir(parents=True)
@@ -121,8 +122,9 @@ def test_a_region_is_redrawn_and_the_rest_is_kept_at_any_size(task_of, sinddm_ru
 
 
 def test_a_loss_is_lowered_by_way_of_the_network(task_of, sinddm_run):
-    plain = sinddm_run("sample", samples=2)
-    calm = sinddm_run("sample", samples=2, also={task_of("calm"): {}})
+    asked = {"samples": 2, "layouts": 1}
+    plain = sinddm_run("sample", **asked)
+    calm = sinddm_run("sample", **asked, also={task_of("calm"): {}})
     for before, after, record in zip(plain.pictures, calm.pictures, calm.records, strict=True):
         assert after.pixels.std() < before.pixels.std() - 2
         told = record["metadata"]["calm"]["contrast"]

@@ -16,7 +16,7 @@ def pixels(path):
 
 def test_replay_is_bit_exact_also_without_the_model(command, pasted, tiny):
     assert command("run", "harmonize", "--bg", "bg.png", "--composite", "c.png")[0] == 0
-    assert command(*SAMPLE, "--samples", 2, "--seed", 5)[0] == 0
+    assert command(*SAMPLE, "--layouts", 2, "--samples", 2, "--seed", 5)[0] == 0
     made = ["c-harmonize.png", "bg-sample-2.png"]
     for name in made:
         assert command("replay", name, "--out", f"kept-{name}")[0] == 0

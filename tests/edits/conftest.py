@@ -1,5 +1,7 @@
 """Records of pictures."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -25,10 +27,19 @@ def pasted_record(command, pasted):
     return record_in("h.png")
 
 
+@pytest.fixture(scope="session")
+def kept():
+    """Files that are as well made once, by their names."""
+    return {}
+
+
 @pytest.fixture
-def trained_record(command, pasted, tiny):
+def trained_record(command, pasted, tiny, kept):
     """Of a picture made by a model trained for it, all scales, which is no longer there."""
-    code, _, err = command(*BY_THE_NETWORK, "--seed", 1, "--out", "o.png")
-    assert code == 0, err
-    assert command("models", "remove", "--all")[0] == 0
+    if "o.png" not in kept:
+        code, _, err = command(*BY_THE_NETWORK, "--seed", 1, "--out", "o.png")
+        assert code == 0, err
+        assert command("models", "remove", "--all")[0] == 0
+        kept["o.png"] = Path("o.png").read_bytes()
+    Path("o.png").write_bytes(kept["o.png"])
     return record_in("o.png")

@@ -331,7 +331,7 @@ def test_tasks_use_an_imported_model(imported, command):
     shown = json.loads(command("models", "show", imported[:6])[1])
     assert shown["trained"] == {"0": 100, "1": 100} and len(shown["config"]["checkpoint"]) == 64
     for words in (
-        ("sample", "--image", "bg.png", "--out", "s.png"),
+        ("sample", "--image", "bg.png", "--layouts", 1, "--out", "s.png"),
         ("harmonize", "--bg", "bg.png", "--composite", "c.png", "--out", "h.png"),
     ):
         code, out, err = command("run", *words, "--model", imported[:6], "--seed", 1, "--json")

@@ -129,7 +129,7 @@ def test_each_record_of_several_passes_is_its_own_sample_s(
 
 
 def test_passes_make_the_samples_that_one_makes(sinddm_run, monkeypatch):
-    asked = {"samples": 3, "seed": 5, "layouts": 2}
+    asked = {"samples": 2, "seed": 5, "layouts": 2}
     together = sinddm_run("sample", **asked).pictures
     monkeypatch.setattr("sinddm_toolkit.edits.edit.PASS_PIXELS", 1)
     for one, other in zip(together, sinddm_run("sample", **asked).pictures, strict=True):

@@ -230,6 +230,7 @@ def test_a_changed_x0_changes_the_noise_with_it(subject):
     assert torch.allclose(result, target[-1], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_fixed_is_not_predicted_and_changes_nothing_else(subject):
     """Tiles left out give the same picture as predicting them and pinning x0 afterwards."""
     pyramid = subject[0]

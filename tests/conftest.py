@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import signal
+import sys
+from importlib import metadata
 
 # Networks this small gain nothing from threads, and lose much where other programs want the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -22,6 +24,22 @@ from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
 # Started in the background, a shell's children ignore Ctrl-C, and so would the commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed_are_looked_for_once():
+    """Reading what is installed takes longer than most tests: done once for each search path."""
+    looked_for, found = metadata.entry_points, {}
+
+    def entry_points(**wanted):
+        key = (*sys.path, *wanted.items())
+        if key not in found:
+            found[key] = looked_for(**wanted)
+        return found[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metadata, "entry_points", entry_points)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -56,9 +56,15 @@ def check_task(task: Any) -> None:
         raise TypeError(f"the task class {task.__name__} has no learns_from")
     if not TASK_NAME.fullmatch(task.name):
         raise TypeError(f"{task.name!r} is no name for a task: use a-z, 0-9, - and _")
-    for name in dir(task):
-        _check_hook(name, inspect.getattr_static(task, name), RUN_HOOKS, f"the task {task.name}")
+    for name, value in _attributes(task).items():
+        _check_hook(name, value, RUN_HOOKS, f"the task {task.name}")
     _check_options(task)
+
+
+def _attributes(task: type) -> dict[str, Any]:
+    """What `task` and its bases define, by name, as it stands in the class."""
+    bases = [base for base in reversed(task.__mro__) if base is not object]
+    return {name: value for base in bases for name, value in vars(base).items()}
 
 
 def _check_options(task: type[Task]) -> None:

@@ -40,7 +40,13 @@ SAME = {
 }
 
 
-@pytest.mark.parametrize("task", sorted(SAME))
+LONGEST = ("outpaint", "roi", "style-transfer")
+
+
+@pytest.mark.parametrize(
+    "task",
+    [pytest.param(t, marks=pytest.mark.slow if t in LONGEST else ()) for t in sorted(SAME)],
+)
 def test_every_way_gives_the_same_bytes(task, command, pasted, fewer_steps, probe, home):
     values = {"quality": "draft", **SAME[task]}
     words = [

@@ -94,7 +94,7 @@ def make_trainings_tiny(patch: pytest.MonkeyPatch) -> None:
     from sinddm_toolkit.engine.quality import QUALITIES
 
     quality = dataclasses.replace(
-        QUALITIES["draft"], width=16, steps_per_scale=30, guided_steps_per_scale=20
+        QUALITIES["draft"], width=16, steps_per_scale=20, guided_steps_per_scale=15
     )
     patch.setitem(QUALITIES, "draft", quality)
 

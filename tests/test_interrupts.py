@@ -116,8 +116,8 @@ def test_a_training_is_kept(number, command, pasted, tiny, monkeypatch):
     assert signal.getsignal(number) is before
     (key,) = default_store().keys()
     (phase,) = default_store().describe(key)["history"]
-    assert 0 < phase["made"] < 60
-    assert json.loads(command("train", "bg.png", "--json")[1])["training_steps"] == 60
+    assert 0 < phase["made"] < 40
+    assert json.loads(command("train", "bg.png", "--json")[1])["training_steps"] == 40
 
 
 def test_a_closed_terminal_keeps_a_training(pasted):

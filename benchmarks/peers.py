@@ -4,9 +4,9 @@
 
 Needs the extra `[bench]`, Debian's `gmic`, and Debian's packages of pictures unpacked in FOLDER
 (`subjects.py`); what isn't there is named and left out. All that is made is kept in `--out`,
-picture by picture: the same command goes on where an interrupted one stopped, and `--table` only writes
-figures.json, figures.md and the sheets of what there is. Everything runs on one thread, so that
-processor time can be compared, on a busy machine too.
+picture by picture: the same command goes on where an interrupted one stopped, and `--table` only
+writes figures.json, figures.md and the sheets of what there is. Everything runs on one thread, and
+seconds are the processor's: they say something even if the machine has other work to do.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from commands import COMMAND
 from jobs import JOBS, Job, as_tensor
 from likeness import copied, frechet, psnr
 from measures import diversity, patch_distance
+from niqe import niqe
 from PIL import Image, ImageDraw
 from subjects import SUBJECTS, Subject, pictures
 
@@ -58,7 +59,7 @@ class Ours:
             raise SystemExit(f"{folder}: {done.stderr}")
         told = json.loads(done.stdout)
         (folder / "told.json").write_text(json.dumps(told))
-        return [Image.open(path).convert("RGB") for path in told["outputs"]]
+        return [Image.open(folder / path).convert("RGB") for path in told["outputs"]]
 
 
 FILLERS: dict[str, Way] = {
@@ -131,6 +132,9 @@ def judged(job: Job, made: list[Image.Image]) -> dict[str, float]:
     }
     if job.truth is not None:
         found["PSNR"] = psnr(parts, reference)
+        distance = niqe(made[0])
+        if distance is not None:
+            found["NIQE"] = distance
     if job.samples > 1:
         found["diversity"] = diversity(parts, reference)
         found["copied"] = copied(parts, reference)

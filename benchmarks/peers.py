@@ -86,6 +86,9 @@ WAYS: dict[str, dict[str, Way]] = {
 }
 """Task → what does it."""
 
+COMPARED = {"sample": [["ours", "network alone"], ["ours", "training-free"]]}
+"""Task → who stands in one table, where not all do."""
+
 
 def make(way: Way, job: Job, folder: Path, label: str) -> None:
     """Runs it and writes its pictures and figures, unless they are there."""
@@ -156,15 +159,16 @@ def table(out: Path, tasks: list[str]) -> None:
         }
         whole = {name: row for name, row in rows.items() if row and "ours" in row}
         everything[task] = whole
-        lines += means(task, whole)
+        for labels in COMPARED.get(task, [list(WAYS[task])]):
+            lines += means(task, labels, whole)
     (out / "figures.json").write_text(json.dumps(everything, indent=1, ensure_ascii=False))
     (out / "figures.md").write_text("\n".join(lines))
     print("\n".join(lines))
 
 
-def means(task: str, rows: dict[str, dict[str, dict[str, float]]]) -> list[str]:
-    """The lines of one task's table; only pictures that every way has been through count."""
-    labels = [label for label in WAYS[task] if any(label in row for row in rows.values())]
+def means(task: str, wanted: list[str], rows: dict[str, dict[str, dict[str, float]]]) -> list[str]:
+    """The lines of one table; only pictures that every way has been through count."""
+    labels = [label for label in wanted if any(label in row for row in rows.values())]
     counted = [row for row in rows.values() if all(label in row for label in labels)]
     if not counted:
         return []
@@ -230,6 +234,7 @@ def main() -> None:
     parser.add_argument("--pixels", type=int, default=PIXELS, help="that pictures have at most")
     parser.add_argument("--only", default="", help="names of pictures, with commas between")
     parser.add_argument("--out", type=Path, default=Path("peers"))
+    parser.add_argument("--without", default="", help="ways to leave out, with commas between")
     parser.add_argument("--table", action="store_true", help="make nothing new")
     asked = parser.parse_args()
     unknown = [task for task in asked.tasks if task not in JOBS]
@@ -247,8 +252,9 @@ def main() -> None:
                 folder = out / subject.name / task
                 folder.mkdir(parents=True, exist_ok=True)
                 for label, way in WAYS[task].items():
-                    make(way, job, folder, label)
-                    print(subject.name, task, label, flush=True)
+                    if label not in asked.without.split(","):
+                        make(way, job, folder, label)
+                        print(subject.name, task, label, flush=True)
     table(out, asked.tasks)
     for task in asked.tasks:
         sheet(out, task, list(chosen))

@@ -218,5 +218,5 @@ def test_means_are_over_the_pictures_that_all_have_made(script):
         "b": {"ours": {"PSNR": 30.0}, "Lanczos": {"PSNR": 50.0}},
         "c": {"ours": {"PSNR": 999.0}},
     }
-    told = "\n".join(script("peers").means("super-resolve", rows))
+    told = "\n".join(script("peers").means("super-resolve", ["ours", "Lanczos"], rows))
     assert "2 pictures" in told and "| ours | 20 |" in told and "| Lanczos | 35 |" in told

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BLOCKS = 3
-"""Of EfficientNet-lite0, whose features are compared: 24 numbers at each 4×4 pixels, of about 20 in
-view."""
+BLOCKS = {7: 1, 19: 3}
+"""Pixels that a feature of EfficientNet-lite0 sees → blocks that it comes after."""
 
 COPY = 15
 COPIES_LOOKED_AT = 400
@@ -25,13 +24,15 @@ FLAT = 0.05
 """Deviation, of a range of 2, below which a patch is like any other plain one."""
 
 
-def frechet(samples: Tensor, picture: Tensor) -> float:
+def frechet(samples: Tensor, picture: Tensor, view: int) -> float:
     """Fréchet distance between the features of (n, 3, h, w) samples and (1, 3, h, w), in [-1, 1].
 
-    Features are those of an early layer of EfficientNet-lite0, each place one observation. It is
-    made as SIFID is, but of another network: the numbers can't be compared with published ones.
+    Features are those of an early layer of EfficientNet-lite0 that sees `view` pixels, each place
+    one observation. It is made as SIFID is (whose features see 11), but of another network: the
+    numbers can't be compared with published ones.
     """
-    (mean, spread), (mean0, spread0) = (_moments(_features(x)) for x in (samples, picture))
+    moments = (_moments(_features(x, BLOCKS[view])) for x in (samples, picture))
+    (mean, spread), (mean0, spread0) = moments
     root = _root(spread0)
     both = _root(root @ spread @ root).trace()
     return float((mean - mean0).square().sum() + spread.trace() + spread0.trace() - 2 * both)
@@ -73,13 +74,13 @@ def _network() -> Any:
 
 
 @torch.no_grad()
-def _features(x: Tensor) -> Tensor:
-    """(n, 3, h, w) in [-1, 1] → (places, 24)."""
+def _features(x: Tensor, blocks: int) -> Tensor:
+    """(n, 3, h, w) in [-1, 1] → (places, channels)."""
     network = _network()
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
     spread = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
     x = network._swish(network._bn0(network._conv_stem(((x + 1) / 2 - mean) / spread)))
-    for block in network._blocks[:BLOCKS]:
+    for block in network._blocks[:blocks]:
         x = block(x)
     return x.permute(0, 2, 3, 1).flatten(0, 2).double()
 

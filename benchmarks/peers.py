@@ -91,10 +91,21 @@ COMPARED = {"sample": [["ours", "network alone"], ["ours", "training-free"]]}
 
 
 def make(way: Way, job: Job, folder: Path, label: str) -> None:
-    """Runs it and writes its pictures and figures, unless they are there."""
-    told = folder / f"{label}.json"
-    if told.exists():
+    """Runs it and writes its pictures, seconds and figures, unless they are there."""
+    if not (folder / f"{label}.json").exists() and not run(way, job, folder, label):
         return
+    figures = folder / f"{label}.figures.json"
+    if not figures.exists():
+        made = [Image.open(path).convert("RGB") for path in made_by(folder, label)]
+        figures.write_text(json.dumps(judged(job, made), indent=1, ensure_ascii=False))
+
+
+def made_by(folder: Path, label: str) -> list[Path]:
+    return sorted(folder.glob(f"{label}-[0-9].png"))
+
+
+def run(way: Way, job: Job, folder: Path, label: str) -> bool:
+    """Writes its pictures and seconds; false if something that it needs isn't there."""
     for name, picture in job.inputs.items():
         picture.save(folder / name)
     (folder / "told.json").unlink(missing_ok=True)
@@ -103,7 +114,7 @@ def make(way: Way, job: Job, folder: Path, label: str) -> None:
         made = way(job, folder)
     except others.Missing as problem:
         print(f"left out: {label}, which needs {problem}", flush=True)
-        return
+        return False
     figures: dict[str, Any] = {
         "processor": processor_seconds() - used,
         "seconds": time.monotonic() - started,
@@ -115,7 +126,8 @@ def make(way: Way, job: Job, folder: Path, label: str) -> None:
         )
     for k, picture in enumerate(made):
         picture.save(folder / f"{label}-{k}.png")
-    told.write_text(json.dumps({**figures, **judged(job, made)}, indent=1))
+    (folder / f"{label}.json").write_text(json.dumps(figures, indent=1))
+    return True
 
 
 def processor_seconds() -> float:
@@ -131,7 +143,8 @@ def judged(job: Job, made: list[Image.Image]) -> dict[str, float]:
     distances = patch_distance(parts, reference)
     found = {
         "patches": statistics.mean(distances),
-        "Fréchet": frechet(parts, reference),
+        "Fréchet, 7 px": frechet(parts, reference, 7),
+        "Fréchet, 19 px": frechet(parts, reference, 19),
     }
     if job.truth is not None:
         found["PSNR"] = psnr(parts, reference)
@@ -151,9 +164,9 @@ def table(out: Path, tasks: list[str]) -> None:
     for task in tasks:
         rows = {
             subject.name: {
-                label: json.loads((out / subject.name / task / f"{label}.json").read_text())
+                label: told(out / subject.name / task, label)
                 for label in WAYS[task]
-                if (out / subject.name / task / f"{label}.json").exists()
+                if (out / subject.name / task / f"{label}.figures.json").exists()
             }
             for subject in SUBJECTS
         }
@@ -164,6 +177,12 @@ def table(out: Path, tasks: list[str]) -> None:
     (out / "figures.json").write_text(json.dumps(everything, indent=1, ensure_ascii=False))
     (out / "figures.md").write_text("\n".join(lines))
     print("\n".join(lines))
+
+
+def told(folder: Path, label: str) -> dict[str, float]:
+    """Seconds and figures."""
+    files = (folder / f"{label}.json", folder / f"{label}.figures.json")
+    return {key: value for file in files for key, value in json.loads(file.read_text()).items()}
 
 
 def means(task: str, wanted: list[str], rows: dict[str, dict[str, dict[str, float]]]) -> list[str]:
@@ -192,7 +211,7 @@ def sheet(out: Path, task: str, subjects: list[Subject], cell: int = CELL) -> No
     rows = []
     for subject in subjects:
         folder = out / subject.name / task
-        labels = [x for x in WAYS[task] if (folder / f"{x}.json").exists()]
+        labels = [x for x in WAYS[task] if (folder / f"{x}.figures.json").exists()]
         if "ours" not in labels:
             continue
         given = next(
@@ -202,7 +221,7 @@ def sheet(out: Path, task: str, subjects: list[Subject], cell: int = CELL) -> No
         )
         cells = [(f"{subject.name}, given", given)]
         for label in labels:
-            cells += [(label, path) for path in sorted(folder.glob(f"{label}-?.png"))]
+            cells += [(label, path) for path in made_by(folder, label)]
         rows.append([labelled(Image.open(path), text, cell) for text, path in cells])
     if not rows:
         return

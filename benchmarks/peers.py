@@ -206,7 +206,7 @@ def means(task: str, wanted: list[str], rows: dict[str, dict[str, dict[str, floa
     return lines
 
 
-def sheet(out: Path, task: str, subjects: list[Subject], cell: int = CELL) -> None:
+def sheet(out: Path, task: str, subjects: list[Subject], cell: int) -> None:
     """A row for each picture: what was given, and what each has made of it."""
     rows = []
     for subject in subjects:
@@ -254,6 +254,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names of pictures, with commas between")
     parser.add_argument("--out", type=Path, default=Path("peers"))
     parser.add_argument("--without", default="", help="ways to leave out, with commas between")
+    parser.add_argument("--height", type=int, default=CELL, help="of each picture on the sheets")
     parser.add_argument("--table", action="store_true", help="make nothing new")
     asked = parser.parse_args()
     unknown = [task for task in asked.tasks if task not in JOBS]
@@ -276,7 +277,7 @@ def main() -> None:
                         print(subject.name, task, label, flush=True)
     table(out, asked.tasks)
     for task in asked.tasks:
-        sheet(out, task, list(chosen))
+        sheet(out, task, list(chosen), asked.height)
 
 
 if __name__ == "__main__":

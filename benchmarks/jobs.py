@@ -88,7 +88,7 @@ def outpaint(subject: Subject, picture: Image.Image, pixels: int) -> Job:
 
 
 def harmonize(subject: Subject, picture: Image.Image, pixels: int) -> Job:
-    """A shuttle's model is pasted in."""
+    """A shuttle's model is pasted in; photo.png has its own surroundings too."""
     ground = shrunk(picture, pixels)
     shuttle = Image.fromarray(data.astronaut()).crop(SHUTTLE_BOX)
     outline = Image.new("L", shuttle.size, 0)
@@ -97,11 +97,12 @@ def harmonize(subject: Subject, picture: Image.Image, pixels: int) -> Job:
     size = (round(shuttle.width * height / shuttle.height), height)
     left, top = round(0.75 * ground.width) - size[0] // 2, (ground.height - height) // 2
     shuttle, outline = (x.resize(size, Image.Resampling.LANCZOS) for x in (shuttle, outline))
-    pasted, mask = ground.copy(), Image.new("L", ground.size, 0)
+    pasted, mask, photo = ground.copy(), Image.new("L", ground.size, 0), ground.copy()
     pasted.paste(shuttle, (left, top), outline)
+    photo.paste(shuttle, (left, top))
     mask.paste(outline.point(lambda value: 255 * (value > 127)), (left, top))
     return Job(
-        {"bg.png": ground, "pasted.png": pasted, "mask.png": mask},
+        {"bg.png": ground, "pasted.png": pasted, "mask.png": mask, "photo.png": photo},
         "harmonize --bg bg.png --composite pasted.png",
         ground,
         (left, top, left + size[0], top + size[1]),

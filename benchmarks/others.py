@@ -17,6 +17,9 @@ from PIL import Image, ImageFilter
 FEATHER = 2
 """Pixels that a plain paste's rim is blurred by."""
 
+AROUND = 3
+"""Pixels of an object's own surroundings that Poisson blending starts from."""
+
 
 class Missing(Exception):
     """A program or package that this needs, in words."""
@@ -60,14 +63,14 @@ def biharmonic_fill(job: Job, folder: Path) -> list[Image.Image]:
 
 
 def poisson_paste(job: Job, folder: Path) -> list[Image.Image]:
-    """OpenCV's seamlessClone (Pérez et al., 2003)."""
+    """OpenCV's seamlessClone (Pérez et al., 2003), of the object with a little around it."""
     import cv2
 
-    ground, pasted = (np.asarray(job.inputs[name]) for name in ("bg.png", "pasted.png"))
-    mask = np.asarray(job.inputs["mask.png"].convert("L"))
+    ground, photo = (np.asarray(job.inputs[name]) for name in ("bg.png", "photo.png"))
+    mask = cv2.dilate(np.asarray(job.inputs["mask.png"]), np.ones((2 * AROUND + 1,) * 2, np.uint8))
     rows, columns = np.nonzero(mask > 127)
     middle = int(columns.min() + columns.max()) // 2, int(rows.min() + rows.max()) // 2
-    return [Image.fromarray(cv2.seamlessClone(pasted, ground, mask, middle, cv2.NORMAL_CLONE))]
+    return [Image.fromarray(cv2.seamlessClone(photo, ground, mask, middle, cv2.NORMAL_CLONE))]
 
 
 def plain_paste(job: Job, folder: Path) -> list[Image.Image]:

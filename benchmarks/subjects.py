@@ -1,6 +1,6 @@
 """Twelve pictures that may be passed on, none of which the shipped weights have seen.
 
-Two paintings of this repository, three pictures that come with scikit-image, and seven of Debian's
+Two paintings of this repository, two pictures that come with scikit-image, and eight of Debian's
 packages (`apt-get download PACKAGE`, `dpkg-deb -x PACKAGE.deb FOLDER`). Those that aren't there are
 named, and left out.
 """
@@ -49,13 +49,13 @@ SUBJECTS = (
     Subject("seascape", "here", "seascape.png", "Georges Seurat", "public domain", True),
     Subject("starry", "here", "starry_night.png", "Vincent van Gogh", "public domain", True),
     Subject("coffee", "scikit-image", "coffee.png", "Rachel Michetti", "CC0 1.0"),
-    Subject("garage", "scikit-image", "motorcycle_left.png", "Daniel Scharstein", "CC0 1.0"),
-    Subject("gravel", "scikit-image", "gravel.png", "Rob Tuytel", "CC0 1.0"),
-    Subject("dune", MATE, "nature/Dune.jpg", "Marco Cogoni", "GPL 2+"),
+    Subject("gravel", "scikit-image", "gravel.png", "CC0 Textures", "CC0 1.0"),
+    Subject("dune", MATE, "nature/Dune.jpg", "Marco Cogoni, Hylke Bons", "GPL 2+"),
     Subject("forest", KDE, f"Path/{WIDE}", "Risto Saukonpää", "LGPL 3"),
+    Subject("moss", KDE, f"OneStandsOut/{WIDE}", "Risto Saukonpää", "LGPL 3"),
     Subject("boats", KDE, f"EveningGlow/{WIDE}", "Ian Hex", "LGPL 3"),
     Subject("leaf", KDE, f"FallenLeaf/{WIDE}", "Martin Klapetek", "LGPL 3"),
-    Subject("cups", KDE, f"ColorfulCups/{WIDE}", "KDE Visual Design Group", "LGPL 3"),
+    Subject("cups", KDE, f"ColorfulCups/{WIDE}", "Dmitri Popov", "LGPL 3"),
     Subject(
         "bird", f"{LOMIRI}-20.04", "Kleiber_by_Lukas_Baubkus.jpg", "Lukas Baubkus", "CC BY-SA 3.0"
     ),

@@ -223,3 +223,13 @@ def test_means_are_over_the_pictures_that_all_have_made(script):
     }
     told = "\n".join(script("peers").means("super-resolve", ["ours", "Lanczos"], rows))
     assert "2 pictures" in told and "| ours | 20 |" in told and "| Lanczos | 35 |" in told
+
+
+def test_pictures_that_are_not_there_are_named(script, tmp_path, capsys):
+    subjects = script("subjects")
+    assert len(subjects.SUBJECTS) == 12
+    found = dict(subjects.pictures(subjects.SUBJECTS, tmp_path, 20_000))
+    names = {subject.name for subject in found}
+    assert names == {s.name for s in subjects.SUBJECTS if s.source in ("here", "scikit-image")}
+    assert all(10_000 < p.width * p.height < 20_300 and p.mode == "RGB" for p in found.values())
+    assert "left out: dune (Debian package mate-backgrounds)" in capsys.readouterr().out

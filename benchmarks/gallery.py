@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,12 @@ COMMANDS = {
     ),
 }
 """Picture's name → command line behind `sinddm-tk run`, and the inputs shown beside the result."""
+
+FILMS = {
+    "animate": "sample --image seascape.png + animate --to animate.webp",
+    "walk": "sample --image seascape.png --samples 24 + walk --stop 5 --stop 6 --to walk.webp",
+}
+"""Film's name → command line that makes it, as a WebP of that name."""
 
 PASTED = "--bg starry_night.png --composite pasted.png --max-pixels 60000"
 SEASCAPE = "--image seascape.png"
@@ -149,7 +156,11 @@ def run(words: str, folder: Path, out: str) -> None:
 
 def tasks(wanted: list[str], folder: Path) -> None:
     """The pictures of the tasks: inputs, result."""
-    for label in wanted or list(COMMANDS):
+    for label in wanted or [*COMMANDS, *FILMS]:
+        if label in FILMS:
+            run(FILMS[label], folder, "result.png")
+            shutil.copy(folder / f"{label}.webp", PICTURES)
+            continue
         words, inputs = COMMANDS[label]
         run(words, folder, "result.png")
         shown = [folder / one for one in inputs] + [folder / "result.png"]

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sinddm_toolkit.api import UserError
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import UserError, hookimpl
 
 from .memory import PatchMemory
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule
+    from sinddm_toolkit.api import Pyramid, Run, Schedule, Step
 
 SIDES = ((0.15, 5), (0.5, 7), (1.0, 9), (2.0, 13), (4.0, 17), (math.inf, 21))
 """σ up to which patches have that side: the more noise, the more has to be seen to tell what is
@@ -34,6 +35,9 @@ OVERLAP = 2
 
 WINDOW = 0.12
 """σ of a patch's weights, as a share of its side."""
+
+FREE_BELOW = 8
+"""Timesteps below it are no longer held to the coarser scale: details may find their places."""
 
 MOST_PIXELS = 16_000_000
 """Of the picture as the model sees it: a preview of more would take hours, and gigabytes."""
@@ -67,6 +71,24 @@ class ClosedFormDenoiser:
             mean_of_patches(y[0], memory, sigma, needless) for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
+
+    @hookimpl(tryfirst=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """Give x̂0 what can be seen of it at the scale below, as it was finished there.
+
+        Patches know of nothing beyond them: left to themselves, those of each scale rearrange what
+        coarser ones have made, as Qiu et al. found too. Their Laplacian blend.
+        """
+        begun, scale = step.scale.input, step.scale
+        if begun is None or scale.index == 0 or step.t_next < FREE_BELOW:
+            return
+        if scale.stage.level is not None:
+            return  # a picture is repainted there, which is not to be held to itself
+        below, size = run.plan.stages[scale.index - 1].size, scale.stage.size
+        blended = step.x0 + st.upsample(st.downsample(begun - step.x0, below), size)
+        if scale.fixed is not None:
+            blended = torch.where(scale.fixed[1].to(blended.device), step.x0, blended)
+        step.x0 = blended
 
     def _memory(self, scale: int, t: int, side: int) -> PatchMemory:
         """The patches of the picture as it is mixed with its blurred self at (s, t)."""

@@ -17,7 +17,7 @@ LATTICE = 6_000
 FIRST = 6
 """Best ones of the lattice, whose neighbours are looked at next."""
 
-BEST = 24
+BEST = 8
 """Of all those, which the mean is taken of."""
 
 DIMENSIONS = 24

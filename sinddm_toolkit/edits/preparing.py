@@ -81,6 +81,7 @@ def prepare(
             device=compute.device,
         )
         denoiser = named_predictor(service.plugin, service.made, service.kind)
+        hooks.join(service.plugin, service.made)
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
     return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)

@@ -6,12 +6,19 @@ import pytest
 import torch
 from PIL import Image
 from sinddm_toolkit.plugins.closed_form import memory as memories
-from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
+from sinddm_toolkit.plugins.closed_form.denoiser import (
+    FREE_BELOW,
+    ClosedFormDenoiser,
+    mean_of_patches,
+)
 from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
 
 from sinddm_toolkit.edits.store import default_store
-from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, downsample, tensor_from_rgb, upsample
+from sinddm_toolkit.engine.run import Run
 from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.steps import ScaleState, Step
 from tests.conftest import texture
 
 CPU = torch.device("cpu")
@@ -128,6 +135,48 @@ def test_it_predicts_the_noise_in_its_picture_and_has_gradients():
         assert float((predicted.detach() - noise).abs().mean()) < 0.2
         predicted.square().sum().backward()
         assert float(x.grad.abs().sum()) > 0
+
+
+@pytest.fixture
+def held():
+    """The hook of the denoiser, and a step of scale 1 whose x̂0 is noise."""
+    pyramid = build_pyramid(picture(60, 80))
+    schedule = make_schedule(pyramid.details, pyramid.factor)
+    denoise = ClosedFormDenoiser(pyramid, schedule, CPU)
+    plan = Plan(pyramid, schedule)
+    run = Run(plan, pyramid, schedule, (0,), CPU, denoise)
+    scale = ScaleState(plan.stages[1], 1, pyramid.blurred[1], denoise, schedule)
+    noise = torch.randn(1, 3, 60, 80, generator=torch.Generator().manual_seed(0))
+
+    def stepped(t_next):
+        step = Step(scale, t_next + 4, t_next, noise, noise)
+        denoise.modify_x0(run, step)
+        return step.x0, downsample(step.x0 - scale.input, (21, 28))
+
+    return stepped, scale, noise
+
+
+def test_what_the_coarser_scale_has_made_is_kept_while_there_is_noise(held):
+    stepped, _, noise = held
+    made, away = stepped(20)
+    assert not torch.equal(made, noise)
+    assert float(away.square().mean()) < 0.01 * float(downsample(noise, (21, 28)).square().mean())
+    # What can't be seen at the scale below is as it was predicted.
+    fine = [x - upsample(downsample(x, (42, 56)), (60, 80)) for x in (made, noise)]
+    assert float((fine[0] - fine[1]).square().mean()) < 0.2 * float(fine[1].square().mean())
+    assert float(fine[1].square().mean()) > 0.3
+    free, _ = stepped(FREE_BELOW - 1)
+    assert torch.equal(free, noise)
+
+
+def test_what_is_held_fast_is_not_moved(held):
+    stepped, scale, noise = held
+    where = torch.zeros(1, 1, 60, 80, dtype=torch.bool)
+    where[..., :40] = True
+    scale.fix(noise, where)
+    made, _ = stepped(20)
+    assert torch.equal(made[..., :40], noise[..., :40])
+    assert not torch.equal(made[..., 40:], noise[..., 40:])
 
 
 def test_a_run_trains_nothing_and_replays(command, pasted):

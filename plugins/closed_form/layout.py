@@ -107,6 +107,7 @@ class _Memory:
         self._mean = self._patches.mean(dim=0)
         self._directions = _directions(self._patches - self._mean)
         self._places = (self._patches - self._mean) @ self._directions
+        self._squares = self._places.square().sum(dim=1)
 
     def mean(self, y: Tensor, sigma: float, place: float, rows: tuple[float, float]) -> Tensor:
         """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
@@ -116,11 +117,15 @@ class _Memory:
         line = torch.arange(self._side, device=y.device)
         covered = corners[:, None] + (line[:, None] * w + line[None, :]).flatten()
         noisy = y.flatten(1)[:, covered].transpose(0, 1).flatten(1)
-        place_of = (noisy - self._mean) @ self._directions
-        squares = place_of.square().sum(dim=1)[:, None] + self._places.square().sum(dim=1)
-        distances = torch.addmm(squares, place_of, self._places.T, alpha=-2)
-        away = self._away(tops, h, rows).repeat_interleave(len(lefts), dim=0)
-        weights = torch.softmax(-distances / (2 * sigma**2) - place * away.square(), dim=1)
+        places = (noisy - self._mean) @ self._directions
+        # ‖y - P‖² but for ‖y‖², which is the same for all P.
+        logits = torch.addmm(
+            self._squares, places, self._places.T, beta=-0.5 / sigma**2, alpha=1 / sigma**2
+        )
+        if place:
+            away = self._away(tops, h, rows).square_().mul_(-place)
+            logits.view(len(tops), len(lefts), -1).add_(away[:, None])
+        weights = torch.softmax(logits, dim=1)
         window = _window(self._side).to(y)
         guesses = (weights @ self._patches).view(len(corners), 3, -1) * window
         total = y.new_zeros(3, h * w)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-import sinddm_toolkit.api as st
 from sinddm_toolkit.api import UserError, hookimpl
 
+from .blend import keep_to_coarser
 from .memory import PatchMemory
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ OVERLAP = 2
 
 WINDOW = 0.12
 """σ of a patch's weights, as a share of its side."""
-
-FREE_BELOW = 8
-"""Timesteps below it are no longer held to the coarser scale: details may find their places."""
 
 MOST_PIXELS = 16_000_000
 """Of the picture as the model sees it: a preview of more would take hours, and gigabytes."""
@@ -74,21 +71,7 @@ class ClosedFormDenoiser:
 
     @hookimpl(tryfirst=True)
     def modify_x0(self, run: Run, step: Step) -> None:
-        """Give x̂0 what can be seen of it at the scale below, as it was finished there.
-
-        Patches know of nothing beyond them: left to themselves, those of each scale rearrange what
-        coarser ones have made, as Qiu et al. found too. Their Laplacian blend.
-        """
-        begun, scale = step.scale.input, step.scale
-        if begun is None or scale.index == 0 or step.t_next < FREE_BELOW:
-            return
-        if scale.stage.level is not None:
-            return  # a picture is repainted there, which is not to be held to itself
-        below, size = run.plan.stages[scale.index - 1].size, scale.stage.size
-        blended = step.x0 + st.upsample(st.downsample(begun - step.x0, below), size)
-        if scale.fixed is not None:
-            blended = torch.where(scale.fixed[1].to(blended.device), step.x0, blended)
-        step.x0 = blended
+        keep_to_coarser(run, step)
 
     def _memory(self, scale: int, t: int, side: int) -> PatchMemory:
         """The patches of the picture as it is mixed with its blurred self at (s, t)."""

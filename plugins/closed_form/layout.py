@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .blend import keep_to_coarser
+
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule
+    from sinddm_toolkit.api import Pyramid, Run, Schedule, Step
 
 SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
 """σ up to which patches have that side, as a share of the picture's short one: with much noise the
@@ -75,6 +77,10 @@ class LayoutDenoiser:
             for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
+
+    def keep(self, run: Run, step: Step) -> None:
+        """Hold x̂0 of a finer scale to the layout: to be called in `modify_x0`, before others."""
+        keep_to_coarser(run, step)
 
     def _memory(self, s: int, sigma: float, most: int) -> _Memory:
         """The patches of the scale for that much noise, none longer than `most`."""

@@ -115,7 +115,7 @@ class LayoutTask(Task):
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         self._visited = 0
         if scale.index == 0 and self._is_laid:
-            scale.predict = st.service(
+            scale.predict = self._layout = st.service(
                 "layout-denoiser",
                 pyramid=run.pyramid,
                 schedule=run.schedule,
@@ -129,7 +129,9 @@ class LayoutTask(Task):
         self.guide(run, step)
 
     def guide(self, run: Run, step: Step) -> None:
-        """Move x̂0 towards the picture's patches, where that is wanted."""
+        """Hold x̂0 to the layout and move it towards the picture's patches, where that is wanted."""
+        if self._is_laid:
+            self._layout.keep(run, step)
         stage = step.scale.stage
         is_laid_now = step.scale.index == 0 and self._is_laid
         self._visited += 1

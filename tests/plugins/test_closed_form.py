@@ -6,11 +6,8 @@ import pytest
 import torch
 from PIL import Image
 from sinddm_toolkit.plugins.closed_form import memory as memories
-from sinddm_toolkit.plugins.closed_form.denoiser import (
-    FREE_BELOW,
-    ClosedFormDenoiser,
-    mean_of_patches,
-)
+from sinddm_toolkit.plugins.closed_form.blend import FREE_BELOW
+from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
 from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
 
 from sinddm_toolkit.edits.store import default_store

@@ -7,7 +7,8 @@ likely, then that of a noisy y = m + σ ε has the posterior mean
 
 (the empirical-Bayes denoiser; over the patches of one picture as in Qiu, Kutulakos & Lindell,
 *Efficient and Training-Free Single-Image Diffusion Models*, 2026). Overlapping patches each have a
-guess at a pixel; their mean is taken, the nearer the middle the heavier.
+guess at a pixel; their mean is taken, the nearer the middle the heavier. The coarsest of several
+scales is that of layouts, and each finer one is kept to what the one below has made.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 from sinddm_toolkit.api import UserError, hookimpl
 
 from .blend import keep_to_coarser
+from .layout import LayoutDenoiser
 from .memory import PatchMemory
 
 if TYPE_CHECKING:
@@ -58,8 +60,11 @@ class ClosedFormDenoiser:
         self._schedule = schedule
         self._device = device
         self._latest: tuple[tuple[int, int, int], PatchMemory] | None = None
+        self._layout = LayoutDenoiser(pyramid, schedule, device)
 
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+        if scale == 0 and self._pyramid.count > 1:
+            return self._layout(x, t, scale)  # what is where needs more than small patches
         alpha = self._schedule.alpha_bar(t)
         sigma = math.sqrt((1 - alpha) / alpha)
         side = next(side for most, side in SIDES if sigma <= most)

@@ -8,6 +8,7 @@ from PIL import Image
 from sinddm_toolkit.plugins.closed_form import memory as memories
 from sinddm_toolkit.plugins.closed_form.blend import FREE_BELOW
 from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
+from sinddm_toolkit.plugins.closed_form.layout import LayoutDenoiser
 from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
 
 from sinddm_toolkit.edits.store import default_store
@@ -132,6 +133,19 @@ def test_it_predicts_the_noise_in_its_picture_and_has_gradients():
         assert float((predicted.detach() - noise).abs().mean()) < 0.2
         predicted.square().sum().backward()
         assert float(x.grad.abs().sum()) > 0
+
+
+def test_the_coarsest_of_several_scales_is_a_layout():
+    x = torch.randn(1, 3, 42, 70, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for size, is_layout in (((60, 80), True), ((40, 50), False)):
+        pyramid = build_pyramid(picture(*size))
+        assert (pyramid.count > 1) == is_layout
+        schedule = make_schedule(pyramid.details, pyramid.factor)
+        predicted = ClosedFormDenoiser(pyramid, schedule, CPU)(x, 80, 0)
+        layout = LayoutDenoiser(pyramid, schedule, CPU)(x, 80, 0)
+        assert torch.equal(predicted, layout) == is_layout
+        (gradient,) = torch.autograd.grad(predicted.square().sum(), x)
+        assert float(gradient.abs().sum()) > 0
 
 
 @pytest.fixture

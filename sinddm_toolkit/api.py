@@ -22,6 +22,7 @@ from sinddm_toolkit.pictures.compositing import (
     whole,
     with_change,
 )
+from sinddm_toolkit.pictures.contact_sheet import contact_sheet
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
@@ -103,6 +104,7 @@ __all__ = [
     "check_ordinary",
     "check_pixels",
     "choose_compute",
+    "contact_sheet",
     "downsample",
     "filled",
     "hookimpl",

@@ -98,6 +98,7 @@ API_GROUPS = {
     "Pictures": (
         *("Picture", "picture_from_rgb", "in_profile_of", "write_picture", "Window", "whole"),
         *("bounds", "softened", "carried_over", "with_change"),
+        "contact_sheet",
     ),
     "Tensors": (
         *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "filled"),

@@ -248,6 +248,8 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         seconds = facts["seconds"]
         for path in facts["outputs"]:
             tell(f"wrote {path}")
+        if facts["sheet"] is not None:
+            tell(f"wrote {facts['sheet']}, which shows all of them")
         predictor = (
             f"model {facts['model']} ({facts['training_steps']} updates), "
             f"training {seconds['training']:.1f} s"

@@ -35,7 +35,9 @@ from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.writing import file_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ class EditResult:
     for one: `{out}-mask.png` as it was given."""
     denoiser: str | None = None
     """What `--denoiser` named, if it did."""
+    sheet: Path | None = None
+    """The file that shows all samples, if it was written; it is not among the `outputs`."""
 
     @property
     def picture(self) -> Picture:
@@ -86,6 +90,7 @@ class EditResult:
         """What `--json` prints."""
         return {
             "outputs": [str(path) for path in self.outputs],
+            "sheet": None if self.sheet is None else str(self.sheet),
             "seed": self.records[0]["seed"],
             "model": self.model_key,
             "denoiser": self.denoiser,
@@ -136,6 +141,7 @@ def learnt_and_sampled(
     """
     overwrite = ready.options.overwrite
     write = write or (lambda files: write_files(files, overwrite=overwrite))
+    tiles: list[tuple[str, Picture]] = []
     with _watched_by_tasks(ready, outputs) as outcome:
         started = time.monotonic()
         model = learn(ready, store, events, cache)
@@ -148,6 +154,8 @@ def learnt_and_sampled(
                 write(files)
                 result.notes += notes
                 outcome.outputs += files
+            if outputs.sheet is not None:
+                tiles += made.tiles(len(tiles), side_of(len(outputs.seeds)))
             result.records += made.records
             result.pictures += made.pictures if keep else []
             result.network_evaluations += made.run.evaluations
@@ -161,7 +169,10 @@ def learnt_and_sampled(
     result.notes += notes
     result.outputs += [*outcome.outputs, *files]
     result.extras.update(outcome.extras)
-    for path in result.outputs:
+    if outputs.sheet is not None:
+        write({outputs.sheet: file_of(outputs.sheet, contact_sheet(tiles), overwrite=overwrite)[0]})
+        result.sheet = outputs.sheet
+    for path in [*result.outputs, *([] if result.sheet is None else [result.sheet])]:
         logger.info("wrote %s", path)
     return result
 
@@ -225,6 +236,11 @@ class Pass:
         return [
             {**self.record, **self._facts(k), "seed": seed} for k, seed in enumerate(self.run.seeds)
         ]
+
+    def tiles(self, first: int, side: int) -> list[tuple[str, Picture]]:
+        """Each picture small, with its number, counted on from `first`, and its seed."""
+        pairs = enumerate(zip(self.run.seeds, self.pictures, strict=True), first + 1)
+        return [(f"{k}  seed {seed}", small(picture, side)) for k, (seed, picture) in pairs]
 
     def _facts(self, k: int) -> dict[str, Any]:
         told = self.result.metadata_of(k)

@@ -26,7 +26,9 @@ class RunOptions(Options):
     """How an edit is carried out, whatever it is."""
 
     out: OutputFile | None = option(
-        "where the picture goes: .png, .jpg, .webp or .tiff; several samples get numbers",
+        "where the picture goes: .png, .jpg, .webp or .tiff, or a folder; several samples get "
+        "numbers; called after the picture and the task if not given, with a number where that is "
+        "taken",
         default=None,
     )
     seed: int | None = option(
@@ -40,6 +42,10 @@ class RunOptions(Options):
         default=1,
         minimum=1,
         maximum=10_000,
+    )
+    sheet: bool = option(
+        "with several samples, also write a sheet that shows them all, small and numbered",
+        default=True,
     )
     quality: str = option(
         "how long the picture is studied: "

@@ -137,7 +137,9 @@ def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
     code, _, err = command("batch", "e.jsonl", *words)
     assert code == 0, err
     (row,) = report("there")
-    assert row["tasks"]["probe"]["strength"] == 0.3 and len(contents("there")) == 2
+    assert row["tasks"]["probe"]["strength"] == 0.3 and len(row["outputs"]) == 2
+    assert set(contents("there")) == {"p0-probe-1.png", "p0-probe-2.png", "p0-probe-sheet.png"}
+    assert row["sheet"].endswith("there/p0-probe-sheet.png")
     for words, said in (
         (("--set", "strength"), "give KEY=VALUE"),
         (("--set", "strenth=1"), "did you mean strength"),

@@ -272,7 +272,8 @@ def tasks() -> str:
     parts = [
         "# Tasks and their options",
         "Each is run by `sinddm-tk run TASK` and by `sinddm_toolkit.run(TASK, ...)`; in Python and "
-        "in files options are called the same without the dashes in front. See "
+        "in files options are called the same without the dashes in front. Those in italics are "
+        "for fine control: `--help` leaves them to `--help-all`. See "
         "[the tasks with pictures](../tasks.md).",
     ]
     for name, task in sorted(registry.current().tasks.items()):
@@ -296,7 +297,8 @@ def _schema_row(item: Option) -> str:
     if item.type is bool:
         default = "yes" if item.default else "no"
     takes = item.allowed + (" (may be repeated)" if item.many else "")
-    return _row(f"`{item.flag}`", takes, str(default), item.help)
+    flag = f"*`{item.flag}`*" if item.rarely else f"`{item.flag}`"
+    return _row(flag, takes, str(default), item.help)
 
 
 def command_line() -> str:

@@ -89,6 +89,7 @@ class Harmonize(Task):
         "lower: coarser structures of the object are redrawn too; 0 is the coarsest, -1 the "
         "finest, -2 the next; the finest of at most 250 000 pixels if not given",
         default=None,
+        rarely=True,
     )
     start_step: int | None = option(
         "higher: more of the background's texture, less of the object's detail; from 7 to 25 if "
@@ -96,6 +97,7 @@ class Harmonize(Task):
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
     tone: float = option(
         "how far the object's brightness, contrast and colours come towards their surroundings': "
@@ -111,19 +113,32 @@ class Harmonize(Task):
         maximum=1,
     )
     spread: float = option(
-        "pixels around the object that may change too", default=7.0, minimum=0, maximum=200
+        "pixels around the object that may change too",
+        default=7.0,
+        minimum=0,
+        maximum=200,
+        rarely=True,
     )
     feather: float = option(
-        "softness of the border of the change, in pixels", default=5.0, minimum=0, maximum=100
+        "softness of the border of the change, in pixels",
+        default=5.0,
+        minimum=0,
+        maximum=100,
+        rarely=True,
     )
     fit: bool = option(
-        "accept a composite or mask of another resolution than the background", default=False
+        "accept a composite or mask of another resolution than the background",
+        default=False,
+        rarely=True,
     )
     flatten: bool = option(
         "paste a composite with transparency onto the background, giving an opaque picture",
         default=False,
+        rarely=True,
     )
-    save_mask: OutputFile | None = option("write the mask that was used there", default=None)
+    save_mask: OutputFile | None = option(
+        "write the mask that was used there", default=None, rarely=True
+    )
 
     def main_picture(self) -> Picture:
         return self.composite or self.bg

@@ -32,12 +32,14 @@ class Inpaint(KeepingTask):
         default=2.0,
         minimum=0,
         maximum=500,
+        rarely=True,
     )
     feather: float = option(
         "pixels around the hole over which the picture passes into the new part",
         default=4.0,
         minimum=0,
         maximum=500,
+        rarely=True,
     )
 
     def check(self) -> None:

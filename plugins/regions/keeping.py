@@ -37,6 +37,7 @@ class KeepingTask(Task):
         default=None,
         minimum=0,
         maximum=100,
+        rarely=True,
     )
 
     def keep(self, plan: Plan, pyramid: Pyramid, picture: Picture, kept: FloatArray) -> None:

@@ -56,6 +56,7 @@ class LayoutTask(Task):
         minimum=0,
         maximum=64,
         formerly=0,
+        rarely=True,
     )
     layout_sheet: OutputFile | None = option(
         "write a sheet with the layouts of the first result there, numbered, to --pick from",
@@ -74,6 +75,7 @@ class LayoutTask(Task):
         minimum=0,
         maximum=1,
         formerly=0.0,
+        rarely=True,
     )
 
     def lay_out(

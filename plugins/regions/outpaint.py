@@ -47,10 +47,19 @@ class Outpaint(KeepingTask):
         default=8.0,
         minimum=0,
         maximum=1000,
+        rarely=True,
     )
 
     def check(self) -> None:
         h, w = self.image.size
+        for name in ("left", "right", "top", "bottom"):
+            side: Length | None = getattr(self, name)
+            whole = w if name in ("left", "right") else h
+            if side is not None and side.number > 0 and round(side.of(whole)) == 0:
+                raise UserError(
+                    f"--{name} {side} is less than a pixel: give pixels such as 120, or percent "
+                    "such as 50%"
+                )
         _, _, height, width = self._frame()
         if height < h or width < w:
             raise UserError(

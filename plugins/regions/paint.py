@@ -32,18 +32,21 @@ class Paint(Task):
     start_scale: int = option(
         "lower: larger shapes are redrawn too; 0 is the coarsest, -1 the finest, -2 the next",
         default=1,
+        rarely=True,
     )
     start_step: int | None = option(
         "higher: freer; the usual start of that scale if not given",
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
     feather: float = option(
         "softness of the mask's border, in pixels of the painting",
         default=3.0,
         minimum=0,
         maximum=200,
+        rarely=True,
     )
 
     def check(self) -> None:

@@ -49,6 +49,7 @@ class SuperResolve(Task):
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
     detail: float = option(
         "how much detail is added where the picture has some: 1 as much as fits, 0 none; higher "
@@ -56,12 +57,14 @@ class SuperResolve(Task):
         default=1.0,
         minimum=0,
         maximum=5,
+        rarely=True,
     )
     faithful: float = option(
         "how much the result, shrunk again, is to be the picture: 1 as far as can be, 0 not at all",
         default=1.0,
         minimum=0,
         maximum=1,
+        rarely=True,
     )
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ import click
 from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
-from sinddm_toolkit.cli.schema import SchemaCommand
+from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import RunOptions
@@ -38,10 +38,10 @@ FLAGS = {"as_json": "--json", "quiet": "--quiet", "explain": "--explain"}
 
 def report_options() -> list[click.Parameter]:
     return [
-        click.Option(
+        RareOption(
             ["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."
         ),
-        click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+        RareOption(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
     ]
 
 
@@ -55,16 +55,14 @@ def line_options() -> list[click.Parameter]:
             help="Start from these settings; the line goes before them (repeatable).",
             shell_complete=completion.presets,
         ),
-        click.Option(
+        RareOption(
             ["--with", "observers"],
             multiple=True,
             metavar="TASK",
             help=f"Let this task act too, with its defaults: short for `{AND} TASK` (repeatable).",
             shell_complete=completion.tasks,
         ),
-        click.Option(
-            ["--explain"], is_flag=True, help="Show where each value comes from, and stop."
-        ),
+        RareOption(["--explain"], is_flag=True, help="Show where each value comes from, and stop."),
     ]
 
 
@@ -151,6 +149,12 @@ class TaskCommand(SchemaCommand):
         if rest and not ctx.resilient_parsing:
             raise self._stray(rest[0], ctx)
         return rest
+
+    def sections(self, ctx: click.Context) -> list[tuple[str, list[click.Parameter]]]:
+        """The task's own options before those of every run."""
+        params = self.get_params(ctx)
+        own = [one for one in params if one.name in self._task.schema()]
+        return [("Options", own), ("Of every run", [one for one in params if one not in own])]
 
     def _stray(self, word: str, ctx: click.Context) -> UserError:
         """What to say of a word that belongs to no option: most likely what was meant."""

@@ -44,6 +44,9 @@ class Option:
     """The option that may be given in place of this one, which is required: its value is then None.
     """
 
+    rarely: bool = False
+    """Whether it is for fine control: `--help` leaves it to `--help-all`."""
+
     @property
     def flag(self) -> str:
         """How the command line spells it."""

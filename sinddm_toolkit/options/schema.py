@@ -38,6 +38,7 @@ class _Declaration:
     suffixes: tuple[str, ...] | None
     formerly: Any
     unless: str | None
+    rarely: bool
 
 
 _REQUIRED: Any = object()
@@ -54,6 +55,7 @@ def option(
     suffixes: tuple[str, ...] | None = None,
     formerly: Any = None,
     unless: str | None = None,
+    rarely: bool = False,
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
@@ -65,12 +67,14 @@ def option(
     that of a picture. A `NameOrFile` needs them. With `unless`, the name of another field, one of
     the two is required, and not both are allowed; the field holds None where the other is given.
     `formerly` is the value that does what the task did before it had the option: what a record that
-    lacks it is replayed with.
+    lacks it is replayed with. `rarely` is for what most people never touch: `--help` leaves it to
+    `--help-all`.
     """
     required = default is _REQUIRED
     return _Declaration(
         *(help, None if required else default, required, minimum, maximum),
         *(choices, follows, suffixes, formerly, unless),
+        rarely,
     )
 
 

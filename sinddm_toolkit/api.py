@@ -13,7 +13,13 @@ from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host.hookspecs import API_VERSION, TextEncoder, hookimpl
 from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
-from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.options.values import (
+    InputFile,
+    NameOrFile,
+    OutputFile,
+    Seconds,
+    at_strength,
+)
 from sinddm_toolkit.pictures.compositing import (
     Window,
     bounds,
@@ -99,6 +105,7 @@ __all__ = [
     "TextEncoder",
     "UserError",
     "Window",
+    "at_strength",
     "bounds",
     "carried_over",
     "check_ordinary",

@@ -26,7 +26,11 @@ class Inpaint(KeepingTask):
     learns_from = "image"
 
     image: Picture = option("the picture")
-    mask: Region = option("white on what goes, or a box X,Y,W,H in pixels or percent")
+    mask: Region | None = option(
+        "white on what goes, or a box X,Y,W,H in pixels or percent; what is transparent in the "
+        "picture if not given",
+        default=None,
+    )
     grow: float = option(
         "pixels around the mask that go too: an object's rim",
         default=2.0,
@@ -43,25 +47,58 @@ class Inpaint(KeepingTask):
     )
 
     def check(self) -> None:
-        self.mask.check_covers(self.image, "--mask")
+        if self.mask is not None:
+            self.mask.check_covers(self.image, "--mask")
+        elif not self.image.is_transparent:
+            raise UserError(
+                f"missing --mask: white on what goes, or a box X,Y,W,H; without it the transparent "
+                f"parts of the picture go, and {self.image.name} has none"
+            )
         if self._hole.all():
-            raise UserError(f"--mask {self.mask} covers all of {self.image.name}")
+            what = "what is transparent" if self.mask is None else f"--mask {self.mask}"
+            raise UserError(f"{what} covers all of {self.image.name}")
 
     @cached_property
     def _hole(self) -> npt.NDArray[np.bool_]:
         """(h, w), true where the picture is made anew."""
         from scipy import ndimage
 
-        wanted = self.mask.inside(self.image.size)
+        wanted = self._clear if self.mask is None else self.mask.inside(self.image.size)
         grown: npt.NDArray[np.bool_] = ndimage.distance_transform_edt(~wanted) <= self.grow
         return grown
 
+    @property
+    def _clear(self) -> npt.NDArray[np.bool_]:
+        """(h, w), true where the picture is not fully opaque."""
+        if not self.image.has_alpha:
+            return np.zeros(self.image.size, np.bool_)
+        clear: npt.NDArray[np.bool_] = self.image.pixels[..., -1] < self.image.maximum
+        return clear
+
+    @cached_property
+    def _opaque(self) -> Picture:
+        """The picture, where it is transparent in the colours of what is next to that."""
+        if self.mask is not None or not self.image.is_transparent or self._clear.all():
+            return self.image
+        from scipy import ndimage
+
+        places = ndimage.distance_transform_edt(
+            self._clear, return_distances=False, return_indices=True
+        )
+        return replace(self.image, pixels=self.image.pixels[tuple(places)])
+
+    def learnt(self) -> Picture:
+        return self._opaque
+
     def hidden(self) -> Picture | None:
-        """What goes, where it could come back: what is put together from pieces has none of it."""
-        if self.goes_on:
+        """What goes, where it could come back: what is put together from pieces has none of it.
+
+        Nobody knows what is under a transparent part.
+        """
+        if self.goes_on and self._opaque is self.image:
             return None
         return replace(Picture.from_mask(self._hole), name="the mask")
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
-        self.keep(plan, pyramid, self.image, faded(~self._hole, self.feather))
+        self.keep(plan, pyramid, self._opaque, faded(~self._hole, self.feather))

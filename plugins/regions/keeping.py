@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, hookimpl, option
+from sinddm_toolkit.api import Picture, Task, at_strength, hookimpl, option
 
 from .pinning import FloatArray, Pins, resample
 
@@ -22,9 +22,20 @@ REDRAWN_PIXELS = 250_000
 """A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
 
 
+REDRAWN_MOST = 20
+"""At a strength of 1: strokes are new, shapes are still those of the pieces."""
+
+
 class KeepingTask(Task):
     """Calls `keep` in its `plan_edit`."""
 
+    strength: float = option(
+        "with --structure continue, how freely what is put together is redrawn: 0 not at all, "
+        "nothing is learnt then; 0.5 as suits the picture's size; 1 in new strokes",
+        default=0.5,
+        minimum=0,
+        maximum=1,
+    )
     structure: str = option(
         "continue: hills, roofs or waves go on in the new part, which is put together from pieces "
         "of the picture; free: all in it is made up, to fit its border",
@@ -33,7 +44,7 @@ class KeepingTask(Task):
     )
     start_step: int | None = option(
         "with --structure continue: higher: the pieces are redrawn more freely; 0: they stay as "
-        "they are, and nothing is learnt; by the picture's size if not given",
+        "they are, and nothing is learnt; as --strength says if not given",
         default=None,
         minimum=0,
         maximum=100,
@@ -64,7 +75,8 @@ class KeepingTask(Task):
         is_small = stage.size[0] * stage.size[1] <= REDRAWN_PIXELS
         start = self.start_step
         if start is None:
-            start = REDRAWN_FROM if is_small else 0
+            usual = REDRAWN_FROM if is_small else 0
+            start = round(at_strength(self.strength, usual, REDRAWN_MOST))
         plan.inject(target, at=stage, start=max(1, start), option="--start-step")
         if start == 0:
             stage.visits = 0

@@ -327,6 +327,70 @@ def test_inpaint_says_what_is_wrong(box, said, command, spotted):
     assert code == 2 and said in err, err
 
 
+def punched(alpha, below=(0, 0, 0)):
+    """h.png: i.png with a transparent hole at rows 20-35, columns 30-50."""
+    pixels = np.array(Image.open("i.png").convert("RGBA"))
+    pixels[20:35, 30:50] = (*below, alpha)
+    Image.fromarray(pixels).save("h.png")
+    return pixels
+
+
+@pytest.mark.parametrize("structure", ["continue", "free"])
+def test_a_transparent_hole_is_filled_without_a_mask(structure, command, spotted):
+    pixels = punched(alpha=100)
+    line = ("run", "inpaint", "--image", "h.png", "--seed", "1", "--structure", structure)
+    code, _, err = command(*line, "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == pixels.shape and (result[..., 3] == 255).all()
+    kept = np.ones((60, 80), bool)
+    kept[14:41, 24:56] = False
+    assert np.array_equal(result[kept], pixels[kept])
+    assert command("replay", "o.png", "--out", "again.png")[0] == 0
+    assert np.array_equal(read_picture("again.png").pixels, result)
+    # What is below it has no influence at all.
+    punched(alpha=0, below=(255, 0, 200))
+    assert command(*line, "--retrain", "--out", "other.png")[0] == 0
+    assert np.array_equal(read_picture("other.png").pixels, result)
+
+
+def test_without_a_mask_something_must_be_transparent_but_not_everything(command, spotted):
+    punched(alpha=255)
+    code, _, err = command("run", "inpaint", "--image", "h.png")
+    assert code == 2 and "missing --mask: white on what goes" in err and "h.png has none" in err
+    Image.new("RGBA", (80, 60)).save("clear.png")
+    code, _, err = command("run", "inpaint", "--image", "clear.png")
+    assert code == 2 and "what is transparent covers all of clear.png" in err
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "result"),
+    [((80, 60), "16:9", (107, 60)), ((80, 60), "1:1", (80, 80)), ((60, 80), "2.5:1", (200, 80))],
+)
+def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sinddm_run):
+    image = texture(size[1], size[0])
+    made = sinddm_run("outpaint", image=image, aspect=aspect, strength=0, feather=0)
+    assert made.picture.size == (result[1], result[0])
+    top, left = (result[1] - size[1]) // 2, (result[0] - size[0]) // 2
+    assert np.array_equal(made.picture.pixels[top : top + size[1], left : left + size[0]], image)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--aspect", "4:3"), "--aspect 4:3: i.png has that shape already"),
+        (("--aspect", "16x9"), "--aspect 16x9 is not allowed, give one such as 16:9"),
+        (("--aspect", "16:0"), "--aspect 16:0 is not allowed"),
+        (("--aspect", "999999:1"), "the result"),
+        (("--aspect", "16:9", "--size", "2x1"), "give --size or --aspect, not both"),
+        (("--aspect", "16:9", "--left", "5"), "--aspect and --left, --right, --top, --bottom excl"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(words, said, command, spotted):
+    code, _, err = command(*OUTPAINT, *words)
+    assert code == 2 and said in err and len(err.splitlines()) == 1, err
+
+
 def test_paint_follows_the_painting_and_keeps_what_is_not_masked(command, spotted):
     painting = np.full((60, 80, 3), 127, np.uint8)
     painting[5:25, 5:35] = RED

@@ -90,7 +90,7 @@ class Paint(Task):
             at = plan.stage(max(-count, min(self.start_scale, count - 1)))
             return at, self.start_step or at.start
         place = place_of(self.strength, count)
-        at = plan.stage(min(int(place), count - 1))
+        at = plan.stage(max(0, min(int(place), count - 1)))
         start, noise = at.start, plan.schedule.start_sigma
         is_usual = place == at.s and (at.s > 0 or count == 1)
         if not is_usual:
@@ -113,7 +113,7 @@ def place_of(strength: float, count: int) -> float:
 
     A whole number is a scale with its usual noise. From one to the next the noise falls, by r², so
     that what it frees becomes half as large in units of the picture, as with the usual starts of
-    the scales. The middle of the dial is scale 1.
+    the scales; before the first it goes on rising. The middle of the dial is scale 1.
     """
     middle = min(1, count - 1)
-    return st.at_strength(strength, middle, 0, least=count - 1 + PAST_FINEST)
+    return st.at_strength(strength, middle, -middle, least=count - 1 + PAST_FINEST)

@@ -16,6 +16,7 @@ from sinddm_toolkit.batching.job import Item, Job
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.edits.estimate import pixel_steps
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.outputs import default_name, is_folder, picture_paths
 from sinddm_toolkit.edits.preparing import Prepared, prepare
@@ -163,7 +164,7 @@ class Checker:
             ready.subject.config.key,
             ready.subject.config.quality,
             ready.cells(),
-            sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
+            pixel_steps(ready.plan),
             ready.subject.picture.name,
         )
         if len(self._alike) == MOST_ALIKE:

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from sinddm_toolkit.edits.estimate import told
 from sinddm_toolkit.edits.events import Events, LoggingEvents
 from sinddm_toolkit.edits.learning import learn
 from sinddm_toolkit.edits.models import Model, ModelCache
@@ -121,6 +123,7 @@ def edit(
     store = store or default_store()
     ready = prepare(tasks, options, store, events)
     outputs = planned_outputs(ready, write=write)
+    events.expected(partial(told, ready, store))
     return learnt_and_sampled(ready, outputs, store, events, keep=keep)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.events import Events, made_at
 from sinddm_toolkit.edits.models import Model, load_model
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore
@@ -182,4 +182,5 @@ class SamplingEvents:
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
-        self._events.sampling(step.s, step.t)
+        count, from_noise = len(run.plan.stages), run.plan.start_image is None
+        self._events.sampling(made_at(step.scale.index, count, from_noise=from_noise))

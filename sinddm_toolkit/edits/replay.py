@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
+from sinddm_toolkit.edits.estimate import told
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
@@ -61,7 +63,9 @@ def replay(
         events.message(line)
     store = default_store()
     ready = prepare(tasks, options, store, events, record.model)
-    return learnt_and_sampled(ready, planned_outputs(ready), store, events)
+    outputs = planned_outputs(ready)
+    events.expected(partial(told, ready, store))
+    return learnt_and_sampled(ready, outputs, store, events)
 
 
 def replayed(

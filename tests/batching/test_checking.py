@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.batching import Batch, checking, estimate, pictures
+from sinddm_toolkit.batching import Batch, checking, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
 from sinddm_toolkit.batching.sources import source_of
+from sinddm_toolkit.edits import estimate
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError

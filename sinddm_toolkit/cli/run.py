@@ -14,7 +14,7 @@ from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
-from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -221,11 +221,28 @@ def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = Fal
 
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:
-    """Print where each value of a run comes from."""
+    """Print where each value of a run comes from, and how long it will take if that is long."""
     from sinddm_toolkit.settings.layers import COMMAND_LINE
     from sinddm_toolkit.settings.request import one_run
 
-    explain_layer(one_run(parts, COMMAND_LINE), as_json=as_json)
+    layer = one_run(parts, COMMAND_LINE)
+    explain_layer(layer, as_json=as_json)
+    if not as_json and (time := _time_of(layer)) is not None:
+        tell(time)
+
+
+def _time_of(layer: Layer) -> str | None:
+    """How long a run will take, in words; None if it is not long, or can't be carried out so."""
+    from sinddm_toolkit.edits.estimate import told
+    from sinddm_toolkit.edits.events import Events
+    from sinddm_toolkit.edits.preparing import prepare
+    from sinddm_toolkit.edits.store import default_store
+    from sinddm_toolkit.settings.request import make_tasks
+
+    try:
+        return told(prepare(*make_tasks(layer), default_store(), Events()), default_store())
+    except ToolkitError:
+        return None
 
 
 def explain_layer(layer: Layer, *, as_json: bool) -> None:

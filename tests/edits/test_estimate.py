@@ -93,3 +93,14 @@ def test_who_asks_for_silence_waits_for_no_trial(command, known, monkeypatch, wo
     monkeypatch.setattr(estimate, "rates", None)
     code, _, err = command(*SHORT[:-1], "--out", "o.png", word)
     assert (code, err) == (0, "")
+
+
+def test_explain_tells_it_and_what_cannot_be_carried_out_is_explained_all_the_same(
+    command, pasted, trial
+):
+    code, out, err = command(*LINE, "--likeness", 0, "--max-pixels", 4800, "--explain")
+    assert code == 0 and out.startswith("sample.image ")
+    assert err.startswith("this will take about ") and "(training 3 min, " in err
+    for words in ((), ("--json",)):
+        code, out, err = command("run", "sample", "--image", "none.png", "--explain", *words)
+        assert (code, err) == (0, "") and "none.png" in out

@@ -150,9 +150,11 @@ def learnt_and_sampled(
         model = learn(ready, store, events, cache)
         result = _begun_result(ready, model, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
-            if made.paths:
+            if outputs.is_unasked and not result.records:
+                outputs = planned_outputs(ready)  # what was free may be taken by now
+            if paths := outputs.pictures[made.part]:
                 files, notes = picture_files(
-                    made.paths, made.pictures, made.records, overwrite=overwrite
+                    paths, made.pictures, made.records, overwrite=overwrite
                 )
                 write(files)
                 result.notes += notes
@@ -224,8 +226,8 @@ class Pass:
 
     run: Run
     result: Result
-    paths: Sequence[Path]
-    """Where their pictures go, one a sample; empty if none are written."""
+    part: slice
+    """Which of all samples they are."""
     record: Mapping[str, Any]
     """What the records of all samples have in common."""
 
@@ -266,7 +268,7 @@ def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> 
         samples = finite.checked(sample(run, ready.hooks)).float().cpu()
         result = Result(samples, subject.picture, plan.composition)
         ready.hooks.compose_output(run, result)
-        yield Pass(run, result, outputs.pictures[some], record)
+        yield Pass(run, result, some, record)
 
 
 class _Finite:

@@ -35,6 +35,8 @@ class Outputs:
     """Where all samples are shown small, if that is written."""
     extras: Mapping[OutputFile, Path] | None = None
     """As asked for → where to, of further files."""
+    is_unasked: bool = False
+    """Whether nobody asked for these names: where they are taken, others will do."""
 
     @property
     def folder(self) -> Path:
@@ -60,7 +62,8 @@ def planned_outputs(ready: Prepared, *, write: bool = True) -> Outputs:
     if sheet is not None:
         check_output(sheet, alpha=False, overwrite=options.overwrite)
     extras = check_extras(ready, result, result_paths(options, result))
-    return Outputs(options.seeds(), pictures, sheet, extras)
+    is_unasked = not options.overwrite and (options.out is None or is_folder(options.out))
+    return Outputs(options.seeds(), pictures, sheet, extras, is_unasked)
 
 
 def variant_outputs(ready: Prepared, variants: Sequence[tuple[int, Path]]) -> Outputs:
@@ -96,7 +99,8 @@ def settled_path(
 
 def is_folder(asked: str) -> bool:
     """Whether `--out` asks for a file in a folder, whatever it is called."""
-    return asked.endswith(("/", os.sep)) or Path(asked).is_dir()
+    # Not `Path.is_dir`, which fails on names that are too long.
+    return asked.endswith(("/", os.sep)) or os.path.isdir(asked)  # noqa: PTH112
 
 
 def _made(folder: Path) -> Path:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import sinddm_toolkit as st
+from sinddm_toolkit.edits import edit
 from sinddm_toolkit.edits.outputs import settled_path
+from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.pictures.contact_sheet import GAP, LINE
 from sinddm_toolkit.pictures.reading import read_picture, read_record
 from tests.conftest import SHORT
@@ -35,6 +37,21 @@ def test_a_second_try_gets_the_next_free_name(command):
     for again in ("bg-paint-2-replay.png", "bg-paint-2-replay-2.png"):
         assert command("replay", "bg-paint-2.png")[0] == 0
         assert np.array_equal(read_picture(again).pixels, read_picture("bg-paint-2.png").pixels)
+
+
+def test_a_name_that_is_taken_while_the_picture_is_made_is_left_to_whoever_took_it(
+    command, monkeypatch
+):
+    def meanwhile(run, hooks):
+        Path("bg-paint-2.png").write_text("another's")
+        return sample(run, hooks)
+
+    monkeypatch.setattr(edit, "sample", meanwhile)
+    code, out, err = command(*LINE_OF, "--samples", 2, "--json")
+    assert code == 0, err
+    assert json.loads(out)["outputs"] == ["bg-paint-2-1.png", "bg-paint-2-2.png"]
+    assert json.loads(out)["sheet"] == "bg-paint-2-sheet.png"
+    assert Path("bg-paint-2.png").read_text() == "another's"
 
 
 def test_overwrite_takes_the_name_that_is_there(command):

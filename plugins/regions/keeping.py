@@ -22,8 +22,8 @@ REDRAWN_PIXELS = 250_000
 """A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
 
 
-REDRAWN_MOST = 20
-"""At a strength of 1: strokes are new, shapes are still those of the pieces."""
+REDRAWN_MOST = 15
+"""At a strength of 1: strokes are new and softer, shapes are still those of the pieces."""
 
 
 class KeepingTask(Task):

@@ -150,11 +150,10 @@ class TaskCommand(SchemaCommand):
             raise self._stray(rest[0], ctx)
         return rest
 
-    def sections(self, ctx: click.Context) -> list[tuple[str, list[click.Parameter]]]:
+    def sections(self, options: Sequence[click.Option]) -> list[tuple[str, list[click.Option]]]:
         """The task's own options before those of every run."""
-        params = self.get_params(ctx)
-        own = [one for one in params if one.name in self._task.schema()]
-        return [("Options", own), ("Of every run", [one for one in params if one not in own])]
+        own = [one for one in options if one.name in self._task.schema()]
+        return [("Options", own), ("Of every run", [one for one in options if one not in own])]
 
     def _stray(self, word: str, ctx: click.Context) -> UserError:
         """What to say of a word that belongs to no option: most likely what was meant."""

@@ -63,8 +63,9 @@ class SchemaCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Those to know; all of them if that is asked for."""
         every = ctx.meta.get(HELP_ALL, False)
-        rare = [one for one in self.get_params(ctx) if isinstance(one, RareOption)]
-        for title, params in self.sections(ctx):
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        rare = [one for one in options if isinstance(one, RareOption)]
+        for title, params in self.sections(options):
             shown = [one for one in params if every or one not in rare]
             if records := [found for one in shown if (found := one.get_help_record(ctx))]:
                 with formatter.section(title):
@@ -73,9 +74,9 @@ class SchemaCommand(click.Command):
             formatter.write_paragraph()
             formatter.write_text(f"More options, for fine control: {ctx.command_path} {ALL}")
 
-    def sections(self, ctx: click.Context) -> list[tuple[str, list[click.Parameter]]]:
+    def sections(self, options: Sequence[click.Option]) -> list[tuple[str, list[click.Option]]]:
         """The options under their titles, as help shows them."""
-        return [("Options", self.get_params(ctx))]
+        return [("Options", list(options))]
 
     def given_texts(self, ctx: click.Context) -> dict[str, Any]:
         """What was given on the line, as texts but for flags; UserError for bad orders."""

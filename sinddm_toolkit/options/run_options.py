@@ -27,8 +27,7 @@ class RunOptions(Options):
 
     out: OutputFile | None = option(
         "where the picture goes: .png, .jpg, .webp or .tiff, or a folder; several samples get "
-        "numbers; called after the picture and the task if not given, with a number where that is "
-        "taken",
+        "numbers; a name that is free if not given",
         default=None,
     )
     seed: int | None = option(

@@ -128,7 +128,7 @@ def test_there_is_twice_as_much_room_for_detail_at_1(home):
         ({"strength": 0}, 0),
         ({}, 6),
         ({"strength": 0.5}, 6),
-        ({"strength": 1}, 20),
+        ({"strength": 1}, 15),
         ({"strength": 1, "start_step": 3}, 3),
     ],
 )

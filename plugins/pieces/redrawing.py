@@ -1,0 +1,87 @@
+"""What the tasks have in common: pieces are put together, and the model redraws them a little."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from sinddm_toolkit.api import Task, UserError, hookimpl, option
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from sinddm_toolkit.api import Picture, Plan, Pyramid, Result, Run
+
+REDRAWN_FROM = 6
+"""Of the finest scale: pieces keep their shapes, and where they meet get strokes or grain."""
+
+REDRAWN_PIXELS = 250_000
+"""A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
+
+LEAST_SIDE = 33
+"""What the network sees at once: a smaller canvas would be all border."""
+
+Size = tuple[int, int]
+
+
+class PiecesTask(Task):
+    """Calls `begin` in its `plan_edit`, and says in `arranged` what goes where."""
+
+    layouts: int = option(
+        "so many layouts are tried for each result, and the best goes on",
+        default=8,
+        minimum=1,
+        maximum=64,
+    )
+    start_step: int | None = option(
+        "higher: the pieces are redrawn more freely; 0: they stay as they are, and nothing is "
+        "learnt; by the size of the result if not given",
+        default=None,
+        minimum=0,
+        maximum=100,
+    )
+
+    @abstractmethod
+    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> tuple[Tensor, float]:
+        """The pieces together, (1, 3, h, w) of that size, and how badly they fit."""
+
+    def begin(self, plan: Plan, pyramid: Pyramid, picture: Picture, size: Size) -> None:
+        """The result is (h, w) large, where pieces of `picture`, which is learnt, are as large as
+        in it."""
+        if min(size) < LEAST_SIDE:
+            raise UserError(
+                f"the result would be {size[1]}x{size[0]} pixels: it needs at least {LEAST_SIDE} a "
+                "side"
+            )
+        by = pyramid.sizes[-1][0] / picture.size[0]
+        plan.set_canvas((max(1, round(size[0] * by)), max(1, round(size[1] * by))))
+        plan.enlarge(size)
+        stage = plan.stages[-1]
+        start = self.start_step
+        if start is None:
+            start = REDRAWN_FROM if size[0] * size[1] <= REDRAWN_PIXELS else 0
+        import torch
+
+        # What is put together follows from each sample's random numbers: it takes this one's place.
+        blank = torch.zeros(1, 3, *size)
+        plan.inject(blank, at=stage, start=max(1, start), option="--start-step")
+        if start == 0:
+            stage.visits = 0
+
+    @hookimpl
+    def before_sampling(self, run: Run) -> None:
+        import torch
+
+        size = run.plan.stages[0].size
+        made = []
+        for k, generator in enumerate(run.generators):
+            run.report("arranging", k + 1, run.samples)
+            made.append(self.arranged(run, size, generator))
+        self._misfits = [misfit for _, misfit in made]
+        run.start_image = torch.cat([image for image, _ in made])
+
+    @hookimpl
+    def compose_output(self, run: Run, result: Result) -> None:
+        for told, misfit in zip(result.metadata, self._misfits, strict=True):
+            told["misfit"] = round(misfit, 4)

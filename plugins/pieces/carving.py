@@ -20,7 +20,7 @@ IntArray = npt.NDArray[np.int64]
 ALIKE = 8
 """Patches that one is compared with: those elsewhere that are most like it."""
 
-DOUBLED = 2.0
+DOUBLED = 1.0
 """What a seam that was doubled costs more, as a share of the mean energy: the next is elsewhere."""
 
 BORDER = 1.0

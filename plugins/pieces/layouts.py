@@ -28,9 +28,12 @@ STEP = 1.1
 ROUNDS = 3
 """Of finding patches and colours in turn, after each step."""
 
-SEAMS = (1.0, 0.5)
+SEAMS = (1.0, 0.8, 0.5)
 """Shares of the change that are made by seams, the rest by stretching, of one layout and the next.
 """
+
+RARITY = 2.0
+"""Power of uniqueness that is importance: what is there once is left alone."""
 
 JITTER = 0.5
 """Deviation of the random factor, its logarithm, by which importance differs from layout to
@@ -95,7 +98,7 @@ class Layouts:
         noise = torch.randn(self._source.size, generator=generator)
         smooth = torch.from_numpy(ndimage.gaussian_filter(noise.numpy(), JITTER_PIXELS))
         chance = torch.exp(JITTER * smooth / smooth.std())
-        return self._unique * chance + KEPT * self._kept
+        return self._unique**RARITY * chance + KEPT * self._kept
 
     def _misfit(self, made: Arrangement) -> float:
         looks = self._source.features(made.colours())

@@ -5,19 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Task, UserError, hookimpl, option
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from sinddm_toolkit.api import Picture, Plan, Pyramid, Result, Run
+    from sinddm_toolkit.api import Picture, Plan, Pyramid, Result, Run, Step
 
-REDRAWN_FROM = 6
+REDRAWN_FROM = 4
 """Of the finest scale: pieces keep their shapes, and where they meet get strokes or grain."""
 
 REDRAWN_PIXELS = 250_000
 """A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
+
+CRISP = 0.5
+"""How far each step that redraws goes to the picture's own variety of small patches."""
 
 LEAST_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
@@ -73,6 +77,7 @@ class PiecesTask(Task):
     def before_sampling(self, run: Run) -> None:
         import torch
 
+        self._guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
         size = run.plan.stages[0].size
         made = []
         for k, generator in enumerate(run.generators):
@@ -80,6 +85,11 @@ class PiecesTask(Task):
             made.append(self.arranged(run, size, generator))
         self._misfits = [misfit for _, misfit in made]
         run.start_image = torch.cat([image for image, _ in made])
+
+    @hookimpl
+    def modify_x0(self, run: Run, step: Step) -> None:
+        """Strokes and grain as strong as the picture's, where redrawing would soften them."""
+        step.x0 = self._guidance.moved(step.x0, step.s, run.generators, strength=CRISP)
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:

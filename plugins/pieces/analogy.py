@@ -12,7 +12,7 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture, UserError, check_pixels, hookimpl, option
 
 from . import labels as maps
-from .redrawing import PiecesTask, Size
+from .redrawing import Pieces, PiecesTask, Size
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,7 @@ class Analogy(PiecesTask):
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         self.begin(plan, pyramid, self.style, self._size())
 
-    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> tuple[Tensor, float]:
+    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> Pieces:
         from . import arranging
 
         style = st.tensor_from_rgb(self.style.rgb())
@@ -119,7 +119,7 @@ class Analogy(PiecesTask):
         tried = (guided.begun(generator) for _ in range(self.layouts))
         begun, misfit = min(tried, key=lambda one: one[1])
         made = arranging.refined(begun, levels[1:], guided.at, generator)
-        return arranging.with_detail(made, style, size), misfit
+        return Pieces(arranging.with_detail(made, style, size), misfit)
 
     @property
     def _weight(self) -> float:

@@ -74,20 +74,22 @@ def refined(
     finer: list[Level],
     source_at: Callable[[Level], tuple[Source, Tensor | None, Tensor]],
     generator: torch.Generator,
+    hold: Callable[[Tensor], Tensor] | None = None,
 ) -> Arrangement:
     """The arrangement carried up through the `finer` levels.
 
     source_at: the picture at a level, and of its canvas the guide (1, g, h, w) and the places that
-    are expected (1, 2, h, w).
+    are expected (1, 2, h, w); hold: puts what is held fast onto a canvas of any size.
     """
+    hold = hold or (lambda colours: colours)
     made = begun
     for level in finer:
         source, guide, where = source_at(level)
-        colours = resized(made.colours(), level.canvas)
+        colours = hold(resized(made.colours(), level.canvas))
         chosen = made.carried_to(source, level.canvas)
         for _ in range(ROUNDS):
             made = matched(source, colours, guide, where, generator, chosen)
-            colours, chosen = made.colours(), made.chosen
+            colours, chosen = hold(made.colours()), made.chosen
     return made
 
 

@@ -23,6 +23,9 @@ ALIKE = 8
 DOUBLED = 1.0
 """What a seam that was doubled costs more, as a share of the mean energy: the next is elsewhere."""
 
+KEPT = 1000.0
+"""What a seam through what is kept costs more."""
+
 BORDER = 1.0
 """What the outermost pixels cost more: frames and edges stay as thin as they are."""
 
@@ -46,10 +49,11 @@ def uniqueness(source: Source) -> Tensor:
 class Canvas:
     """A picture that is growing or shrinking, and what is known of each of its pixels."""
 
-    def __init__(self, colours: Tensor, where: Tensor, importance: Tensor) -> None:
+    def __init__(self, colours: Tensor, where: Tensor, importance: Tensor, kept: Tensor) -> None:
         """colours: (1, 3, h, w); where: (1, 2, h, w), where in the picture each pixel is from;
-        importance: (1, 1, h, w), about 1."""
-        planes = torch.cat([colours, where, importance, torch.zeros_like(importance)], dim=1)
+        importance: (1, 1, h, w), about 1; kept: (1, 1, h, w), 1 where it is to stay as it is."""
+        self._picture = colours
+        planes = torch.cat([colours, where, importance, kept, torch.zeros_like(kept)], dim=1)
         self._planes: FloatArray = planes[0].numpy()
 
     @property
@@ -59,12 +63,21 @@ class Canvas:
 
     @colours.setter
     def colours(self, colours: Tensor) -> None:
-        self._planes[:3] = colours[0].numpy()
+        """All but what is kept."""
+        kept, h, w = self.kept[0, 0], *self._picture.shape[-2:]
+        y, x = (self.where[0] * torch.tensor([h - 1, w - 1])[:, None, None]).round().long()
+        own = self._picture[0][:, y, x]
+        self._planes[:3] = torch.where(kept, own, colours[0]).numpy()
 
     @property
     def where(self) -> Tensor:
         """(1, 2, h, w)"""
         return torch.from_numpy(np.ascontiguousarray(self._planes[3:5]))[None]
+
+    @property
+    def kept(self) -> Tensor:
+        """(1, 1, h, w), boolean"""
+        return torch.from_numpy(self._planes[6] > 0.5)[None, None]
 
     def resize(self, size: tuple[int, int], seams: float) -> None:
         """Make it (h, w) large: that share of the change by seams, the rest by stretching."""
@@ -81,7 +94,8 @@ def _energy(planes: FloatArray) -> FloatArray:
     """(h, w): what a seam through each pixel costs."""
     grey = planes[:3].mean(axis=0)
     edges = np.abs(np.gradient(grey, axis=0)) + np.abs(np.gradient(grey, axis=1))
-    energy = planes[5] + edges / max(float(edges.mean()), 1e-6) + DOUBLED * planes[6]
+    energy = planes[5] + edges / max(float(edges.mean()), 1e-6) + DOUBLED * planes[7]
+    energy += KEPT * (planes[6] > 0)
     energy[:, :BORDER_PIXELS] += BORDER
     energy[:, -BORDER_PIXELS:] += BORDER
     return energy

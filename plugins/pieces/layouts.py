@@ -42,8 +42,8 @@ layout."""
 JITTER_PIXELS = 2.0
 """σ of that."""
 
-KEPT = 50.0
-"""Importance of what is to be kept."""
+PARTLY = 0.1
+"""Share of a pixel of the layout that is to be kept from which all of it is."""
 
 TWICE = 0.2
 """Of the score of a layout: how much more of what is there once is in it, beside how unlike its
@@ -57,6 +57,8 @@ class Layout:
     made: Arrangement
     where: Tensor
     """(1, 2, h, w): where in the picture each pixel is from, about."""
+    kept: Tensor
+    """(1, 1, h, w), boolean: what is as it was."""
     misfit: float
     """What of it is not in the picture, what of the picture is not in it, and what is doubled."""
 
@@ -65,32 +67,34 @@ class Layouts:
     """Makes layouts of one picture at one size."""
 
     def __init__(self, image: Tensor, kept: Tensor | None, level: Level) -> None:
-        """image: (1, 3, h, w); kept: (1, 1, h, w), 1 where nothing may be taken out or doubled."""
+        """image: (1, 3, h, w); kept: (1, 1, h, w), 1 where all is to stay as it is."""
         self._source = Source(resized(image, level.source), place=PLACE)
         self._level = level
         self._unique = uniqueness(self._source)
         self._kept = torch.zeros_like(self._unique)
         if kept is not None:
-            self._kept = (resized(kept, level.source) > 0.1).float()
+            self._kept = (resized(kept, level.source) > PARTLY).float()
         rare = F.avg_pool2d(self._unique, SIDE, stride=1).flatten()
-        kept_patches = F.avg_pool2d(self._kept, SIDE, stride=1).flatten()
-        self._rare = (rare - rare.median()).clamp(min=0) + kept_patches
+        self._rare = (rare - rare.median()).clamp(min=0)
 
     def best(self, count: int, generator: torch.Generator) -> Layout:
         """The best of so many, by `misfit`."""
-        tried = (self._made(SEAMS[k % len(SEAMS)], generator) for k in range(count))
+        # What is stretched doesn't stay as it is.
+        seams = (1.0,) if self._kept.any() else SEAMS
+        tried = (self._made(seams[k % len(seams)], generator) for k in range(count))
         return min(tried, key=lambda one: one.misfit)
 
     def _made(self, seams: float, generator: torch.Generator) -> Layout:
         source = self._source
-        canvas = Canvas(source.colours, places(source.size), self._importance(generator))
+        importance = self._importance(generator)
+        canvas = Canvas(source.colours, places(source.size), importance, self._kept)
         for size in sizes(self._level):
             canvas.resize(size, seams)
             where = canvas.where
             for _ in range(ROUNDS):
                 made = matched(source, canvas.colours, None, where, generator)
                 canvas.colours = made.colours()
-        return Layout(made, where, self._misfit(made))
+        return Layout(made, where, canvas.kept, self._misfit(made))
 
     def _importance(self, generator: torch.Generator) -> Tensor:
         from scipy import ndimage
@@ -98,7 +102,7 @@ class Layouts:
         noise = torch.randn(self._source.size, generator=generator)
         smooth = torch.from_numpy(ndimage.gaussian_filter(noise.numpy(), JITTER_PIXELS))
         chance = torch.exp(JITTER * smooth / smooth.std())
-        return self._unique**RARITY * chance + KEPT * self._kept
+        return self._unique**RARITY * chance
 
     def _misfit(self, made: Arrangement) -> float:
         looks = self._source.features(made.colours())

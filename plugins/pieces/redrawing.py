@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sinddm_toolkit.api as st
@@ -29,6 +30,18 @@ LEAST_SIDE = 33
 Size = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """What was put together."""
+
+    image: Tensor
+    """(1, 3, h, w) in [-1, 1]."""
+    misfit: float
+    """How badly the pieces fit."""
+    held: Tensor | None = None
+    """(1, 1, h, w), boolean: what of it is not to be redrawn."""
+
+
 class PiecesTask(Task):
     """Calls `begin` in its `plan_edit`, and says in `arranged` what goes where."""
 
@@ -47,8 +60,8 @@ class PiecesTask(Task):
     )
 
     @abstractmethod
-    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> tuple[Tensor, float]:
-        """The pieces together, (1, 3, h, w) of that size, and how badly they fit."""
+    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> Pieces:
+        """The pieces together on a canvas of that size (h, w)."""
 
     def begin(self, plan: Plan, pyramid: Pyramid, picture: Picture, size: Size) -> None:
         """The result is (h, w) large, where pieces of `picture`, which is learnt, are as large as
@@ -79,19 +92,26 @@ class PiecesTask(Task):
 
         self._guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
         size = run.plan.stages[0].size
-        made = []
+        made: list[Pieces] = []
         for k, generator in enumerate(run.generators):
             run.report("arranging", k + 1, run.samples)
             made.append(self.arranged(run, size, generator))
-        self._misfits = [misfit for _, misfit in made]
-        run.start_image = torch.cat([image for image, _ in made])
+        self._made = made
+        run.start_image = torch.cat([one.image for one in made])
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         """Strokes and grain as strong as the picture's, where redrawing would soften them."""
-        step.x0 = self._guidance.moved(step.x0, step.s, run.generators, strength=CRISP)
+        import torch
+
+        moved = self._guidance.moved(step.x0, step.s, run.generators, strength=CRISP)
+        for k, one in enumerate(self._made):
+            if one.held is not None:
+                held, image = one.held.to(moved.device), one.image.to(moved.device)
+                moved[k : k + 1] = torch.where(held, image, moved[k : k + 1])
+        step.x0 = moved
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
-        for told, misfit in zip(result.metadata, self._misfits, strict=True):
-            told["misfit"] = round(misfit, 4)
+        for told, one in zip(result.metadata, self._made, strict=True):
+            told["misfit"] = round(one.misfit, 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 import sinddm_toolkit.api as st
 from sinddm_toolkit.api import (
@@ -17,7 +18,7 @@ from sinddm_toolkit.api import (
     option,
 )
 
-from .redrawing import PiecesTask, Size
+from .redrawing import Pieces, PiecesTask, Size
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +40,8 @@ class Retarget(PiecesTask):
     image: Picture = option("the picture")
     size: CanvasSize = option("size of the result: pixels, or factors as in 1.5x1 or 60%x100%")
     keep: Region | None = option(
-        "what must stay whole: a mask, white on it, or a box X,Y,W,H; what is found to be there "
-        "once if not given",
+        "what is to stay as it is, pixel for pixel: a mask, white on it, or a box X,Y,W,H; what is "
+        "around it is made to suit",
         default=None,
     )
 
@@ -60,34 +61,47 @@ class Retarget(PiecesTask):
 
     def _check_room(self, size: Size) -> None:
         """UserError if what is to be kept doesn't fit."""
-        inside = self.keep.inside(self.image.size) if self.keep else np.zeros((1, 1), np.bool_)
-        for axis, (side, words) in enumerate(zip(size, ("high", "wide"), strict=True)):
-            needed = int(inside.sum(axis=axis).max())
-            if needed > side:
+        from .keeping import parts
+
+        inside = self._kept()
+        for axis, words in enumerate(("high", "wide")):
+            boxes = [box[axis] for box in parts(inside)[1]]
+            needed = max(int(inside.sum(axis=axis).max()), *(one.stop - one.start for one in boxes))
+            if needed > size[axis]:
                 raise UserError(
                     f"--keep {self.keep} is {needed} pixels {words}, and --size {self.size} makes "
-                    f"the result {side}"
+                    f"the result {size[axis]}"
                 )
+
+    def _kept(self) -> npt.NDArray[np.bool_]:
+        """(h, w) of the picture."""
+        if self.keep is None:
+            return np.zeros(self.image.size, np.bool_)
+        return self.keep.inside(self.image.size)
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         self.begin(plan, pyramid, self.image, self.size.of(self.image.size))
 
-    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> tuple[Tensor, float]:
-        from . import arranging, layouts
+    def arranged(self, run: Run, size: Size, generator: torch.Generator) -> Pieces:
+        from . import arranging, keeping, layouts
         from .patches import Source
 
-        image = st.tensor_from_rgb(self.image.rgb())
-        kept = None
-        if self.keep is not None:
-            inside = self.keep.inside(self.image.size).astype(np.float32)
-            kept = st.tensor_from_rgb(inside[..., None])
+        image, kept = st.tensor_from_rgb(self.image.rgb()), self._kept()
         first, *finer = arranging.levels(self.image.size, size)
-        layout = layouts.Layouts(image, kept, first).best(self.layouts, generator)
+        mask = st.tensor_from_rgb(kept[..., None].astype(np.float32)) if self.keep else None
+        layout = layouts.Layouts(image, mask, first).best(self.layouts, generator)
+        held = None
+        if self.keep is not None:
+            held = keeping.placed(image, kept, layout.where, layout.kept, size)
 
         def source_at(level: arranging.Level) -> tuple[Source, None, Tensor]:
             source = Source(arranging.resized(image, level.source), place=layouts.PLACE)
             return source, None, arranging.resized(layout.where, level.canvas)
 
-        made = arranging.refined(layout.made, finer, source_at, generator)
-        return arranging.with_detail(made, image, size), layout.misfit
+        hold = held.on if held else None
+        made = arranging.refined(layout.made, finer, source_at, generator, hold)
+        whole = arranging.with_detail(made, image, size)
+        if held is None:
+            return Pieces(whole, layout.misfit)
+        return Pieces(held.on(whole), layout.misfit, held.mask)

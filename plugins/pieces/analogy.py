@@ -62,7 +62,7 @@ class Analogy(PiecesTask):
     )
     follow: float = option(
         "how firmly the content or the map is followed: lower leaves pieces larger and whole",
-        default=0.5,
+        default=0.6,
         minimum=0,
         maximum=1,
     )

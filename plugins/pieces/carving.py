@@ -72,7 +72,8 @@ class Canvas:
     @property
     def where(self) -> Tensor:
         """(1, 2, h, w)"""
-        return torch.from_numpy(np.ascontiguousarray(self._planes[3:5]))[None]
+        # Stretched, it may go beyond the borders.
+        return torch.from_numpy(self._planes[3:5].clip(0, 1))[None]
 
     @property
     def kept(self) -> Tensor:

@@ -181,6 +181,12 @@ def test_a_thing_keeps_its_size_and_is_there_once(sinddm_run, size):
     assert 14 <= height <= 18 and 14 <= width <= 18
 
 
+def test_the_smallest_picture_becomes_four_times_as_large(sinddm_run):
+    picture = Picture(texture(16, 40), "small.png")
+    made = sinddm_run("retarget", image=picture, size="4x4", start_step=0, layouts=2, seed=1)
+    assert made.picture.size == (64, 160)
+
+
 @pytest.mark.parametrize("step", [0, None])
 def test_what_is_to_be_kept_is_there_bit_for_bit(sinddm_run, step):
     """Though it is like the rest, and half of the picture has to go."""

@@ -16,8 +16,10 @@ from .patches import SIDE, Arrangement, Size, Source, matched
 FACTOR = math.sqrt(2)
 """Between the sides of one size and the next."""
 
-COARSEST_SIDE = 32
-"""Of the picture at the first size, where the layout is decided: four and a half patches."""
+COARSEST_SIDE = 30
+"""Of the picture at the first size, where the layout is decided: four patches. Less where the
+canvas is larger, so that larger things stay whole, and more where it has to do with less of each.
+"""
 
 COARSEST_PIXELS = 4_000
 """There, of the picture: all patches are compared with each other."""
@@ -47,9 +49,8 @@ def levels(source: Size, canvas: Size) -> list[Level]:
     """From coarse to fine, up to `MOST_PIXELS` of the larger of picture and canvas, both (h, w)."""
     larger = max(source, canvas, key=math.prod)
     last = st.working_size(larger, MOST_PIXELS)[0] / larger[0]
-    coarsest = min(
-        COARSEST_SIDE / min(source), math.sqrt(COARSEST_PIXELS / math.prod(source)), last
-    )
+    side = COARSEST_SIDE * (math.prod(source) / math.prod(canvas)) ** 0.25
+    coarsest = min(side / min(source), math.sqrt(COARSEST_PIXELS / math.prod(source)), last)
     # A patch and a little more of each have to be there.
     coarsest = min(last, max(coarsest, (2 * SIDE) / min(*source, *canvas)))
     count = max(0, math.ceil(math.log(last / coarsest) / math.log(FACTOR) - 1e-6))

@@ -18,9 +18,9 @@ from .arranging import Level, resized
 from .carving import Canvas, uniqueness
 from .patches import SIDE, Arrangement, Source, matched, nearest, places
 
-PLACE = (3.0, 2.0)
+PLACE_OF_MORE, PLACE_OF_LESS = (2.5, 1.5), (3.0, 2.0)
 """How much it counts, beside the looks of a patch, to come from another height and width than is
-expected, of the whole picture's, squared."""
+expected: on a canvas that is larger than the picture, and on a smaller one."""
 
 STEP = 1.1
 """By which the sides grow or shrink at a time."""
@@ -63,12 +63,19 @@ class Layout:
     """What of it is not in the picture, what of the picture is not in it, and what is doubled."""
 
 
+def source_at(image: Tensor, level: Level) -> Source:
+    """`image` (1, 3, h, w) at that size, to be compared with what is about where it is expected."""
+    is_more = math.prod(level.canvas) > math.prod(level.source)
+    place = PLACE_OF_MORE if is_more else PLACE_OF_LESS
+    return Source(resized(image, level.source), place=place)
+
+
 class Layouts:
     """Makes layouts of one picture at one size."""
 
     def __init__(self, image: Tensor, kept: Tensor | None, level: Level) -> None:
         """image: (1, 3, h, w); kept: (1, 1, h, w), 1 where all is to stay as it is."""
-        self._source = Source(resized(image, level.source), place=PLACE)
+        self._source = source_at(image, level)
         self._level = level
         self._unique = uniqueness(self._source)
         self._kept = torch.zeros_like(self._unique)

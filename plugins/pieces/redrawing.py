@@ -47,7 +47,7 @@ class PiecesTask(Task):
 
     layouts: int = option(
         "so many layouts are tried for each result, and the best goes on",
-        default=8,
+        default=12,
         minimum=1,
         maximum=64,
     )

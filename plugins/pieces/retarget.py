@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from sinddm_toolkit.api import Plan, Pyramid, Run
 
+    from .arranging import Level
+    from .patches import Source
+
 LARGEST_FACTOR = 4.0
 """Of a side: the picture has not enough in it for more."""
 
@@ -85,7 +88,6 @@ class Retarget(PiecesTask):
 
     def arranged(self, run: Run, size: Size, generator: torch.Generator) -> Pieces:
         from . import arranging, keeping, layouts
-        from .patches import Source
 
         image, kept = st.tensor_from_rgb(self.image.rgb()), self._kept()
         first, *finer = arranging.levels(self.image.size, size)
@@ -95,9 +97,12 @@ class Retarget(PiecesTask):
         if self.keep is not None:
             held = keeping.placed(image, kept, layout.where, layout.kept, size)
 
-        def source_at(level: arranging.Level) -> tuple[Source, None, Tensor]:
-            source = Source(arranging.resized(image, level.source), place=layouts.PLACE)
-            return source, None, arranging.resized(layout.where, level.canvas)
+        def source_at(level: Level) -> tuple[Source, None, Tensor]:
+            return (
+                layouts.source_at(image, level),
+                None,
+                arranging.resized(layout.where, level.canvas),
+            )
 
         hold = held.on if held else None
         made = arranging.refined(layout.made, finer, source_at, generator, hold)

@@ -82,7 +82,8 @@ class Layouts:
         if kept is not None:
             self._kept = (resized(kept, level.source) > PARTLY).float()
         rare = F.avg_pool2d(self._unique, SIDE, stride=1).flatten()
-        self._rare = (rare - rare.median()).clamp(min=0)
+        kept_share = F.avg_pool2d(self._kept, SIDE, stride=1).flatten()
+        self._rare = (rare - rare.median()).clamp(min=0) + kept_share
 
     def best(self, count: int, generator: torch.Generator) -> Layout:
         """The best of so many, by `misfit`."""

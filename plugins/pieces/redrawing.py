@@ -81,7 +81,7 @@ class PiecesTask(Task):
         import torch
 
         # What is put together follows from each sample's random numbers: it takes this one's place.
-        blank = torch.zeros(1, 3, *size)
+        blank = torch.zeros(1).expand(1, 3, *size)
         plan.inject(blank, at=stage, start=max(1, start), option="--start-step")
         if start == 0:
             stage.visits = 0
@@ -96,8 +96,9 @@ class PiecesTask(Task):
         for k, generator in enumerate(run.generators):
             run.report("arranging", k + 1, run.samples)
             made.append(self.arranged(run, size, generator))
-        self._made = made
-        run.start_image = torch.cat([one.image for one in made])
+        self._misfits = [one.misfit for one in made]
+        self._held = [None if one.held is None else (one.held, one.image) for one in made]
+        run.start_image = torch.cat([one.image for one in made]) if len(made) > 1 else made[0].image
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
@@ -105,13 +106,13 @@ class PiecesTask(Task):
         import torch
 
         moved = self._guidance.moved(step.x0, step.s, run.generators, strength=CRISP)
-        for k, one in enumerate(self._made):
-            if one.held is not None:
-                held, image = one.held.to(moved.device), one.image.to(moved.device)
-                moved[k : k + 1] = torch.where(held, image, moved[k : k + 1])
+        for k, held in enumerate(self._held):
+            if held is not None:
+                mask, image = (x.to(moved.device) for x in held)
+                moved[k : k + 1] = torch.where(mask, image, moved[k : k + 1])
         step.x0 = moved
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
-        for told, one in zip(result.metadata, self._made, strict=True):
-            told["misfit"] = round(one.misfit, 4)
+        for told, misfit in zip(result.metadata, self._misfits, strict=True):
+            told["misfit"] = round(misfit, 4)

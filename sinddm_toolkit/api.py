@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.networks import CELL, HALO
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
+    from sinddm_toolkit.engine.pyramid import Wraps as Wraps
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.engine.pyramid import surrounded as surrounded
     from sinddm_toolkit.engine.pyramid import working_size as working_size
     from sinddm_toolkit.engine.run import NoisePredictor, Run
     from sinddm_toolkit.engine.schedule import Schedule
@@ -59,11 +61,13 @@ _LAZY = {
     "ScaleState": "engine.steps",
     "Stage": "engine.stage",
     "Step": "engine.steps",
+    "Wraps": "engine.pyramid",
     "choose_compute": "engine.compute",
     "downsample": "engine.pyramid",
     "filled": "engine.pyramid",
     "rgb_from_tensor": "engine.pyramid",
     "service": "host.services",
+    "surrounded": "engine.pyramid",
     "tensor_from_rgb": "engine.pyramid",
     "upsample": "engine.pyramid",
     "working_size": "engine.pyramid",
@@ -98,6 +102,7 @@ __all__ = [
     "TextEncoder",
     "UserError",
     "Window",
+    "Wraps",
     "bounds",
     "carried_over",
     "check_ordinary",
@@ -112,6 +117,7 @@ __all__ = [
     "rgb_from_tensor",
     "service",
     "softened",
+    "surrounded",
     "tensor_from_rgb",
     "upsample",
     "whole",

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule
+    from sinddm_toolkit.api import Pyramid, Schedule, Wraps
 
 SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
 """σ up to which patches have that side, as a share of the picture's short one: with much noise the
@@ -55,15 +55,20 @@ class LayoutDenoiser:
         device: torch.device,
         boldness: float = 0.5,
         rows: tuple[float, float] = (0.0, 1.0),
+        wraps: Wraps = (False, False),
     ) -> None:
         """boldness: 0 keeps to the picture's own layout, 1 puts anything anywhere; rows: where the
-        picture's upper and lower edge are on the canvas, as shares of its height."""
+        picture's upper and lower edge are on the canvas, as shares of its height; wraps: on which
+        axes the canvas goes on at its other side, (down, across); where it does so downwards,
+        nothing has a height."""
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
         self._shrunk = 1 + (BOLD - 1) * boldness
         self._rows = rows
-        self._place = PLACE * (1 - boldness) ** 2 * order_of_rows(pyramid.scales[0])
+        self._wraps = wraps
+        order = 0.0 if wraps[0] else order_of_rows(pyramid.scales[0])
+        self._place = PLACE * (1 - boldness) ** 2 * order
         self._memories: dict[tuple[int, int], _Memory] = {}
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
@@ -71,7 +76,7 @@ class LayoutDenoiser:
         sigma = math.sqrt((1 - alpha) / alpha)
         memory = self._memory(s, sigma, min(x.shape[-2:]))
         means = [
-            memory.mean(y[0], sigma, self._place, self._rows)
+            memory.mean(y[0], sigma, self._place, self._rows, self._wraps)
             for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
@@ -108,13 +113,20 @@ class _Memory:
         self._directions = _directions(self._patches - self._mean)
         self._places = (self._patches - self._mean) @ self._directions
 
-    def mean(self, y: Tensor, sigma: float, place: float, rows: tuple[float, float]) -> Tensor:
+    def mean(
+        self, y: Tensor, sigma: float, place: float, rows: tuple[float, float], wraps: Wraps
+    ) -> Tensor:
         """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
         h, w = y.shape[-2:]
-        tops, lefts = (_begins(length, self._side).to(y.device) for length in (h, w))
-        corners = (tops[:, None] * w + lefts[None, :]).flatten()
+        tops, lefts = (
+            _begins(length, self._side, wrap).to(y.device)
+            for length, wrap in zip((h, w), wraps, strict=True)
+        )
         line = torch.arange(self._side, device=y.device)
-        covered = corners[:, None] + (line[:, None] * w + line[None, :]).flatten()
+        down, across = (tops[:, None] + line) % h, (lefts[:, None] + line) % w
+        covered = (down[:, None, :, None] * w + across[None, :, None, :]).reshape(
+            len(tops) * len(lefts), -1
+        )
         noisy = y.flatten(1)[:, covered].transpose(0, 1).flatten(1)
         place_of = (noisy - self._mean) @ self._directions
         squares = place_of.square().sum(dim=1)[:, None] + self._places.square().sum(dim=1)
@@ -122,11 +134,11 @@ class _Memory:
         away = self._away(tops, h, rows).repeat_interleave(len(lefts), dim=0)
         weights = torch.softmax(-distances / (2 * sigma**2) - place * away.square(), dim=1)
         window = _window(self._side).to(y)
-        guesses = (weights @ self._patches).view(len(corners), 3, -1) * window
+        guesses = (weights @ self._patches).view(len(covered), 3, -1) * window
         total = y.new_zeros(3, h * w)
         total = total.index_add(1, covered.flatten(), guesses.transpose(0, 1).flatten(1))
         share = y.new_zeros(h * w)
-        share = share.index_add(0, covered.flatten(), window.expand(len(corners), -1).flatten())
+        share = share.index_add(0, covered.flatten(), window.expand(len(covered), -1).flatten())
         return (total / share).view(3, h, w)
 
     def _away(self, tops: Tensor, h: int, rows: tuple[float, float]) -> Tensor:
@@ -156,8 +168,14 @@ def _directions(patches: Tensor) -> Tensor:
     return directions
 
 
-def _begins(length: int, side: int) -> Tensor:
-    """Where patches begin so that they overlap `OVERLAP` times; the last one ends at the border."""
+def _begins(length: int, side: int, wraps: bool = False) -> Tensor:
+    """Where patches begin so that they overlap `OVERLAP` times.
+
+    The last one ends at the border, or where it wraps reaches into the first ones.
+    """
+    if wraps:
+        count = math.ceil(length * OVERLAP / side)
+        return torch.arange(count) * length // count
     last = length - side
     count = max(1, round(last / max(1, side / OVERLAP))) + 1 if last else 1
     return torch.linspace(0, last, count).round().long()

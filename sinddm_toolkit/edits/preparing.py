@@ -79,6 +79,7 @@ def prepare(
             pyramid=subject.pyramid,
             schedule=subject.schedule,
             device=compute.device,
+            wraps=plan.wraps,
         )
         denoiser = named_predictor(service.plugin, service.made, service.kind)
     settled = options.settled(model=stored.config.key if stored else options.model)

@@ -24,6 +24,9 @@ COARSEST_AREA = 3110
 COARSEST_SHORT_SIDE = (42, 55)
 """Limits of scale 0's short side; they keep panoramas as thick as the network sees."""
 
+CUBIC = -0.75
+"""The parameter of bicubic interpolation."""
+
 CERTAINLY_KNOWN = 0.99
 """Share of a pixel of a coarser scale that must be known for it to be learnt."""
 
@@ -31,6 +34,12 @@ MIN_SIDE = 16
 """The smallest side of a picture that has statistics worth learning."""
 
 Size = tuple[int, int]
+
+Wraps = tuple[bool, bool]
+"""Whether a canvas goes on at its other side, (down, across)."""
+
+FLAT: Wraps = (False, False)
+"""With borders all around, as pictures are."""
 
 Upsampling = Literal["bicubic", "bilinear"]
 """The paper says bicubic, the published implementation is bilinear. A model must be sampled with
@@ -77,11 +86,54 @@ def downsample(x: Tensor, size: Size) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False, antialias=True)
 
 
-def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic") -> Tensor:
+def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic", wraps: Wraps = FLAT) -> Tensor:
     """(n, c, h, w) → (n, c, *size): the ↑ of eq. 1 and of Algorithm 2 alike."""
     if x.shape[-2:] == size:
         return x
-    return F.interpolate(x, size=size, mode=mode, align_corners=False)
+    if not any(wraps):
+        return F.interpolate(x, size=size, mode=mode, align_corners=False)
+    for axis, length, wrap in zip((-2, -1), size, wraps, strict=True):
+        x = _interpolated(x, axis, length, mode, wrap)
+    return x
+
+
+def _interpolated(x: Tensor, axis: int, length: int, mode: Upsampling, wrap: bool) -> Tensor:
+    """x with the `axis` made so long, as `F.interpolate` does it, whose borders never wrap."""
+    n = x.shape[axis]
+    place = (torch.arange(length, device=x.device, dtype=torch.float64) + 0.5) * n / length - 0.5
+    first = place.floor()
+    reach = 2 if mode == "bicubic" else 1
+    total = torch.zeros((), device=x.device, dtype=x.dtype)
+    for k in range(1 - reach, reach + 1):
+        index = (first + k).long()
+        index = index % n if wrap else index.clamp(0, n - 1)
+        weight = _tap((place - first - k).abs(), mode).to(x.dtype)
+        shape = [1] * x.ndim
+        shape[axis] = length
+        total = total + x.index_select(axis, index) * weight.view(shape)
+    return total
+
+
+def _tap(away: Tensor, mode: Upsampling) -> Tensor:
+    """The weight of a pixel so far away (Keys, 1981, with a = -0.75 as torch has it)."""
+    if mode == "bilinear":
+        return (1 - away).clamp(min=0)
+    a = CUBIC
+    near = ((a + 2) * away - (a + 3)) * away**2 + 1
+    far = ((away - 5) * away + 8) * away * a - 4 * a
+    return torch.where(away <= 1, near, torch.where(away < 2, far, 0.0))
+
+
+def surrounded(x: Tensor, margin: int, wraps: Wraps) -> Tensor:
+    """x (n, c, h, w) with `margin` more pixels at both ends of each axis that wraps.
+
+    They are those of the other side, again and again if the margin is longer than the axis.
+    """
+    for axis, wrap in zip((-2, -1), wraps, strict=True):
+        if wrap:
+            n = x.shape[axis]
+            x = x.index_select(axis, torch.arange(-margin, n + margin, device=x.device) % n)
+    return x
 
 
 def resized(x: Tensor, size: Size) -> Tensor:

@@ -108,7 +108,7 @@ class LayoutTask(Task):
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        self._wraps = run.plan.wraps
+        self._canvas_wraps = run.plan.wraps
         self._guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
         self._layouts = []
 
@@ -143,15 +143,15 @@ class LayoutTask(Task):
                 *(step.x0, step.s, run.generators),
                 strength=self.likeness,
                 free=free,
-                wraps=self._wraps,
+                wraps=self._canvas_wraps,
             )
 
     def _score(self, scale: ScaleState, x: Tensor) -> Tensor:
         """(n,) of layouts (n, 3, h, w): how far they are from the picture."""
         if scale.attempt is not None and self.layout_sheet is not None:
             self._layouts.append((scale.attempt + 1, x[:1].cpu()))
-        far = self._guidance.distance(x, scale.s, self._wraps)
-        if self._wraps[0]:
+        far = self._guidance.distance(x, scale.s, self._canvas_wraps)
+        if self._canvas_wraps[0]:
             return far  # a canvas that goes on below its end has no above and below
         wrong = _out_of_place(x, self._coarsest, self._rows)
         return far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)

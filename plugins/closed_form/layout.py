@@ -59,16 +59,15 @@ class LayoutDenoiser:
     ) -> None:
         """boldness: 0 keeps to the picture's own layout, 1 puts anything anywhere; rows: where the
         picture's upper and lower edge are on the canvas, as shares of its height; wraps: on which
-        axes the canvas goes on at its other side, (down, across); where it does so downwards,
-        nothing has a height."""
+        axes the canvas goes on at its other side, (down, across); where it does so downwards, the
+        picture's upper edge follows its lower one."""
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
         self._shrunk = 1 + (BOLD - 1) * boldness
         self._rows = rows
         self._wraps = wraps
-        order = 0.0 if wraps[0] else order_of_rows(pyramid.scales[0])
-        self._place = PLACE * (1 - boldness) ** 2 * order
+        self._place = PLACE * (1 - boldness) ** 2 * order_of_rows(pyramid.scales[0])
         self._memories: dict[tuple[int, int], _Memory] = {}
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
@@ -99,6 +98,7 @@ class _Memory:
     def __init__(self, m: Tensor, known: Tensor | None, side: int, device: torch.device) -> None:
         self._side = side
         h, w = m.shape[-2:]
+        self._h = h
         count = (h - side + 1) * (w - side + 1)
         step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
         patches = F.unfold(m, side, stride=step)[0].T
@@ -131,7 +131,7 @@ class _Memory:
         place_of = (noisy - self._mean) @ self._directions
         squares = place_of.square().sum(dim=1)[:, None] + self._places.square().sum(dim=1)
         distances = torch.addmm(squares, place_of, self._places.T, alpha=-2)
-        away = self._away(tops, h, rows).repeat_interleave(len(lefts), dim=0)
+        away = self._away(tops, h, None if wraps[0] else rows).repeat_interleave(len(lefts), dim=0)
         weights = torch.softmax(-distances / (2 * sigma**2) - place * away.square(), dim=1)
         window = _window(self._side).to(y)
         guesses = (weights @ self._patches).view(len(covered), 3, -1) * window
@@ -141,8 +141,16 @@ class _Memory:
         share = share.index_add(0, covered.flatten(), window.expand(len(covered), -1).flatten())
         return (total / share).view(3, h, w)
 
-    def _away(self, tops: Tensor, h: int, rows: tuple[float, float]) -> Tensor:
-        """How far each patch of the picture is from the height of each row of noisy ones."""
+    def _away(self, tops: Tensor, h: int, rows: tuple[float, float] | None) -> Tensor:
+        """How far each patch of the picture is from the height of each row of noisy ones.
+
+        Without `rows` the canvas is a ring that has the picture's height.
+        """
+        if rows is None:
+            half = self._side / 2 / self._h
+            middles = self._heights * (1 - 2 * half) + half
+            away = ((tops + self._side / 2) / h)[:, None] - middles
+            return away - away.round()
         first, last = rows[0] * h, rows[1] * h - self._side
         heights = ((tops - first) / max(1.0, last - first)).clamp(0, 1)
         return heights[:, None] - self._heights

@@ -151,8 +151,6 @@ class LayoutTask(Task):
         if scale.attempt is not None and self.layout_sheet is not None:
             self._layouts.append((scale.attempt + 1, x[:1].cpu()))
         far = self._guidance.distance(x, scale.s, self._canvas_wraps)
-        if self._canvas_wraps[0]:
-            return far  # a canvas that goes on below its end has no above and below
         wrong = _out_of_place(x, self._coarsest, self._rows)
         return far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Move = Callable[["Tensor"], "Tensor"]
 Size = tuple[int, int]
 
-BLEND = 3.0
+BLEND = 1.0
 """Pixels to both sides of the border of a part, over which it passes into its neighbours."""
 
 

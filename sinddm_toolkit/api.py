@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.networks import CELL, HALO
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
-    from sinddm_toolkit.engine.pyramid import Wraps as Wraps
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
     from sinddm_toolkit.engine.pyramid import surrounded as surrounded
     from sinddm_toolkit.engine.pyramid import working_size as working_size
@@ -61,7 +60,6 @@ _LAZY = {
     "ScaleState": "engine.steps",
     "Stage": "engine.stage",
     "Step": "engine.steps",
-    "Wraps": "engine.pyramid",
     "choose_compute": "engine.compute",
     "downsample": "engine.pyramid",
     "filled": "engine.pyramid",
@@ -102,7 +100,6 @@ __all__ = [
     "TextEncoder",
     "UserError",
     "Window",
-    "Wraps",
     "bounds",
     "carried_over",
     "check_ordinary",

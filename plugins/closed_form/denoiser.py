@@ -23,7 +23,10 @@ from sinddm_toolkit.api import UserError
 from .memory import PatchMemory
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule, Wraps
+    from sinddm_toolkit.api import Pyramid, Schedule
+
+Wraps = tuple[bool, bool]
+"""Whether a canvas goes on at its other side, (down, across)."""
 
 SIDES = ((0.15, 5), (0.5, 7), (1.0, 9), (2.0, 13), (4.0, 17), (math.inf, 21))
 """σ up to which patches have that side: the more noise, the more has to be seen to tell what is

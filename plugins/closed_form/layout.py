@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .denoiser import Wraps
+
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule, Wraps
+    from sinddm_toolkit.api import Pyramid, Schedule
 
 SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
 """σ up to which patches have that side, as a share of the picture's short one: with much noise the
@@ -114,7 +116,12 @@ class _Memory:
         self._places = (self._patches - self._mean) @ self._directions
 
     def mean(
-        self, y: Tensor, sigma: float, place: float, rows: tuple[float, float], wraps: Wraps
+        self,
+        y: Tensor,
+        sigma: float,
+        place: float,
+        rows: tuple[float, float],
+        wraps: Wraps = (False, False),
     ) -> Tensor:
         """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
         h, w = y.shape[-2:]

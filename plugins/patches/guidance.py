@@ -20,7 +20,7 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sinddm_toolkit.api import Pyramid, Wraps
+    from sinddm_toolkit.api import Pyramid
 
 SIDE = 7
 DIRECTIONS = 48
@@ -30,6 +30,7 @@ MOST_PATCHES = 5_000
 """Of a step, on a lattice at a random place: of more, sorting would take the time."""
 
 Rows = tuple[float, float]
+Wraps = tuple[bool, bool]
 
 
 class PatchGuidance:

@@ -42,7 +42,7 @@ def fill_round(image: Tensor, widths: Size, generator: torch.Generator) -> Filli
     bands += [(2 * down, 2 * across)] * bool(across and down)
     misfits = []
     for band in bands:
-        turn = tuple(n // 2 if part < n else 0 for n, part in zip((h, w), band, strict=True))
+        turn = (h // 2 if band[0] < h else 0, w // 2 if band[1] < w else 0)
         made = _filled_turned(image, band, turn, generator)
         image = made.image
         misfits.append(made.misfit)

@@ -181,6 +181,8 @@ class Seamless(LayoutTask):
             super().compose_output(run, result)
         if self.check_sheet is not None and not self._has_sheet:
             tile = result.pictures[0]
-            many = np.tile(tile.pixels, (*(1 + wrap for wrap in self._wraps), 1))
-            result.extras[self.check_sheet] = replace(tile, pixels=many)
+            pixels = tile.pixels
+            for axis, wrap in enumerate(self._wraps):
+                pixels = np.concatenate([pixels, pixels], axis=axis) if wrap else pixels
+            result.extras[self.check_sheet] = replace(tile, pixels=pixels)
             self._has_sheet = True

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.phases import Cells, Need, united
-from sinddm_toolkit.engine.pyramid import FLAT, Pyramid, Size, Wraps, tensor_from_rgb
+from sinddm_toolkit.engine.pyramid import FLAT, Pyramid, Size, tensor_from_rgb
 from sinddm_toolkit.engine.repaint import Blend, Composition, Repaint
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.engine.stage import Stage, already_settled
@@ -37,7 +37,7 @@ class Plan:
     """How samples become pictures, as `repaint` and `blend_onto` set it; None: as they are."""
     transparent: bool
     """Whether the result will have transparent parts, which not every format holds."""
-    wraps: Wraps
+    wraps: tuple[bool, bool]
     """Whether the canvas goes on at its other side, (down, across): what the network sees beyond a
     border is then what is at the opposite one, also where it works in tiles, and so does what is
     made larger for the next scale. Can be assigned. Then sampling treats all places alike."""

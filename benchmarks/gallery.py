@@ -53,6 +53,19 @@ COMMANDS = {
         "+ roi --source 140,130,100,50 --target 262,100,100,50",
         ["seascape.png"],
     ),
+    "seamless": (
+        "seamless --image starry_night.png --keep --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
+    "seamless-new": ("seamless --image seascape.png --check-sheet sheet.png", ["sheet.png"]),
+    "symmetric": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope",
+        ["starry_night.png"],
+    ),
+    "symmetric-kept": (
+        "symmetric --image starry_night.png --start-scale -2",
+        ["starry_night.png"],
+    ),
     "text-content": (
         f"text-content --image seascape.png --text fire --strength 0.1 --clip {CLIP}",
         ["seascape.png"],

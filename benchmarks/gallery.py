@@ -62,6 +62,11 @@ COMMANDS = {
         "symmetric --image starry_night.png --symmetry kaleidoscope",
         ["starry_night.png"],
     ),
+    "wallpaper": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope "
+        "+ seamless --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
     "symmetric-kept": (
         "symmetric --image starry_night.png --start-scale -2",
         ["starry_night.png"],

@@ -98,11 +98,14 @@ class LayoutTask(Task):
             first = plan.stages[0]
             first.learnt = first.ddpm = False
             first.route = None
-            first.visits = None if first.visits is None else VISITS * first.visits
+            # Of two tasks that make layouts in a run the second finds this done.
+            if first.visits is not None and first.score is None:
+                first.visits = VISITS * first.visits
             first.attempts = range(self.layouts) if self.pick is None else (self.pick - 1,)
             first.score = self._score
         for stage in plan.stages[1:]:
-            if self.likeness and stage.size[0] * stage.size[1] <= GUIDED_PIXELS:
+            is_small = stage.size[0] * stage.size[1] <= GUIDED_PIXELS
+            if self.likeness and is_small and not stage.guided:
                 stage.guided = True
                 stage.start = round(HELD.get(stage.s, 1) * stage.start)
 

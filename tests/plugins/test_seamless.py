@@ -176,6 +176,20 @@ def test_one_axis_leaves_the_other_borders(command, sloping):
     assert np.array_equal(pixels_of("s.png"), np.tile(tile, (1, 2, 1)))
 
 
+def test_together_they_make_a_wallpaper(command, sloping):
+    words = ("--symmetry", "four-way", *QUICK, "+", "seamless", "--check-sheet", "s.png")
+    made(command, "symmetric", *words, "--out", "a.png")
+    tile = pixels_of("a.png")
+    assert np.array_equal(tile, tile[::-1]) and np.array_equal(tile, tile[:, ::-1])
+    assert np.array_equal(pixels_of("s.png"), np.tile(tile, (2, 2, 1)))
+
+
+def test_two_that_make_layouts_visit_and_start_as_one(sinddm_run):
+    one = sinddm_run("symmetric", sampling_steps=2, layouts=2)
+    two = sinddm_run("symmetric", also={"seamless": {"layouts": 2}}, sampling_steps=2, layouts=2)
+    assert one.network_evaluations == two.network_evaluations
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -100,17 +100,17 @@ def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic", wraps: Wraps =
 def _interpolated(x: Tensor, axis: int, length: int, mode: Upsampling, wrap: bool) -> Tensor:
     """x with the `axis` made so long, as `F.interpolate` does it, whose borders never wrap."""
     n = x.shape[axis]
-    place = (torch.arange(length, device=x.device, dtype=torch.float64) + 0.5) * n / length - 0.5
+    place = (torch.arange(length, dtype=torch.float64) + 0.5) * n / length - 0.5
     first = place.floor()
     reach = 2 if mode == "bicubic" else 1
     total = torch.zeros((), device=x.device, dtype=x.dtype)
     for k in range(1 - reach, reach + 1):
         index = (first + k).long()
         index = index % n if wrap else index.clamp(0, n - 1)
-        weight = _tap((place - first - k).abs(), mode).to(x.dtype)
+        weight = _tap((place - first - k).abs(), mode).to(x)
         shape = [1] * x.ndim
         shape[axis] = length
-        total = total + x.index_select(axis, index) * weight.view(shape)
+        total = total + x.index_select(axis, index.to(x.device)) * weight.view(shape)
     return total
 
 

@@ -80,7 +80,7 @@ class Symmetric(LayoutTask):
                 f"--size {self.size} is {size[1]}x{size[0]} pixels: --symmetry {self.symmetry} "
                 "needs a square"
             )
-        if min(size) < MIN_SIDE:
+        if self.size is not None and min(size) < MIN_SIDE:
             raise UserError(
                 f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
             )

@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from sinddm_toolkit.plugins.regions.symmetry import MOVES, SQUARE, Symmetry
 
+from sinddm_toolkit.testing import drawn_picture
+
 MIRROR, FLIP, TURN = np.fliplr, np.flipud, np.rot90
 IMAGES = {
     "left-right": [MIRROR],
@@ -104,6 +106,13 @@ def test_a_square_is_cut_from_the_middle(sinddm_run):
     made = sinddm_run("symmetric", symmetry="quarter-turn", start_scale=-1, start_step=1)
     pixels = made.picture.pixels
     assert pixels.shape == (60, 60, 3) and np.array_equal(pixels, TURN(pixels))
+
+
+def test_a_picture_of_few_pixels_has_it_too(sinddm_run):
+    small = drawn_picture((24, 31))
+    made = sinddm_run("symmetric", image=small, symmetry="quarter-turn", sampling_steps=2)
+    assert made.picture.pixels.shape[:2] == (24, 24)
+    assert np.array_equal(made.picture.pixels, TURN(made.picture.pixels))
 
 
 def test_it_is_made_again(command, known, tmp_path):

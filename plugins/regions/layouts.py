@@ -91,9 +91,10 @@ class LayoutTask(Task):
         """
         self._rows, self._free, self._coarsest = rows, free, pyramid.scales[0]
         self._layouts: list[tuple[int, Tensor]] = []
-        is_wanted = self.layouts > 0 or self.pick is not None
-        # A picture of one scale has no finer one that would make a picture of the layout.
-        self._is_laid = is_wanted and plan.start_image is None and len(plan.stages) > 1
+        # A picture of one scale has no finer one that would make a picture of the layout; and of
+        # several tasks the first one lays out.
+        is_first = plan.stages[0].learnt and plan.start_image is None
+        self._is_laid = self.is_laid and is_first and len(plan.stages) > 1
         if self._is_laid:
             first = plan.stages[0]
             first.learnt = first.ddpm = False
@@ -101,14 +102,27 @@ class LayoutTask(Task):
             first.visits = None if first.visits is None else VISITS * first.visits
             first.attempts = range(self.layouts) if self.pick is None else (self.pick - 1,)
             first.score = self._score
-        for stage in plan.stages[1:]:
-            if self.likeness and stage.size[0] * stage.size[1] <= GUIDED_PIXELS:
+        self._guides = set()
+        for index, stage in enumerate(plan.stages[1:], 1):
+            is_small = stage.size[0] * stage.size[1] <= GUIDED_PIXELS
+            if self.likeness and is_small and not stage.guided:
+                self._guides.add(index)
                 stage.guided = True
                 stage.start = round(HELD.get(stage.s, 1) * stage.start)
 
+    @property
+    def is_laid(self) -> bool:
+        """Whether the layout is made of the picture's patches, as far as options tell."""
+        return self.layouts > 0 or self.pick is not None
+
+    def remembered(self, pyramid: Pyramid) -> Pyramid:
+        """Whose patches may be seen again."""
+        return pyramid
+
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        self._guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
+        self._memory = self.remembered(run.pyramid)
+        self._guidance = st.service("patch-guidance", pyramid=self._memory, device=run.device)
         self._layouts = []
 
     @hookimpl
@@ -117,7 +131,7 @@ class LayoutTask(Task):
         if scale.index == 0 and self._is_laid:
             scale.predict = st.service(
                 "layout-denoiser",
-                pyramid=run.pyramid,
+                pyramid=self._memory,
                 schedule=run.schedule,
                 device=run.device,
                 boldness=self.layout,
@@ -135,7 +149,7 @@ class LayoutTask(Task):
         self._visited += 1
         if self._visited % max(1, round(stage.steps_of_one / MOST_GUIDED)):
             return
-        if is_laid_now or (stage.guided and step.t >= CLEAN_FROM):
+        if is_laid_now or (step.scale.index in self._guides and step.t >= CLEAN_FROM):
             free = None if self._free is None else st.downsample(self._free, stage.size)
             step.x0 = self._guidance.moved(
                 step.x0, step.s, run.generators, strength=self.likeness, free=free

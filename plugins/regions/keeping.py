@@ -28,7 +28,7 @@ class KeepingTask(LayoutTask):
 
     structure: str = option(
         "continue: hills, roofs or waves go on in the new part, which is put together from pieces "
-        "of the picture; free: all in it is made up, to fit its border, and layouts are chosen from",
+        "of the picture; free: all in it is made up, and the best of several layouts goes on",
         default="continue",
         choices=("continue", "free"),
     )

@@ -16,6 +16,9 @@ from sinddm_toolkit.api import OutputFile, Task, hookimpl, option
 from .layout_sheet import sheet_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
     from torch import Tensor
 
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -89,7 +92,8 @@ class LayoutTask(Task):
         rows: where the picture's upper and lower edge are on the canvas, as shares of its height;
         free: (1, 1, h, w) in [0, 1], what of the canvas is new, all of it if None.
         """
-        self._rows, self._free, self._coarsest = rows, free, pyramid.scales[0]
+        self._rows, self._free = rows, free
+        self._coarsest = [one.scales[0] for one in pyramid.sources]
         self._layouts: list[tuple[int, Tensor]] = []
         # A picture of one scale has no finer one that would make a picture of the layout; and of
         # several tasks the first one lays out.
@@ -169,12 +173,19 @@ class LayoutTask(Task):
             result.extras[self.layout_sheet] = sheet_of(self._layouts, run.plan.canvas)
 
 
-def _out_of_place(x: Tensor, m: Tensor, rows: tuple[float, float]) -> Tensor:
+def _out_of_place(x: Tensor, pictures: Sequence[Tensor], rows: tuple[float, float]) -> Tensor:
     """(n,): the mean difference between the mean colours of the rows of x (n, 3, h, w) and those of
-    m (1, 3, h', w') at the same height."""
+    pictures, each (1, 3, h', w'), at the same height."""
+    import torch
+
     h = x.shape[-2]
     places = (np.arange(h) + 0.5) / h
     heights = np.clip((places - rows[0]) / max(rows[1] - rows[0], 1e-6), 0, 1)
+    wanted = torch.cat([_at_heights(m, heights) for m in pictures]).mean(dim=0)
+    return (x.mean(dim=3).to(wanted.device) - wanted).abs().mean(dim=(1, 2))
+
+
+def _at_heights(m: Tensor, heights: npt.NDArray[np.float64]) -> Tensor:
+    """(1, 3, n): the mean colours of m (1, 3, h, w) at n heights, of 0 to 1."""
     there = (heights * (m.shape[-2] - 1)).round().astype(int)
-    wanted = m.mean(dim=3)[..., there]
-    return (x.mean(dim=3).to(m.device) - wanted).abs().mean(dim=(1, 2))
+    return m.mean(dim=3)[..., there]

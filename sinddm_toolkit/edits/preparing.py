@@ -110,13 +110,15 @@ def _subject_of(
     """What `tasks` learn, by the `stored` or `recorded` model if one is given."""
     known = stored or recorded
     hidden = _hidden(tasks)
+    picture, *others = tasks[0].sources()
     subject = make_subject(
-        tasks[0].learnt(),
+        picture,
         options,
         hidden,
         known.config if known else None,
         stored.schedule if stored else None,
         min((task.most_pixels for task in tasks if task.most_pixels), default=None),
+        others,
     )
     if stored:
         _check_picture(subject, stored)
@@ -166,7 +168,7 @@ def _check_picture(subject: Subject, model: Model) -> None:
     if subject.config != model.config:
         raise UserError(
             f"--model {model.config.key} knows {model.facts.get('name', 'another picture')}, and "
-            f"{subject.picture.name} is another picture: a model serves only the one it learnt"
+            f"{subject.name} is another picture: a model serves only the one it learnt"
         )
 
 

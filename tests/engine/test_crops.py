@@ -22,7 +22,7 @@ def subject():
 def test_crops_reach_every_corner(subject):
     batches = Batches(*subject, QUALITY, torch.device("cpu"), 0)
     finest = subject[0].count - 1
-    corners = {c for _ in range(100) for c in batches._corners(finest, (32, 32))}
+    corners = {c for _ in range(100) for c in batches._corners(batches._scale(0, finest), (32, 32))}
     height, width = subject[0].sizes[finest]
     assert {(0, 0), (0, width - 32), (height - 32, 0), (height - 32, width - 32)} <= corners
 

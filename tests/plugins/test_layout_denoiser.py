@@ -44,7 +44,7 @@ def test_the_mean_is_that_of_its_definition(sigma):
     patches = torch.stack([m[0, :, i : i + 9, j : j + 9] for i in range(4) for j in range(6)])
     logits = -(patches - y).square().sum(dim=(1, 2, 3)) / (2 * sigma**2)
     expected = (torch.softmax(logits, 0)[:, None, None, None] * patches).sum(dim=0)
-    found = _Memory(m, None, 9, CPU).mean(y, sigma, 0.0, (0.0, 1.0))
+    found = _Memory([(m, None)], 9, CPU).mean(y, sigma, 0.0, (0.0, 1.0))
     assert torch.allclose(found, expected, atol=1e-4)
 
 
@@ -116,5 +116,5 @@ def test_it_is_the_same_again_and_for_each_of_several():
 
 def test_a_large_scale_keeps_a_bounded_number_of_patches(monkeypatch):
     monkeypatch.setattr(layout, "MOST_PATCHES", 200)
-    memory = _Memory(picture(60, 80), None, 9, CPU)
+    memory = _Memory([(picture(60, 80), None)], 9, CPU)
     assert len(memory._patches) <= 220

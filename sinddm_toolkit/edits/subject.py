@@ -128,10 +128,9 @@ def _pixels_of_all(pictures: Sequence[Picture], wanted: int) -> int:
     """
     areas = [picture.size[0] * picture.size[1] for picture in pictures]
     least = min(areas)
-    for picture in pictures:
-        h, w = working_size(picture.size, wanted)
-        if h * w > LARGEST_RATIO * least:
-            small = pictures[areas.index(least)]
+    for picture, area in zip(pictures, areas, strict=True):
+        if min(area, wanted) > LARGEST_RATIO * least:
+            small, (h, w) = pictures[areas.index(least)], working_size(picture.size, wanted)
             raise UserError(
                 f"{small.name} is {small.size[1]}×{small.size[0]} pixels, too small beside "
                 f"{picture.name} at {w}×{h}: what is learnt together is brought to one size, give "

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import sinddm_toolkit as st
-from sinddm_toolkit.api import Picture
+from sinddm_toolkit.api import Picture, Task, hookimpl, option
 from sinddm_toolkit.edits.subject import make_subject
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.run_options import RunOptions
@@ -269,3 +269,32 @@ def test_one_of_the_drawn_pictures_is_as_the_stored_model_knows_it(known, sinddm
     result = sinddm_run("sample", image=[drawn_picture()], layouts=0, likeness=0, sampling_steps=1)
     assert result.model_key == sinddm_model.config.key
     assert result.training_steps == sinddm_model.steps
+
+
+class Watcher(Task):
+    """Learns one picture or several, and says what it was given."""
+
+    name = "watcher"
+    summary = "says what is learnt"
+    learns_from = "photo"
+
+    photo: Picture | list[Picture] = option("one picture, or several")
+
+    @hookimpl
+    def before_sampling(self, run):
+        self.seen = [one.sizes[-1] for one in run.pyramid.sources]
+
+    @hookimpl
+    def compose_output(self, run, result):
+        told = [picture.name for picture in self.sources()]
+        result.metadata[0].update(names=told, first=self.learnt().name, sizes=self.seen)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_plugin_says_that_it_may_be_given_several(count, two, sinddm_run):
+    names = ["a.png", "b.png"][:count]
+    quick = {"denoiser": "closed-form", "sampling_steps": 1}
+    result = sinddm_run(Watcher, photo=names if count > 1 else names[0], **quick)
+    told = result.records[0]["metadata"]["watcher"]
+    assert told == {"names": names, "first": "a.png", "sizes": [(60, 80), (79, 61)][:count]}
+    assert result.picture.size == (60, 80)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -297,9 +297,10 @@ def _train(
     return interrupted
 
 
-def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, Any]:
-    """Train the cells of unguided sampling on the picture in `path`; what `train --json` prints."""
-    ready = prepare_plain(read_picture(path), options)
+def train_whole(paths: Sequence[Path], options: RunOptions, events: Events) -> dict[str, Any]:
+    """Train the cells of unguided sampling on the pictures in `paths`, together; what `train
+    --json` prints."""
+    ready = prepare_plain([read_picture(path) for path in paths], options)
     started = time.monotonic()
     store = default_store()
     model = obtain_model(ready, ready.cells(), store, events)

@@ -86,14 +86,15 @@ def prepare(
     return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)
 
 
-def prepare_plain(picture: Picture, options: RunOptions) -> Prepared:
-    """Settle the edit that no task changes: a sample of `picture` at its own size.
+def prepare_plain(pictures: Sequence[Picture], options: RunOptions) -> Prepared:
+    """Settle the edit that no task changes: a sample of `pictures` at the first one's size.
 
     UserError for what can't be carried out; nothing is written.
     """
     compute = choose_compute(options.device)
     compute.prepare()
-    subject = make_subject(picture, options)
+    picture, *others = pictures
+    subject = make_subject(picture, options, others=others)
     plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
     plan.close()
     compute = compute.for_network(subject.config.network)

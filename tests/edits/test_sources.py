@@ -1,5 +1,6 @@
 """Several pictures learnt together: what of them is learnt, and what does not go together."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -245,6 +246,16 @@ def test_a_mixed_picture_is_made_again_where_its_model_is_not(command, two, tiny
     assert np.array_equal(pixels("r.png"), pixels("o.png"))
     assert the_model()["config"]["picture"] == key
     assert Path("o.png").read_bytes() == wanted
+
+
+def test_what_is_trained_in_advance_is_what_a_sample_needs(command, two, tiny):
+    few = ("--max-pixels", 1500)
+    trained = json.loads(made(command, "train", "a.png", "b.png", *few, "--json"))
+    free = ("--layouts", 0, "--likeness", 0, "--sampling-steps", 1, "--json", "--out", "o.png")
+    used = json.loads(made(command, "run", "sample", *BOTH, *few, *free))
+    assert (used["model"], used["training_steps"]) == (trained["model"], trained["training_steps"])
+    code, _, err = command("train", "a.png", "b.png", "c.png", *few)
+    assert code == 2 and "c.png" in err
 
 
 def test_a_look_keeps_the_pictures_only_if_that_is_asked_for(command, two):

@@ -111,7 +111,7 @@ def _subject_of(
     """What `tasks` learn, by the `stored` or `recorded` model if one is given."""
     known = stored or recorded
     hidden = _hidden(tasks)
-    picture, *others = tasks[0].sources()
+    picture, *others = tasks[0].all_learnt()
     subject = make_subject(
         picture,
         options,

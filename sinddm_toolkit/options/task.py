@@ -45,7 +45,7 @@ class Task(Options):
             raise UserError(f"{self.name} only joins other tasks: run TASK … --with {self.name}")
         return self.picture(self.learns_from)
 
-    def sources(self) -> list[Picture]:
+    def all_learnt(self) -> list[Picture]:
         """All pictures that the model is trained on. UserError if the task only joins others."""
         learnt = self.learnt()
         value = getattr(self, str(self.learns_from))

@@ -73,7 +73,7 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
         own.append({k: s.opened(cls.schema()[k]) for k, s in settings.items()})
     tasks = [_made(classes[0], own[0])]
-    learnt = tasks[0].sources()
+    learnt = tasks[0].all_learnt()
     names = " and ".join(picture.name for picture in learnt)
     for cls, values in zip(classes[1:], own[1:], strict=True):
         if cls.learns_from is not None:
@@ -83,7 +83,7 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
                 )
             values.setdefault(cls.learns_from, learnt if len(learnt) > 1 else learnt[0])
         task = _made(cls, values)
-        if cls.learns_from and _contents(task.sources()) != _contents(learnt):
+        if cls.learns_from and _contents(task.all_learnt()) != _contents(learnt):
             raise UserError(
                 f"--{cls.learns_from} of {cls.name}: a run learns one picture, or several "
                 f"together, here {names} of {tasks[0].name}; leave the option out"

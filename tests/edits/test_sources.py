@@ -182,10 +182,10 @@ def test_who_joins_takes_all_pictures_over(two):
     box = {"source": "0,0,20,20", "target": "0,0,20,20"}
     parts = [Part("sample", {"image": ["a.png", "b.png"]}), Part("roi", box)]
     sample, roi = make_tasks(one_run(parts, PYTHON))[0]
-    assert roi.sources() == sample.sources() and roi.learnt().name == "a.png"
+    assert roi.all_learnt() == sample.all_learnt() and roi.learnt().name == "a.png"
     parts[0] = Part("sample", {"image": "a.png"})
     sample, roi = make_tasks(one_run(parts, PYTHON))[0]
-    assert sample.image is roi.image and roi.sources() == [sample.image]
+    assert sample.image is roi.image and roi.all_learnt() == [sample.image]
 
 
 def test_the_same_bytes_however_it_is_asked_for(command, two):
@@ -297,7 +297,7 @@ class Watcher(Task):
 
     @hookimpl
     def compose_output(self, run, result):
-        told = [picture.name for picture in self.sources()]
+        told = [picture.name for picture in self.all_learnt()]
         result.metadata[0].update(names=told, first=self.learnt().name, sizes=self.seen)
 
 

@@ -36,6 +36,10 @@ COMMANDS = {
         "--target 250,60,120,60 --size 1.5x1",
         ["seascape.png"],
     ),
+    "mix": (
+        "sample --image seascape.png --image starry_night.png --size 2x1",
+        ["seascape.png", "starry_night.png"],
+    ),
     "outpaint": ("outpaint --image seascape.png --right 50% --bottom 20%", ["seascape.png"]),
     "inpaint": ("inpaint --image seascape.png --mask 105,90,60,50", ["seascape.png"]),
     "paint": ("paint --image seascape.png --painting painting.png", ["painting.png"]),

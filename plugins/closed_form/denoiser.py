@@ -20,13 +20,14 @@ from torch import Tensor
 
 from sinddm_toolkit.api import UserError
 
-from .memory import PatchMemory
+from .memory import JointMemory, PatchMemory
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Pyramid, Schedule
 
 Wraps = tuple[bool, bool]
 """Whether a canvas goes on at its other side, (down, across)."""
+Memory = PatchMemory | JointMemory
 
 SIDES = ((0.15, 5), (0.5, 7), (1.0, 9), (2.0, 13), (4.0, 17), (math.inf, 21))
 """σ up to which patches have that side: the more noise, the more has to be seen to tell what is
@@ -69,38 +70,42 @@ class ClosedFormDenoiser:
         self._schedule = schedule
         self._device = device
         self._wraps = wraps
-        self._latest: tuple[tuple[int, int, int], PatchMemory] | None = None
+        self._latest: tuple[tuple[int, int, int], Memory] | None = None
 
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
         alpha = self._schedule.alpha_bar(t)
         sigma = math.sqrt((1 - alpha) / alpha)
         side = next(side for most, side in SIDES if sigma <= most)
-        memory = self._memory(scale, t, min(side, *x.shape[-2:]))
+        sizes = [x.shape[-2:], *(one.sizes[scale] for one in self._pyramid.sources)]
+        memory = self._memory(scale, t, min(side, *(length for size in sizes for length in size)))
         means = [
             mean_of_patches(y[0], memory, sigma, needless, self._wraps)
             for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
 
-    def _memory(self, scale: int, t: int, side: int) -> PatchMemory:
-        """The patches of the picture as it is mixed with its blurred self at (s, t)."""
+    def _memory(self, scale: int, t: int, side: int) -> Memory:
+        """The patches of what is learnt as it is mixed with its blurred self at (s, t)."""
         gamma = self._schedule.gamma(scale, t)
         # Where nothing is mixed in, they serve many steps.
         key = (scale, t if gamma > 0 else -1, side)
         if self._latest is None or self._latest[0] != key:
-            sharp = self._pyramid.scales[scale]
-            mixed = sharp
-            if gamma > 0:
-                mixed = torch.lerp(sharp, self._pyramid.blurred[scale], gamma)
-            known = None if self._pyramid.known is None else self._pyramid.known[scale]
             self._latest = None
-            self._latest = key, PatchMemory(mixed.to(self._device), known, side)
+            parts = [self._memory_of(one, scale, gamma, side) for one in self._pyramid.sources]
+            self._latest = key, parts[0] if len(parts) == 1 else JointMemory(parts)
         return self._latest[1]
+
+    def _memory_of(self, pyramid: Pyramid, scale: int, gamma: float, side: int) -> PatchMemory:
+        mixed = pyramid.scales[scale]
+        if gamma > 0:
+            mixed = torch.lerp(mixed, pyramid.blurred[scale], gamma)
+        known = None if pyramid.known is None else pyramid.known[scale]
+        return PatchMemory(mixed.to(self._device), known, side)
 
 
 def mean_of_patches(
     y: Tensor,
-    memory: PatchMemory,
+    memory: Memory,
     sigma: float,
     needless: Tensor | None = None,
     wraps: Wraps = (False, False),

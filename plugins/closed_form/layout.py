@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from .denoiser import Wraps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sinddm_toolkit.api import Pyramid, Schedule
 
 SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
@@ -69,7 +71,8 @@ class LayoutDenoiser:
         self._shrunk = 1 + (BOLD - 1) * boldness
         self._rows = rows
         self._wraps = wraps
-        self._place = PLACE * (1 - boldness) ** 2 * order_of_rows(pyramid.scales[0])
+        orders = [order_of_rows(one.scales[0]) for one in pyramid.sources]
+        self._place = PLACE * (1 - boldness) ** 2 * sum(orders) / len(orders)
         self._memories: dict[tuple[int, int], _Memory] = {}
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
@@ -84,33 +87,36 @@ class LayoutDenoiser:
 
     def _memory(self, s: int, sigma: float, most: int) -> _Memory:
         """The patches of the scale for that much noise, none longer than `most`."""
-        m = self._pyramid.scales[s]
-        short = min(m.shape[-2:])
+        short = min(length for one in self._pyramid.sources for length in one.sizes[s])
         share = next(share for highest, share in SIDES if sigma <= highest)
         side = min(max(LEAST_SIDE, round(share * self._shrunk * short)), short, most)
         if (s, side) not in self._memories:
-            known = None if self._pyramid.known is None else self._pyramid.known[s]
-            self._memories[s, side] = _Memory(m, known, side, self._device)
+            parts = [
+                (one.scales[s], None if one.known is None else one.known[s])
+                for one in self._pyramid.sources
+            ]
+            self._memories[s, side] = _Memory(parts, side, self._device)
         return self._memories[s, side]
 
 
 class _Memory:
-    """All patches of one side of m (1, 3, h, w) that are `known` throughout, or for the most."""
+    """All patches of one side of pictures m (1, 3, h, w) that are known throughout, or for the
+    most."""
 
-    def __init__(self, m: Tensor, known: Tensor | None, side: int, device: torch.device) -> None:
+    def __init__(
+        self, pictures: Sequence[tuple[Tensor, Tensor | None]], side: int, device: torch.device
+    ) -> None:
+        """pictures: m and what of it is known, (1, 1, h, w), if not all is."""
         self._side = side
-        h, w = m.shape[-2:]
-        self._h = h
-        count = (h - side + 1) * (w - side + 1)
-        step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
-        patches = F.unfold(m, side, stride=step)[0].T
-        columns = (w - side) // step + 1
-        heights = torch.arange(len(patches)) // columns * step / max(1, h - side)
-        if known is not None:
-            share = F.unfold(known, side, stride=step)[0].mean(dim=0)
-            patches, heights = patches[share >= share.max()], heights[share >= share.max()]
-        self._patches = patches.to(device).contiguous()
-        self._heights = heights.to(device)
+        parts = [_patches(m, known, side) for m, known in pictures]
+        self._patches = torch.cat([patches for patches, _ in parts]).to(device).contiguous()
+        self._heights = torch.cat([heights for _, heights in parts]).to(device)
+        halves = [side / 2 / m.shape[-2] for m, _ in pictures]
+        middles = [
+            heights * (1 - 2 * half) + half
+            for (_, heights), half in zip(parts, halves, strict=True)
+        ]
+        self._middles = torch.cat(middles).to(device)
         self._mean = self._patches.mean(dim=0)
         self._directions = _directions(self._patches - self._mean)
         self._places = (self._patches - self._mean) @ self._directions
@@ -154,13 +160,25 @@ class _Memory:
         Without `rows` the canvas is a ring that has the picture's height.
         """
         if rows is None:
-            half = self._side / 2 / self._h
-            middles = self._heights * (1 - 2 * half) + half
-            away = ((tops + self._side / 2) / h)[:, None] - middles
+            away = ((tops + self._side / 2) / h)[:, None] - self._middles
             return away - away.round()
         first, last = rows[0] * h, rows[1] * h - self._side
         heights = ((tops - first) / max(1.0, last - first)).clamp(0, 1)
         return heights[:, None] - self._heights
+
+
+def _patches(m: Tensor, known: Tensor | None, side: int) -> tuple[Tensor, Tensor]:
+    """(n, 3·side²) patches of m and (n,) the heights that they are at, from 0 to 1."""
+    h, w = m.shape[-2:]
+    count = (h - side + 1) * (w - side + 1)
+    step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
+    patches = F.unfold(m, side, stride=step)[0].T
+    columns = (w - side) // step + 1
+    heights = torch.arange(len(patches)) // columns * step / max(1, h - side)
+    if known is None:
+        return patches, heights
+    share = F.unfold(known, side, stride=step)[0].mean(dim=0)
+    return patches[share >= share.max()], heights[share >= share.max()]
 
 
 def order_of_rows(m: Tensor) -> float:

@@ -177,6 +177,13 @@ class Pyramid:
     """(1, 1, h, w) of each scale, 1 where there is something to be learnt; None is everywhere."""
     upsampling: Upsampling = "bicubic"
     """How a scale becomes the blurred one above it, here and in sampling."""
+    others: tuple[Pyramid, ...] = ()
+    """Those of the other pictures that are learnt with this one: as many scales, the same r."""
+
+    @property
+    def sources(self) -> tuple[Pyramid, ...]:
+        """This one and the others: all that is learnt, and that what is made is to be like."""
+        return (self, *self.others)
 
     @property
     def sizes(self) -> list[Size]:
@@ -198,9 +205,10 @@ class Pyramid:
 
     @property
     def details(self) -> list[float]:
-        """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units."""
+        """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units; of several pictures the largest."""
         return [
-            float(F.mse_loss(self.scales[s], self.blurred[s]).sqrt()) for s in range(1, self.count)
+            max(float(F.mse_loss(one.scales[s], one.blurred[s]).sqrt()) for one in self.sources)
+            for s in range(1, self.count)
         ]
 
 
@@ -225,22 +233,35 @@ def check_size(size: Size, name: str) -> None:
 
 
 def build_pyramid(
-    x: Tensor, known: Tensor | None = None, upsampling: Upsampling = "bicubic"
+    x: Tensor,
+    known: Tensor | None = None,
+    upsampling: Upsampling = "bicubic",
+    others: Sequence[Tensor] = (),
 ) -> Pyramid:
     """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x.
 
     known: (1, 1, h, w), 0 where the picture is to be ignored. What is there is replaced by smooth
-    colours from around, so that nothing of it reaches the coarser scales either.
+    colours from around, so that nothing of it reaches the coarser scales either. others: as x, of
+    about as many pixels, what is learnt with it; they are shrunk as often, by the same factor.
     """
     sizes, factor = scale_sizes((x.shape[-2], x.shape[-1]))
+    beside = tuple(
+        Pyramid(_shrunk(one, len(sizes), factor), factor, upsampling=upsampling) for one in others
+    )
     if known is None:
         scales = tuple(downsample(x, size) for size in sizes)
-        return Pyramid(scales, factor, upsampling=upsampling)
+        return Pyramid(scales, factor, upsampling=upsampling, others=beside)
     x = filled(x, known)
     shares = [downsample(known, size) for size in sizes]
     certain = tuple((share >= min(CERTAINLY_KNOWN, float(share.max()))).float() for share in shares)
     scales = tuple(downsample(x, size) for size in sizes)
-    return Pyramid(scales, factor, certain, upsampling)
+    return Pyramid(scales, factor, certain, upsampling, beside)
+
+
+def _shrunk(x: Tensor, count: int, factor: float) -> tuple[Tensor, ...]:
+    """x (1, 3, h, w) at `count` scales, of which each is smaller than the next by `factor`."""
+    size = (x.shape[-2], x.shape[-1])
+    return tuple(downsample(x, scaled(size, factor ** (s - count + 1))) for s in range(count))
 
 
 def filled(x: Tensor, known: Tensor) -> Tensor:

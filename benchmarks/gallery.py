@@ -36,6 +36,10 @@ COMMANDS = {
         "--target 250,60,120,60 --size 1.5x1",
         ["seascape.png"],
     ),
+    "mix": (
+        "sample --image seascape.png --image starry_night.png --size 2x1",
+        ["seascape.png", "starry_night.png"],
+    ),
     "outpaint": ("outpaint --image seascape.png --right 50% --bottom 20%", ["seascape.png"]),
     "inpaint": ("inpaint --image seascape.png --mask 105,90,60,50", ["seascape.png"]),
     "paint": ("paint --image seascape.png --painting painting.png", ["painting.png"]),
@@ -61,6 +65,24 @@ COMMANDS = {
         "outpaint --image seascape.png --right 120 --structure free "
         "+ roi --source 140,130,100,50 --target 262,100,100,50",
         ["seascape.png"],
+    ),
+    "seamless": (
+        "seamless --image starry_night.png --keep --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
+    "seamless-new": ("seamless --image seascape.png --check-sheet sheet.png", ["sheet.png"]),
+    "symmetric": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope",
+        ["starry_night.png"],
+    ),
+    "wallpaper": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope "
+        "+ seamless --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
+    "symmetric-kept": (
+        "symmetric --image starry_night.png --start-scale -2",
+        ["starry_night.png"],
     ),
     "text-content": (
         f"text-content --image seascape.png --text fire --strength 0.1 --clip {CLIP}",

@@ -23,7 +23,9 @@ class Paint(Task):
     learns_from = "image"
     named_after = "painting"
 
-    image: Picture = option("the picture to learn from")
+    image: Picture | list[Picture] = option(
+        "the picture to learn from; given several times: the pictures to mix"
+    )
     painting: Picture = option("the painting, or the picture with a crude edit; its size is kept")
     mask: Region | None = option(
         "where the painting may change: a mask picture or a box X,Y,W,H; everywhere if not given",

@@ -159,7 +159,7 @@ class Checker:
             ready.subject.config.quality,
             ready.cells(),
             sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
-            ready.subject.picture.name,
+            ready.subject.name,
         )
         if len(self._alike) == MOST_ALIKE:
             del self._alike[next(iter(self._alike))]

@@ -21,12 +21,12 @@ def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, 
     """
     from sinddm_toolkit.edits.replay import replay as replay_picture
 
-    named = {}
+    named: dict[str, list[Path]] = {}
     for text in inputs:
         name, equals, file = text.partition("=")
         if not equals or not file:
             raise UserError(f"--input {text}: give OPTION=FILE, as in --input bg=bg.png")
-        named[name] = Path(file)
+        named.setdefault(name, []).append(Path(file))
     given = replay.given_values(click.get_current_context())
     out = Path(given.get("out") or f"{picture.stem}-replay{picture.suffix}")
     overwrite = given.get("overwrite", False)
@@ -43,7 +43,10 @@ replay = SchemaCommand(
     params=[
         click.Argument(["picture"], type=click.Path(path_type=Path)),
         click.Option(
-            ["--input", "inputs"], multiple=True, metavar="OPTION=FILE", help="A moved input."
+            ["--input", "inputs"],
+            multiple=True,
+            metavar="OPTION=FILE",
+            help="A moved input (repeatable).",
         ),
         *report_options(),
     ],

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.engine.pyramid import surrounded as surrounded
     from sinddm_toolkit.engine.pyramid import working_size as working_size
     from sinddm_toolkit.engine.run import NoisePredictor, Run
     from sinddm_toolkit.engine.schedule import Schedule
@@ -71,6 +72,7 @@ _LAZY = {
     "filled": "engine.pyramid",
     "rgb_from_tensor": "engine.pyramid",
     "service": "host.services",
+    "surrounded": "engine.pyramid",
     "tensor_from_rgb": "engine.pyramid",
     "upsample": "engine.pyramid",
     "working_size": "engine.pyramid",
@@ -121,6 +123,7 @@ __all__ = [
     "rgb_from_tensor",
     "service",
     "softened",
+    "surrounded",
     "tensor_from_rgb",
     "upsample",
     "whole",

@@ -81,9 +81,10 @@ torch is loaded when it is first used. When each hook is called is on [a page of
 and [the guide](../writing-plugins.md) shows how it all goes together.
 
 Tensors are float32, (n, channels, h, w), pictures in them in [-1, 1]; a size is (h, w) in pixels, a
-box (y0, x0, y1, x1) with the ends excluded; `FloatArray` is a numpy array of float32, `Rgb` one of
-shape (h, w, 3) in [-1, 1], `BoolArray` one of booleans. *s* is the number of a scale, 0 the
-coarsest, *t* a timestep, *n* the samples of a pass.
+box (y0, x0, y1, x1) with the ends excluded; `wraps` are two booleans, whether a canvas goes on at
+its other side (down, across), and `FLAT` is neither. `FloatArray` is a numpy array of float32,
+`Rgb` one of shape (h, w, 3) in [-1, 1], `BoolArray` one of booleans. *s* is the number of a scale,
+0 the coarsest, *t* a timestep, *n* the samples of a pass.
 """
 
 API_GROUPS = {
@@ -101,8 +102,8 @@ API_GROUPS = {
         "contact_sheet",
     ),
     "Tensors": (
-        *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "filled"),
-        *("working_size", "check_pixels", "HALO", "CELL"),
+        *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "surrounded"),
+        *("filled", "working_size", "check_pixels", "HALO", "CELL"),
     ),
     "Services": ("service", "TextEncoder", "choose_compute"),
 }
@@ -117,7 +118,7 @@ MET_WITH = {
 """What the attributes of those are, which nobody has to import."""
 
 FOR_THE_CORE = {
-    "Plan": ("close", "check_canvas", "check_routes", "cells"),
+    "Plan": ("close", "check_canvas", "check_routes", "check_wraps", "cells"),
     "Stage": ("begun_from",),
     "Run": ("sampler_noise", "close", "expanded_start"),
     "ScaleState": ("close",),

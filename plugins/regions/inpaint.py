@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sinddm_toolkit.api import Picture, Region, UserError, hookimpl, option
+from sinddm_toolkit.api import (
+    Picture,
+    Region,
+    UserError,
+    downsample,
+    hookimpl,
+    option,
+    tensor_from_rgb,
+)
 
 from .keeping import KeepingTask
-from .pinning import faded
+from .pinning import FULLY, faded
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
@@ -91,13 +99,22 @@ class Inpaint(KeepingTask):
         return self._opaque
 
     def hidden(self) -> Picture | None:
-        """What goes, where it could come back: what is put together from pieces has none of it.
+        """What goes, where it could come back: no patch of it is ever put in, but what a network
+        has learnt makes layouts of anything.
 
         Nobody knows what is under a transparent part.
         """
-        if self.goes_on and self._opaque is self.image:
+        if (self.goes_on or self.is_laid) and self._opaque is self.image:
             return None
         return replace(Picture.from_mask(self._hole), name="the mask")
+
+    def remembered(self, pyramid: Pyramid) -> Pyramid:
+        """All but what goes."""
+        known = tensor_from_rgb((~self._hole)[..., None].astype(np.float32))
+        masks = [(downsample(known, size) > FULLY).float() for size in pyramid.sizes]
+        if pyramid.known is not None:
+            masks = [ours * others for ours, others in zip(masks, pyramid.known, strict=True)]
+        return replace(pyramid, known=tuple(masks))
 
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, at_strength, hookimpl, option
+from sinddm_toolkit.api import Picture, UserError, at_strength, hookimpl, option
 
+from .layouts import LayoutTask
 from .pinning import FloatArray, Pins, resample
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ REDRAWN_MOST = 15
 """At a strength of 1: strokes are new and softer, shapes are still those of the pieces."""
 
 
-class KeepingTask(Task):
+class KeepingTask(LayoutTask):
     """Calls `keep` in its `plan_edit`."""
 
     strength: float = option(
@@ -38,7 +39,7 @@ class KeepingTask(Task):
     )
     structure: str = option(
         "continue: hills, roofs or waves go on in the new part, which is put together from pieces "
-        "of the picture; free: all in it is made up, to fit its border",
+        "of the picture; free: all in it is made up, and the best of several layouts goes on",
         default="continue",
         choices=("continue", "free"),
     )
@@ -51,17 +52,32 @@ class KeepingTask(Task):
         rarely=True,
     )
 
-    def keep(self, plan: Plan, pyramid: Pyramid, picture: Picture, kept: FloatArray) -> None:
-        """The result is `picture`, of its size, where `kept` (h, w) is 1, and new where it is 0."""
+    def keep(
+        self,
+        plan: Plan,
+        pyramid: Pyramid,
+        picture: Picture,
+        kept: FloatArray,
+        rows: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        """The result is `picture`, of its size, where `kept` (h, w) is 1, and new where it is 0.
+
+        rows: where the picture's upper and lower edge are, as shares of the result's height.
+        """
         self._pins = Pins(picture.rgb(), kept)
         self._consistency: Consistency | None = None
         plan.enlarge(picture.size)
         plan.blend_onto(picture, 1 - kept)
         if self.goes_on:
+            for flag, given in (("--pick", self.pick), ("--layout-sheet", self.layout_sheet)):
+                if given is not None:
+                    raise UserError(f"{flag} needs --structure free: no layout is made otherwise")
             self._inject(plan)
         else:
             resample(plan)
             follow_detail(plan, self._pins, pyramid.count)
+            _, mask = self._pins.at(plan.stages[-1].size)
+            self.lay_out(plan, pyramid, rows=rows, free=1 - mask)
 
     @property
     def goes_on(self) -> bool:
@@ -85,6 +101,8 @@ class KeepingTask(Task):
     def before_sampling(self, run: Run) -> None:
         if self.goes_on:
             run.start_image = self._filled(run)
+        else:
+            super().before_sampling(run)
 
     def _filled(self, run: Run) -> Tensor:
         """(samples, 3, h, w): the picture with its new part put together from pieces of it."""
@@ -105,19 +123,26 @@ class KeepingTask(Task):
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         if self.goes_on:
             self._pins.hold(scale)
+            return
+        super().before_scale(run, scale)
+        if scale.index == 0 and self._is_laid:
+            self._pins.hold(scale)
         else:
             self._consistency = self._pins.fix(run, scale)
-            self._pins.level(scale)
+        self._pins.level(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         if self._consistency is not None:
             self._consistency.shift(step)
+        if not self.goes_on:
+            self.guide(run, step)
         self._pins.pull(step, 1.0)
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         if not self.goes_on:
+            super().compose_output(run, result)
             result.samples = self._pins.levelled(result.samples)
             return
         for told, misfit in zip(result.metadata, self._misfits, strict=True):

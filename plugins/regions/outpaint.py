@@ -123,4 +123,5 @@ class Outpaint(KeepingTask):
         scale = pyramid.sizes[-1][0] / h
         plan.set_canvas((round(height * scale), round(width * scale)))
         picture = replace(self.image, pixels=placed)
-        self.keep(plan, pyramid, picture, faded(inside, self.feather))
+        rows = (top / height, (top + h) / height)
+        self.keep(plan, pyramid, picture, faded(inside, self.feather), rows)

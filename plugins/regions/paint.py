@@ -37,7 +37,9 @@ class Paint(Task):
         minimum=0,
         maximum=1,
     )
-    image: Picture = option("the picture to learn from")
+    image: Picture | list[Picture] = option(
+        "the picture to learn from; given several times: the pictures to mix"
+    )
     painting: Picture = option("the painting, or the picture with a crude edit; its size is kept")
     mask: Region | None = option(
         "where the painting may change: a mask picture or a box X,Y,W,H; everywhere if not given",

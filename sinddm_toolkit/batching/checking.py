@@ -165,7 +165,7 @@ class Checker:
             ready.subject.config.quality,
             ready.cells(),
             pixel_steps(ready.plan),
-            ready.subject.picture.name,
+            ready.subject.name,
         )
         if len(self._alike) == MOST_ALIKE:
             del self._alike[next(iter(self._alike))]

@@ -79,16 +79,27 @@ class SchemaCommand(click.Command):
         return [("Options", list(options))]
 
     def given_texts(self, ctx: click.Context) -> dict[str, Any]:
-        """What was given on the line, as texts but for flags; UserError for bad orders."""
+        """What was given on the line, as texts but for flags.
+
+        UserError for bad orders, and for several pictures where one is taken.
+        """
         texts = {}
         for item in self.items:
             given = ctx.params.get(item.name)
             if given is None or given == ():
                 continue
+            if item.is_picture and not item.many and self._times(item, ctx) > 1:
+                raise UserError(
+                    f"{item.flag} is given {self._times(item, ctx)} times: it takes one"
+                )
             texts[item.name] = list(given) if item.many else given
             if item.follows:
                 texts[item.name] = _behind(item, given, ctx.meta[_order_key(self)])
         return texts
+
+    def _times(self, item: Option, ctx: click.Context) -> int:
+        order: list[str] = ctx.meta[_order_key(self)]
+        return order.count(item.name)
 
     def given_values(self, ctx: click.Context) -> dict[str, Any]:
         """The same, checked, but that files are still their paths. UserError for bad values."""

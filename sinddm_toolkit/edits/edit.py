@@ -257,7 +257,7 @@ def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> 
     plan, subject, compute = ready.plan, ready.subject, ready.compute
     record = record_of(ready.tasks, ready.options, model, compute, outputs.folder)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
-    predict = ready.denoiser or NetworkPredictor(model.network, compute)
+    predict = ready.denoiser or NetworkPredictor(model.network, compute, wraps=plan.wraps)
     finite = _Finite(predict, _no_numbers(ready, model))
     for first in range(0, len(outputs.seeds), together):
         some = slice(first, first + together)

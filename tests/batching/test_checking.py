@@ -178,6 +178,18 @@ def test_a_picture_that_has_changed_is_read_again(pasted):
     assert cache.make_tasks(row.layer)[0][0].image.size == (50, 80)
 
 
+def test_of_several_pictures_each_is_kept(pasted):
+    rows = [{"task": "sample", "image": ["bg.png", "c.png"]}, {"task": "sample", "image": "c.png"}]
+    Path("e.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    both, one = (row.layer for row in rows_of(source_of(Path("e.jsonl")), Overrides()))
+    cache = PictureCache()
+    first = cache.make_tasks(both)[0][0].image
+    assert [picture.path.name for picture in first] == ["bg.png", "c.png"]
+    again = cache.make_tasks(both)[0][0].image
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    assert cache.make_tasks(one)[0][0].image is first[1]
+
+
 def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_BYTES", 60 * 80 * 3 + 10)
     Path("e.jsonl").write_text(

@@ -16,6 +16,7 @@ from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
+from tests.stored import models
 
 RED = (250, 10, 10)
 
@@ -292,6 +293,27 @@ def test_outpaint_says_what_is_wrong(words, said, command, spotted):
 INPAINT = ("run", "inpaint", "--image", "i.png", "--seed", "1")
 
 
+def test_no_patch_of_what_is_masked_is_in_a_free_layout(command, spotted):
+    """Though the model knows it: one training is for all masks."""
+    words = (*INPAINT, "--structure", "free", "--likeness", 0, "--mask", "30,20,20,15")
+    assert command(*words, "--layout-sheet", "s.png", "--out", "o.png")[0] == 0
+    assert len(models()) == 1
+    sheet = read_picture("s.png").pixels.astype(int)
+    assert sheet.shape[0] > 40
+    red = (sheet[..., 0] - sheet[..., 1:3].max(axis=2) > 120).mean()
+    assert red < 0.002
+    code, _, err = command(*words[:-1], "10,5,12,12", "--train-time", 0, "--out", "second.png")
+    assert code == 0, err
+    assert len(models()) == 1
+
+
+@pytest.mark.parametrize("words", [("--pick", 2), ("--layout-sheet", "s.png")])
+def test_layouts_are_those_of_a_free_structure(words, command, spotted):
+    code, _, err = command(*INPAINT, "--mask", "30,20,20,15", *words)
+    assert code == 2 and f"{words[0]} needs --structure free" in err
+    assert models() == {}
+
+
 @pytest.mark.parametrize("structure", ["continue", "free"])
 def test_inpaint_removes_what_is_masked(structure, command, spotted):
     words = (*INPAINT, "--structure", structure, "--mask", "30,20,20,15")
@@ -305,7 +327,9 @@ def test_inpaint_removes_what_is_masked(structure, command, spotted):
     assert np.array_equal(result[outside], spotted[outside])
 
 
-@pytest.mark.parametrize("how", [("--structure", "free"), ("--start-step", 0)])
+@pytest.mark.parametrize(
+    "how", [("--structure", "free", "--layouts", 0), ("--start-step", 0)], ids=["free", "continue"]
+)
 def test_what_is_masked_has_no_influence_at_all(how, command, spotted):
     """Another content under the mask gives the same picture, bit for bit."""
     words = (*INPAINT, *how, "--mask", "30,20,20,15")

@@ -50,6 +50,7 @@ class PiecesTask(Task):
         default=12,
         minimum=1,
         maximum=64,
+        rarely=True,
     )
     start_step: int | None = option(
         "higher: the pieces are redrawn more freely; 0: they stay as they are, and nothing is "
@@ -57,6 +58,7 @@ class PiecesTask(Task):
         default=None,
         minimum=0,
         maximum=100,
+        rarely=True,
     )
 
     @abstractmethod

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sinddm_toolkit.api import (
-    Picture,
-    Region,
-    UserError,
-    downsample,
-    hookimpl,
-    option,
-    tensor_from_rgb,
-)
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import Picture, Region, UserError, hookimpl, option
 
 from .keeping import KeepingTask
 from .pinning import FULLY, faded
@@ -110,8 +103,8 @@ class Inpaint(KeepingTask):
 
     def remembered(self, pyramid: Pyramid) -> Pyramid:
         """All but what goes."""
-        known = tensor_from_rgb((~self._hole)[..., None].astype(np.float32))
-        masks = [(downsample(known, size) > FULLY).float() for size in pyramid.sizes]
+        known = st.tensor_from_rgb((~self._hole)[..., None].astype(np.float32))
+        masks = [(st.downsample(known, size) > FULLY).float() for size in pyramid.sizes]
         if pyramid.known is not None:
             masks = [ours * others for ours, others in zip(masks, pyramid.known, strict=True)]
         return replace(pyramid, known=tuple(masks))

@@ -27,6 +27,10 @@ SAME = {
     "roi": {"layouts": 2, "image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
     "outpaint": {"image": "bg.png", "right": "25%"},
     "inpaint": {"image": "bg.png", "mask": "30,20,20,15"},
+    "seamless": {"layouts": 2, "image": "bg.png"},
+    "symmetric": {"layouts": 2, "image": "bg.png"},
+    "retarget": {"image": "bg.png", "size": "1.4x1"},
+    "analogy": {"style": "bg.png", "content": "c.png"},
     "paint": {"image": "bg.png", "painting": "c.png"},
     "text-content": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
     "text-style": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
@@ -40,7 +44,7 @@ SAME = {
 }
 
 
-LONGEST = ("outpaint", "roi", "style-transfer")
+LONGEST = ("analogy", "outpaint", "retarget", "roi", "seamless", "style-transfer", "symmetric")
 
 
 @pytest.mark.parametrize(

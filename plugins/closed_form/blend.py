@@ -9,6 +9,8 @@ import torch
 import sinddm_toolkit.api as st
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from sinddm_toolkit.api import Run, Step
 
 FREE_BELOW = 8
@@ -29,7 +31,20 @@ def keep_to_coarser(run: Run, step: Step) -> None:
     if scale.stage.level is not None:
         return
     below, size = run.plan.stages[scale.index - 1].size, scale.stage.size
-    blended = step.x0 + st.upsample(st.downsample(begun - step.x0, below), size)
+    wraps = run.plan.wraps
+    seen = _shrunk(begun - step.x0, below, wraps)
+    blended = step.x0 + st.upsample(seen, size, wraps=wraps)
     if scale.fixed is not None:
         blended = torch.where(scale.fixed[1].to(blended.device), step.x0, blended)
     step.x0 = blended
+
+
+def _shrunk(x: Tensor, size: tuple[int, int], wraps: tuple[bool, bool]) -> Tensor:
+    """x (n, c, h, w) at a smaller `size`; on the axes that wrap as one of many in a row."""
+    if not any(wraps):
+        return st.downsample(x, size)
+    down, across = (3 if wrap else 1 for wrap in wraps)
+    h, w = size
+    shrunk = st.downsample(x.repeat(1, 1, down, across), (down * h, across * w))
+    top, left = down // 2 * h, across // 2 * w
+    return shrunk[..., top : top + h, left : left + w]

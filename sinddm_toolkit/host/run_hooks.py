@@ -126,7 +126,7 @@ class RunHooks:
         with calling(task), blaming(task, f"in {hook}{where}"):
             yield
             _check_canvas(given)
-            _check_routes(given)
+            _check_plan(given)
         if scale is not None and scale.predict is not predict:
             scale.predict = named_predictor(task, scale.predict)
         if fault := _fault(hook, given):
@@ -139,10 +139,11 @@ def _check_canvas(given: Sequence[Any]) -> None:
             one.check_canvas()
 
 
-def _check_routes(given: Sequence[Any]) -> None:
+def _check_plan(given: Sequence[Any]) -> None:
     for one in given:
         if isinstance(one, Plan):
             one.check_routes()
+            one.check_wraps()
 
 
 def named_predictor(

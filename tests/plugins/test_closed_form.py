@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from sinddm_toolkit.plugins.closed_form import memory as memories
 from sinddm_toolkit.plugins.closed_form.blend import FREE_BELOW
 from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
 from sinddm_toolkit.plugins.closed_form.layout import LayoutDenoiser
-from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
+from sinddm_toolkit.plugins.closed_form.memory import JointMemory, PatchMemory
 
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.plan import Plan
@@ -231,3 +232,32 @@ def test_rows_of_a_batch_need_no_training(command, pasted):
     assert command(*LINE, "--out", "a.png")[0] == 0
     (row,) = Path().rglob("row.png")
     assert np.array_equal(np.asarray(Image.open("a.png")), np.asarray(Image.open(row)))
+
+
+@pytest.mark.parametrize("sigma", [0.4, 3.0])
+def test_of_several_pictures_a_patch_may_be_of_any(sigma):
+    parts = [picture(20, 24).double(), picture(14, 30).double().flip(-1) * 0.7]
+    patches = torch.cat([all_patches(m, 5) for m in parts])
+    noisy = patches[[3, 77, 400]] + sigma * torch.randn(3, 75, dtype=torch.double)
+    weights = torch.softmax(-torch.cdist(noisy, patches).square() / (2 * sigma**2), dim=1)
+    joint = JointMemory([PatchMemory(m, None, 5) for m in parts])
+    assert torch.allclose(joint.posterior_mean(noisy, sigma), weights @ patches, atol=1e-6)
+
+
+def test_the_denoiser_of_several_pictures_knows_them_all():
+    """Of each it makes out what is below the noise, as the denoiser of one does of that alone."""
+    first, second = picture(60, 80), picture(80, 60).flip(1) * 0.5
+    both = build_pyramid(first, others=[second])
+    schedule = make_schedule(both.details, both.factor)
+    denoise = ClosedFormDenoiser(both, schedule, CPU)
+    alone = ClosedFormDenoiser(build_pyramid(first), schedule, CPU)
+    t, generator = 12, torch.Generator().manual_seed(1)
+
+    def error(denoiser, m):
+        epsilon = torch.randn(m.shape, generator=generator)
+        alpha = schedule.alpha_bar(t)
+        x = math.sqrt(alpha) * m + math.sqrt(1 - alpha) * epsilon
+        return float((denoiser(x, t, 0) - epsilon).square().mean())
+
+    errors = [error(denoise, m) for m in (both.scales[0], both.others[0].scales[0])]
+    assert max(errors) < 0.25 * error(alone, both.others[0].scales[0])

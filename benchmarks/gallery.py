@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,10 @@ COMMANDS = {
         "--target 250,60,120,60 --size 1.5x1",
         ["seascape.png"],
     ),
+    "mix": (
+        "sample --image seascape.png --image starry_night.png --size 2x1",
+        ["seascape.png", "starry_night.png"],
+    ),
     "outpaint": ("outpaint --image seascape.png --right 50% --bottom 20%", ["seascape.png"]),
     "inpaint": ("inpaint --image seascape.png --mask 105,90,60,50", ["seascape.png"]),
     "paint": ("paint --image seascape.png --painting painting.png", ["painting.png"]),
@@ -48,10 +53,37 @@ COMMANDS = {
         "style-transfer --style starry_night.png --content coffee.png",
         ["starry_night.png", "coffee.png"],
     ),
+    "retarget": ("retarget --image starry_night.png --size 1.6x1", ["starry_night.png"]),
+    "analogy": (
+        "analogy --style starry_night.png --labels labels.png --to map.png",
+        ["starry_night.png", "labels.png", "map.png"],
+    ),
+    "analogy-content": (
+        "analogy --style starry_night.png --content seascape.png",
+        ["starry_night.png", "seascape.png"],
+    ),
     "together": (
         "outpaint --image seascape.png --right 120 --structure free "
         "+ roi --source 140,130,100,50 --target 262,100,100,50",
         ["seascape.png"],
+    ),
+    "seamless": (
+        "seamless --image starry_night.png --keep --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
+    "seamless-new": ("seamless --image seascape.png --check-sheet sheet.png", ["sheet.png"]),
+    "symmetric": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope",
+        ["starry_night.png"],
+    ),
+    "wallpaper": (
+        "symmetric --image starry_night.png --symmetry kaleidoscope "
+        "+ seamless --check-sheet sheet.png",
+        ["sheet.png"],
+    ),
+    "symmetric-kept": (
+        "symmetric --image starry_night.png --start-scale -2",
+        ["starry_night.png"],
     ),
     "text-content": (
         f"text-content --image seascape.png --text fire --strength 0.1 --clip {CLIP}",
@@ -69,6 +101,12 @@ COMMANDS = {
     ),
 }
 """Picture's name → command line behind `sinddm-tk run`, and the inputs shown beside the result."""
+
+FILMS = {
+    "animate": "sample --image seascape.png + animate --to animate.webp",
+    "walk": "sample --image seascape.png --samples 24 + walk --stop 5 --stop 6 --to walk.webp",
+}
+"""Film's name → command line that makes it, as a WebP of that name."""
 
 PASTED = "--bg starry_night.png --composite pasted.png --max-pixels 60000"
 SEASCAPE = "--image seascape.png"
@@ -118,6 +156,41 @@ def make_inputs(folder: Path) -> None:
     painting.save(folder / "painting.png")
     ImageDraw.Draw(seascape).rectangle((20, 140, 80, 160), fill=(200, 160, 30))
     seascape.save(folder / "edited.png")
+    make_maps(folder, Image.open(folder / "starry_night.png").size)
+
+
+def make_maps(folder: Path, size: tuple[int, int]) -> None:
+    """What is where in The Starry Night, and where else it could be."""
+    sky, hills, village, cypress, moon = "#466ebe", "#283282", "#5a643c", "#142814", "#f0d23c"
+
+    def draw(name: str, shapes: list[tuple[str, str]], disc: tuple[int, int, int, int]) -> None:
+        """shapes: colours, and their corners in percent."""
+        image = Image.new("RGB", size, sky)
+        pen = ImageDraw.Draw(image)
+        for colour, corners in shapes:
+            places = [tuple(map(int, corner.split(","))) for corner in corners.split()]
+            pen.polygon([(x * size[0] // 100, y * size[1] // 100) for x, y in places], fill=colour)
+        pen.ellipse([side * size[k % 2] // 100 for k, side in enumerate(disc)], fill=moon)
+        image.save(folder / name)
+
+    draw(
+        "labels.png",
+        [
+            (hills, "0,75 25,77 50,68 72,62 88,50 100,44 100,100 0,100"),
+            (village, "0,80 50,80 75,74 100,72 100,100 0,100"),
+            (cypress, "12,100 14,62 17,34 19,5 22,5 23,33 26,60 30,56 36,76 44,100"),
+        ],
+        (80, 2, 98, 32),
+    )
+    draw(
+        "map.png",
+        [
+            (hills, "0,50 22,42 55,62 100,72 100,100 0,100"),
+            (village, "0,80 50,74 100,84 100,100 0,100"),
+            (cypress, "66,100 70,66 74,40 77,14 80,14 82,42 85,66 94,100"),
+        ],
+        (38, 6, 56, 36),
+    )
 
 
 def strip(pictures: list[Path], out: Path) -> None:
@@ -149,7 +222,11 @@ def run(words: str, folder: Path, out: str) -> None:
 
 def tasks(wanted: list[str], folder: Path) -> None:
     """The pictures of the tasks: inputs, result."""
-    for label in wanted or list(COMMANDS):
+    for label in wanted or [*COMMANDS, *FILMS]:
+        if label in FILMS:
+            run(FILMS[label], folder, "result.png")
+            shutil.copy(folder / f"{label}.webp", PICTURES)
+            continue
         words, inputs = COMMANDS[label]
         run(words, folder, "result.png")
         shown = [folder / one for one in inputs] + [folder / "result.png"]

@@ -13,7 +13,13 @@ from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host.hookspecs import API_VERSION, TextEncoder, hookimpl
 from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
-from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.options.values import (
+    InputFile,
+    NameOrFile,
+    OutputFile,
+    Seconds,
+    at_strength,
+)
 from sinddm_toolkit.pictures.compositing import (
     Window,
     bounds,
@@ -22,6 +28,7 @@ from sinddm_toolkit.pictures.compositing import (
     whole,
     with_change,
 )
+from sinddm_toolkit.pictures.contact_sheet import contact_sheet
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.limits import check_pixels
 from sinddm_toolkit.pictures.picture import Picture, picture_from_rgb
@@ -36,6 +43,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid, downsample, filled, tensor_from_rgb, upsample
     from sinddm_toolkit.engine.pyramid import rgb_from_tensor as rgb_from_tensor
+    from sinddm_toolkit.engine.pyramid import surrounded as surrounded
     from sinddm_toolkit.engine.pyramid import working_size as working_size
     from sinddm_toolkit.engine.run import NoisePredictor, Run
     from sinddm_toolkit.engine.schedule import Schedule
@@ -64,6 +72,7 @@ _LAZY = {
     "filled": "engine.pyramid",
     "rgb_from_tensor": "engine.pyramid",
     "service": "host.services",
+    "surrounded": "engine.pyramid",
     "tensor_from_rgb": "engine.pyramid",
     "upsample": "engine.pyramid",
     "working_size": "engine.pyramid",
@@ -98,11 +107,13 @@ __all__ = [
     "TextEncoder",
     "UserError",
     "Window",
+    "at_strength",
     "bounds",
     "carried_over",
     "check_ordinary",
     "check_pixels",
     "choose_compute",
+    "contact_sheet",
     "downsample",
     "filled",
     "hookimpl",
@@ -112,6 +123,7 @@ __all__ = [
     "rgb_from_tensor",
     "service",
     "softened",
+    "surrounded",
     "tensor_from_rgb",
     "upsample",
     "whole",

@@ -22,8 +22,11 @@ from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.testing import drawn_picture, make_trainings_tiny
 
-# Started in the background, a shell's children ignore Ctrl-C, and so would the commands under test.
+# Started in the background or by nohup, a shell's children ignore these, and so would the commands
+# under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

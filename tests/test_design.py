@@ -109,6 +109,8 @@ def test_top_level_holds_what_it_should():
     allowed = {
         *("sinddm_toolkit", "plugins", "presets", "tests", "docs", "benchmarks"),
         *("pyproject.toml", "README.md"),
+        *("LICENSE", "MANIFEST.in", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"),
+        "Dockerfile",
     }
     command = ["git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard"]
     listing = subprocess.run(command, capture_output=True, text=True)

@@ -135,9 +135,12 @@ def learnt(*names, **pictures):
     return prepare(tasks, options, default_store(), Events()).subject
 
 
+BY_THE_NETWORK = {"structure": "free", "layouts": 0}
+
+
 def test_a_task_that_joins_hides_as_one_that_leads(spotted):
     """Whoever hides a part: it is not learnt, and a model of what is left is the same model."""
-    hole = {"mask": "30,20,20,15", "structure": "free"}
+    hole = {"mask": "30,20,20,15", **BY_THE_NETWORK}
     alone = learnt("inpaint", inpaint=hole)
     joined = learnt("sample", "inpaint", inpaint=hole)
     assert joined.config == alone.config
@@ -181,7 +184,7 @@ def hides(tmp_path, monkeypatch, spotted):
 
 def test_what_any_of_the_tasks_hides_is_hidden(hides):
     hides("return self.mask")
-    asked = {"inpaint": {"mask": "30,20,20,15", "structure": "free"}, "hide": {"mask": "m.png"}}
+    asked = {"inpaint": {"mask": "30,20,20,15", **BY_THE_NETWORK}, "hide": {"mask": "m.png"}}
     both = learnt("inpaint", "hide", **asked)
     assert both.config == learnt("hide", "inpaint", **asked).config
     known = both.pyramid.known[-1][0, 0].bool().numpy()
@@ -191,7 +194,7 @@ def test_what_any_of_the_tasks_hides_is_hidden(hides):
 
 def test_nothing_may_be_left_and_who_fails_is_named(hides, command):
     hides("return self.mask")
-    halves = {"inpaint": {"mask": "0,0,40,60", "structure": "free"}, "hide": {"mask": "half.png"}}
+    halves = {"inpaint": {"mask": "0,0,40,60", **BY_THE_NETWORK}, "hide": {"mask": "half.png"}}
     half = np.zeros((60, 80), np.uint8)
     half[:, 40:] = 255
     Image.fromarray(half).save("half.png")

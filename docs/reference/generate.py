@@ -81,16 +81,17 @@ torch is loaded when it is first used. When each hook is called is on [a page of
 and [the guide](../writing-plugins.md) shows how it all goes together.
 
 Tensors are float32, (n, channels, h, w), pictures in them in [-1, 1]; a size is (h, w) in pixels, a
-box (y0, x0, y1, x1) with the ends excluded; `FloatArray` is a numpy array of float32, `Rgb` one of
-shape (h, w, 3) in [-1, 1], `BoolArray` one of booleans. *s* is the number of a scale, 0 the
-coarsest, *t* a timestep, *n* the samples of a pass.
+box (y0, x0, y1, x1) with the ends excluded; `wraps` are two booleans, whether a canvas goes on at
+its other side (down, across), and `FLAT` is neither. `FloatArray` is a numpy array of float32,
+`Rgb` one of shape (h, w, 3) in [-1, 1], `BoolArray` one of booleans. *s* is the number of a scale,
+0 the coarsest, *t* a timestep, *n* the samples of a pass.
 """
 
 API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
         *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
-        "check_ordinary",
+        *("check_ordinary", "at_strength"),
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),
     "A pass": ("Run", "ScaleState", "Step", "NoisePredictor", "Result"),
@@ -98,10 +99,11 @@ API_GROUPS = {
     "Pictures": (
         *("Picture", "picture_from_rgb", "in_profile_of", "write_picture", "Window", "whole"),
         *("bounds", "softened", "carried_over", "with_change"),
+        "contact_sheet",
     ),
     "Tensors": (
-        *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "filled"),
-        *("working_size", "check_pixels", "HALO", "CELL"),
+        *("tensor_from_rgb", "rgb_from_tensor", "downsample", "upsample", "surrounded"),
+        *("filled", "working_size", "check_pixels", "HALO", "CELL"),
     ),
     "Services": ("service", "TextEncoder", "choose_compute"),
 }
@@ -116,7 +118,7 @@ MET_WITH = {
 """What the attributes of those are, which nobody has to import."""
 
 FOR_THE_CORE = {
-    "Plan": ("close", "check_canvas", "check_routes", "cells"),
+    "Plan": ("close", "check_canvas", "check_routes", "check_wraps", "cells"),
     "Stage": ("begun_from",),
     "Run": ("sampler_noise", "close", "expanded_start"),
     "ScaleState": ("close",),
@@ -271,7 +273,8 @@ def tasks() -> str:
     parts = [
         "# Tasks and their options",
         "Each is run by `sinddm-tk run TASK` and by `sinddm_toolkit.run(TASK, ...)`; in Python and "
-        "in files options are called the same without the dashes in front. See "
+        "in files options are called the same without the dashes in front. Those in italics are "
+        "for fine control: `--help` leaves them to `--help-all`. See "
         "[the tasks with pictures](../tasks.md).",
     ]
     for name, task in sorted(registry.current().tasks.items()):
@@ -295,7 +298,8 @@ def _schema_row(item: Option) -> str:
     if item.type is bool:
         default = "yes" if item.default else "no"
     takes = item.allowed + (" (may be repeated)" if item.many else "")
-    return _row(f"`{item.flag}`", takes, str(default), item.help)
+    flag = f"*`{item.flag}`*" if item.rarely else f"`{item.flag}`"
+    return _row(flag, takes, str(default), item.help)
 
 
 def command_line() -> str:

@@ -1,7 +1,7 @@
 """Denoisers that are computed, not trained.
 
 For previews at once, by `--denoiser closed-form`; and the service `layout-denoiser` for coarsest
-scales, told the pyramid, the schedule and the device, and if wanted `boldness` and `rows`.
+scales, told the pyramid, the schedule and the device, and if wanted `boldness`, `rows` and `wraps`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> Noise
     if (kind, name) == ("denoiser", NAME):
         from .denoiser import ClosedFormDenoiser
 
-        return ClosedFormDenoiser(about["pyramid"], about["schedule"], about["device"])
+        return ClosedFormDenoiser(**about)
     if kind == "layout-denoiser":
         from .layout import LayoutDenoiser
 

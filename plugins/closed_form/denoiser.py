@@ -7,7 +7,8 @@ likely, then that of a noisy y = m + σ ε has the posterior mean
 
 (the empirical-Bayes denoiser; over the patches of one picture as in Qiu, Kutulakos & Lindell,
 *Efficient and Training-Free Single-Image Diffusion Models*, 2026). Overlapping patches each have a
-guess at a pixel; their mean is taken, the nearer the middle the heavier.
+guess at a pixel; their mean is taken, the nearer the middle the heavier. The coarsest of several
+scales is that of layouts, and each finer one is kept to what the one below has made.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sinddm_toolkit.api import UserError
+from sinddm_toolkit.api import UserError, hookimpl
 
-from .memory import PatchMemory
+from .blend import keep_to_coarser
+from .layout import LayoutDenoiser, Wraps
+from .memory import JointMemory, PatchMemory
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule
+    from sinddm_toolkit.api import Pyramid, Run, Schedule, Step
+
+Memory = PatchMemory | JointMemory
 
 SIDES = ((0.15, 5), (0.5, 7), (1.0, 9), (2.0, 13), (4.0, 17), (math.inf, 21))
 """σ up to which patches have that side: the more noise, the more has to be seen to tell what is
@@ -45,8 +50,17 @@ MOST_PAIRS = 2_000_000
 class ClosedFormDenoiser:
     """ε in x_t^s, for canvases of any size (see `NoisePredictor`). Differentiable."""
 
-    def __init__(self, pyramid: Pyramid, schedule: Schedule, device: torch.device) -> None:
-        """UserError if the picture is too large to be compared with."""
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        schedule: Schedule,
+        device: torch.device,
+        wraps: Wraps = (False, False),
+    ) -> None:
+        """wraps: on which axes canvases go on at their other side, (down, across).
+
+        UserError if the picture is too large to be compared with.
+        """
         h, w = pyramid.sizes[-1]
         if h * w > MOST_PIXELS:
             raise UserError(
@@ -56,52 +70,69 @@ class ClosedFormDenoiser:
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
-        self._latest: tuple[tuple[int, int, int], PatchMemory] | None = None
+        self._wraps = wraps
+        self._latest: tuple[tuple[int, int, int], Memory] | None = None
+        self._layout = LayoutDenoiser(pyramid, schedule, device, wraps=wraps)
 
     def __call__(self, x: Tensor, t: int, scale: int, needless: Tensor | None = None) -> Tensor:
+        if scale == 0 and self._pyramid.count > 1:
+            return self._layout(x, t, scale)  # what is where needs more than small patches
         alpha = self._schedule.alpha_bar(t)
         sigma = math.sqrt((1 - alpha) / alpha)
         side = next(side for most, side in SIDES if sigma <= most)
-        memory = self._memory(scale, t, min(side, *x.shape[-2:]))
+        sizes = [x.shape[-2:], *(one.sizes[scale] for one in self._pyramid.sources)]
+        memory = self._memory(scale, t, min(side, *(length for size in sizes for length in size)))
         means = [
-            mean_of_patches(y[0], memory, sigma, needless) for y in (x / math.sqrt(alpha)).split(1)
+            mean_of_patches(y[0], memory, sigma, needless, self._wraps)
+            for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
 
-    def _memory(self, scale: int, t: int, side: int) -> PatchMemory:
-        """The patches of the picture as it is mixed with its blurred self at (s, t)."""
+    @hookimpl(tryfirst=True)
+    def modify_x0(self, run: Run, step: Step) -> None:
+        keep_to_coarser(run, step)
+
+    def _memory(self, scale: int, t: int, side: int) -> Memory:
+        """The patches of what is learnt as it is mixed with its blurred self at (s, t)."""
         gamma = self._schedule.gamma(scale, t)
         # Where nothing is mixed in, they serve many steps.
         key = (scale, t if gamma > 0 else -1, side)
         if self._latest is None or self._latest[0] != key:
-            sharp = self._pyramid.scales[scale]
-            mixed = sharp
-            if gamma > 0:
-                mixed = torch.lerp(sharp, self._pyramid.blurred[scale], gamma)
-            known = None if self._pyramid.known is None else self._pyramid.known[scale]
             self._latest = None
-            self._latest = key, PatchMemory(mixed.to(self._device), known, side)
+            parts = [self._memory_of(one, scale, gamma, side) for one in self._pyramid.sources]
+            self._latest = key, parts[0] if len(parts) == 1 else JointMemory(parts)
         return self._latest[1]
+
+    def _memory_of(self, pyramid: Pyramid, scale: int, gamma: float, side: int) -> PatchMemory:
+        mixed = pyramid.scales[scale]
+        if gamma > 0:
+            mixed = torch.lerp(mixed, pyramid.blurred[scale], gamma)
+        known = None if pyramid.known is None else pyramid.known[scale]
+        return PatchMemory(mixed.to(self._device), known, side)
 
 
 def mean_of_patches(
-    y: Tensor, memory: PatchMemory, sigma: float, needless: Tensor | None = None
+    y: Tensor,
+    memory: Memory,
+    sigma: float,
+    needless: Tensor | None = None,
+    wraps: Wraps = (False, False),
 ) -> Tensor:
     """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
     h, w = y.shape[-2:]
     side = memory.side
-    corners, inside = (part.to(y.device) for part in _footprints(h, w, side))
+    corners = _corners(h, w, side, wraps).to(y.device)
     together = max(1, MOST_PAIRS // memory.compared)
     if needless is not None:
         hidden = needless.flatten()
         parts = corners.split(together)
-        needed = torch.cat([~hidden[part[:, None] + inside].all(dim=1) for part in parts])
+        needed = torch.cat([~hidden[_covered(part, h, w, side)].all(dim=1) for part in parts])
         corners = corners[needed]
     weight = _window(side).to(y)
     total = y.new_zeros(3, h * w)
     share = y.new_zeros(h * w)
     for corner in corners.split(together):
-        part = corner[:, None] + inside
+        part = _covered(corner, h, w, side)
         noisy = y.flatten(1)[:, part].transpose(0, 1).flatten(1)
         guess = memory.posterior_mean(noisy, sigma).view(len(part), 3, -1) * weight
         total = total.index_add(1, part.flatten(), guess.transpose(0, 1).flatten(1))
@@ -109,18 +140,28 @@ def mean_of_patches(
     return (total / share.clamp(min=1e-12)).view(3, h, w)
 
 
-def _footprints(h: int, w: int, side: int) -> tuple[Tensor, Tensor]:
-    """(q,) indices of the first pixel of every noisy patch, the last ones end at the border;
-    (side²,) what is to be added to one for those of all its pixels."""
-    rows, columns = (_begins(length, side) for length in (h, w))
-    corners = (rows[:, None] * w + columns[None, :]).flatten()
-    inside = (torch.arange(side)[:, None] * w + torch.arange(side)[None, :]).flatten()
-    return corners, inside
+def _corners(h: int, w: int, side: int, wraps: Wraps) -> Tensor:
+    """(q, 2) row and column of the first pixel of every noisy patch."""
+    rows, columns = (
+        _begins(length, side, wrap) for length, wrap in zip((h, w), wraps, strict=True)
+    )
+    return torch.cartesian_prod(rows, columns)
 
 
-def _begins(length: int, side: int) -> Tensor:
-    last = length - side
+def _covered(corners: Tensor, h: int, w: int, side: int) -> Tensor:
+    """(q, side²) indices of all pixels of the patches at `corners` (q, 2)."""
+    line = torch.arange(side, device=corners.device)
+    rows, columns = ((corners[:, k, None] + line) % length for k, length in enumerate((h, w)))
+    return (rows[:, :, None] * w + columns[:, None, :]).flatten(1)
+
+
+def _begins(length: int, side: int, wraps: bool) -> Tensor:
+    """The last one ends at the border, or where it wraps reaches into the first ones."""
     step = max(1, side // OVERLAP)
+    if wraps:
+        count = math.ceil(length / step)
+        return torch.arange(count) * length // count
+    last = length - side
     return torch.tensor(sorted({*range(0, last, step), last}))
 
 

@@ -14,8 +14,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .blend import keep_to_coarser
+
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Pyramid, Schedule
+    from collections.abc import Sequence
+
+    from sinddm_toolkit.api import Pyramid, Run, Schedule, Step
+
+Wraps = tuple[bool, bool]
+"""Whether a canvas goes on at its other side, (down, across)."""
 
 SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
 """σ up to which patches have that side, as a share of the picture's short one: with much noise the
@@ -55,15 +62,20 @@ class LayoutDenoiser:
         device: torch.device,
         boldness: float = 0.5,
         rows: tuple[float, float] = (0.0, 1.0),
+        wraps: Wraps = (False, False),
     ) -> None:
         """boldness: 0 keeps to the picture's own layout, 1 puts anything anywhere; rows: where the
-        picture's upper and lower edge are on the canvas, as shares of its height."""
+        picture's upper and lower edge are on the canvas, as shares of its height; wraps: on which
+        axes the canvas goes on at its other side, (down, across); where it does so downwards, the
+        picture's upper edge follows its lower one."""
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
         self._shrunk = 1 + (BOLD - 1) * boldness
         self._rows = rows
-        self._place = PLACE * (1 - boldness) ** 2 * order_of_rows(pyramid.scales[0])
+        self._wraps = wraps
+        orders = [order_of_rows(one.scales[0]) for one in pyramid.sources]
+        self._place = PLACE * (1 - boldness) ** 2 * sum(orders) / len(orders)
         self._memories: dict[tuple[int, int], _Memory] = {}
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
@@ -71,69 +83,114 @@ class LayoutDenoiser:
         sigma = math.sqrt((1 - alpha) / alpha)
         memory = self._memory(s, sigma, min(x.shape[-2:]))
         means = [
-            memory.mean(y[0], sigma, self._place, self._rows)
+            memory.mean(y[0], sigma, self._place, self._rows, self._wraps)
             for y in (x / math.sqrt(alpha)).split(1)
         ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
 
+    def keep(self, run: Run, step: Step) -> None:
+        """Hold x̂0 of a finer scale to the layout: to be called in `modify_x0`, before others."""
+        keep_to_coarser(run, step)
+
     def _memory(self, s: int, sigma: float, most: int) -> _Memory:
         """The patches of the scale for that much noise, none longer than `most`."""
-        m = self._pyramid.scales[s]
-        short = min(m.shape[-2:])
+        short = min(length for one in self._pyramid.sources for length in one.sizes[s])
         share = next(share for highest, share in SIDES if sigma <= highest)
         side = min(max(LEAST_SIDE, round(share * self._shrunk * short)), short, most)
         if (s, side) not in self._memories:
-            known = None if self._pyramid.known is None else self._pyramid.known[s]
-            self._memories[s, side] = _Memory(m, known, side, self._device)
+            parts = [
+                (one.scales[s], None if one.known is None else one.known[s])
+                for one in self._pyramid.sources
+            ]
+            self._memories[s, side] = _Memory(parts, side, self._device)
         return self._memories[s, side]
 
 
 class _Memory:
-    """All patches of one side of m (1, 3, h, w) that are `known` throughout, or for the most."""
+    """All patches of one side of pictures m (1, 3, h, w) that are known throughout, or for the
+    most."""
 
-    def __init__(self, m: Tensor, known: Tensor | None, side: int, device: torch.device) -> None:
+    def __init__(
+        self, pictures: Sequence[tuple[Tensor, Tensor | None]], side: int, device: torch.device
+    ) -> None:
+        """pictures: m and what of it is known, (1, 1, h, w), if not all is."""
         self._side = side
-        h, w = m.shape[-2:]
-        count = (h - side + 1) * (w - side + 1)
-        step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
-        patches = F.unfold(m, side, stride=step)[0].T
-        columns = (w - side) // step + 1
-        heights = torch.arange(len(patches)) // columns * step / max(1, h - side)
-        if known is not None:
-            share = F.unfold(known, side, stride=step)[0].mean(dim=0)
-            patches, heights = patches[share >= share.max()], heights[share >= share.max()]
-        self._patches = patches.to(device).contiguous()
-        self._heights = heights.to(device)
+        parts = [_patches(m, known, side) for m, known in pictures]
+        self._patches = torch.cat([patches for patches, _ in parts]).to(device).contiguous()
+        self._heights = torch.cat([heights for _, heights in parts]).to(device)
+        halves = [side / 2 / m.shape[-2] for m, _ in pictures]
+        middles = [
+            heights * (1 - 2 * half) + half
+            for (_, heights), half in zip(parts, halves, strict=True)
+        ]
+        self._middles = torch.cat(middles).to(device)
         self._mean = self._patches.mean(dim=0)
         self._directions = _directions(self._patches - self._mean)
         self._places = (self._patches - self._mean) @ self._directions
+        self._squares = self._places.square().sum(dim=1)
 
-    def mean(self, y: Tensor, sigma: float, place: float, rows: tuple[float, float]) -> Tensor:
+    def mean(
+        self,
+        y: Tensor,
+        sigma: float,
+        place: float,
+        rows: tuple[float, float],
+        wraps: Wraps = (False, False),
+    ) -> Tensor:
         """E[m | y] for y (3, h, w) = m + σ ε → (3, h, w)."""
         h, w = y.shape[-2:]
-        tops, lefts = (_begins(length, self._side).to(y.device) for length in (h, w))
-        corners = (tops[:, None] * w + lefts[None, :]).flatten()
+        tops, lefts = (
+            _begins(length, self._side, wrap).to(y.device)
+            for length, wrap in zip((h, w), wraps, strict=True)
+        )
         line = torch.arange(self._side, device=y.device)
-        covered = corners[:, None] + (line[:, None] * w + line[None, :]).flatten()
+        down, across = (tops[:, None] + line) % h, (lefts[:, None] + line) % w
+        covered = (down[:, None, :, None] * w + across[None, :, None, :]).reshape(
+            len(tops) * len(lefts), -1
+        )
         noisy = y.flatten(1)[:, covered].transpose(0, 1).flatten(1)
-        place_of = (noisy - self._mean) @ self._directions
-        squares = place_of.square().sum(dim=1)[:, None] + self._places.square().sum(dim=1)
-        distances = torch.addmm(squares, place_of, self._places.T, alpha=-2)
-        away = self._away(tops, h, rows).repeat_interleave(len(lefts), dim=0)
-        weights = torch.softmax(-distances / (2 * sigma**2) - place * away.square(), dim=1)
+        places = (noisy - self._mean) @ self._directions
+        # ‖y - P‖² but for ‖y‖², which is the same for all P.
+        logits = torch.addmm(
+            self._squares, places, self._places.T, beta=-0.5 / sigma**2, alpha=1 / sigma**2
+        )
+        if place:
+            away = self._away(tops, h, None if wraps[0] else rows).square_().mul_(-place)
+            logits.view(len(tops), len(lefts), -1).add_(away[:, None])
+        weights = torch.softmax(logits, dim=1)
         window = _window(self._side).to(y)
-        guesses = (weights @ self._patches).view(len(corners), 3, -1) * window
+        guesses = (weights @ self._patches).view(len(covered), 3, -1) * window
         total = y.new_zeros(3, h * w)
         total = total.index_add(1, covered.flatten(), guesses.transpose(0, 1).flatten(1))
         share = y.new_zeros(h * w)
-        share = share.index_add(0, covered.flatten(), window.expand(len(corners), -1).flatten())
+        share = share.index_add(0, covered.flatten(), window.expand(len(covered), -1).flatten())
         return (total / share).view(3, h, w)
 
-    def _away(self, tops: Tensor, h: int, rows: tuple[float, float]) -> Tensor:
-        """How far each patch of the picture is from the height of each row of noisy ones."""
+    def _away(self, tops: Tensor, h: int, rows: tuple[float, float] | None) -> Tensor:
+        """How far each patch of the picture is from the height of each row of noisy ones.
+
+        Without `rows` the canvas is a ring that has the picture's height.
+        """
+        if rows is None:
+            away = ((tops + self._side / 2) / h)[:, None] - self._middles
+            return away - away.round()
         first, last = rows[0] * h, rows[1] * h - self._side
         heights = ((tops - first) / max(1.0, last - first)).clamp(0, 1)
         return heights[:, None] - self._heights
+
+
+def _patches(m: Tensor, known: Tensor | None, side: int) -> tuple[Tensor, Tensor]:
+    """(n, 3·side²) patches of m and (n,) the heights that they are at, from 0 to 1."""
+    h, w = m.shape[-2:]
+    count = (h - side + 1) * (w - side + 1)
+    step = math.ceil(math.sqrt(count / MOST_PATCHES)) if count > MOST_PATCHES else 1
+    patches = F.unfold(m, side, stride=step)[0].T
+    columns = (w - side) // step + 1
+    heights = torch.arange(len(patches)) // columns * step / max(1, h - side)
+    if known is None:
+        return patches, heights
+    share = F.unfold(known, side, stride=step)[0].mean(dim=0)
+    return patches[share >= share.max()], heights[share >= share.max()]
 
 
 def order_of_rows(m: Tensor) -> float:
@@ -156,8 +213,14 @@ def _directions(patches: Tensor) -> Tensor:
     return directions
 
 
-def _begins(length: int, side: int) -> Tensor:
-    """Where patches begin so that they overlap `OVERLAP` times; the last one ends at the border."""
+def _begins(length: int, side: int, wraps: bool = False) -> Tensor:
+    """Where patches begin so that they overlap `OVERLAP` times.
+
+    The last one ends at the border, or where it wraps reaches into the first ones.
+    """
+    if wraps:
+        count = math.ceil(length * OVERLAP / side)
+        return torch.arange(count) * length // count
     last = length - side
     count = max(1, round(last / max(1, side / OVERLAP))) + 1 if last else 1
     return torch.linspace(0, last, count).round().long()

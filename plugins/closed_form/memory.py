@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ LATTICE = 6_000
 FIRST = 6
 """Best ones of the lattice, whose neighbours are looked at next."""
 
-BEST = 24
+BEST = 8
 """Of all those, which the mean is taken of."""
 
 DIMENSIONS = 24
@@ -62,13 +63,18 @@ class PatchMemory:
 
         Exact where all patches are compared; else over the `BEST` ones found.
         """
+        return _mean(*self.likely(noisy, sigma))
+
+    def likely(self, noisy: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
+        """The patches P that each of y (q, 3·side²) may be, and -‖y - P‖² / 2σ² of each.
+
+        (q, k), and the patches (k, 3·side²) or, where each has others, (q, k, 3·side²).
+        """
         if self._is_dense:
-            weights = torch.softmax(-_squared_distances(noisy, self._patches) / (2 * sigma**2), 1)
-            return weights @ self._patches
+            return -_squared_distances(noisy, self._patches) / (2 * sigma**2), self._patches
         found = self._patches[self._search(noisy)]
         distances = (noisy[:, None] - found).square().sum(dim=2)
-        weights = torch.softmax(-distances / (2 * sigma**2), dim=1)
-        return (weights[:, None] @ found)[:, 0]
+        return -distances / (2 * sigma**2), found
 
     def _prepare_search(self) -> None:
         self._mean = self._patches.mean(dim=0)
@@ -102,6 +108,30 @@ class PatchMemory:
         distances[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = math.inf
         best = distances.topk(min(BEST, candidates.shape[1]), dim=1, largest=False).indices
         return candidates.gather(1, best)
+
+
+class JointMemory:
+    """The patches of several pictures, which a noisy one may be of any."""
+
+    def __init__(self, memories: Sequence[PatchMemory]) -> None:
+        self._memories = memories
+        self.side = memories[0].side
+        self.compared = max(memory.compared for memory in memories)
+
+    def posterior_mean(self, noisy: Tensor, sigma: float) -> Tensor:
+        """As `PatchMemory.posterior_mean`: the mean of theirs, by how likely each is."""
+        found = [memory.likely(noisy, sigma) for memory in self._memories]
+        shares = torch.softmax(torch.stack([fits.logsumexp(dim=1) for fits, _ in found]), dim=0)
+        means = torch.stack([_mean(fits, patches) for fits, patches in found])
+        return (shares[..., None] * means).sum(dim=0)
+
+
+def _mean(fits: Tensor, patches: Tensor) -> Tensor:
+    """The mean of what `PatchMemory.likely` gives, (q, 3·side²)."""
+    weights = torch.softmax(fits, dim=1)
+    if patches.dim() == 2:
+        return weights @ patches
+    return (weights[:, None] @ patches)[:, 0]
 
 
 def _gaps(rows: int, columns: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from .shadow import shadowed
 from .tone import toned
 
 if TYPE_CHECKING:
-    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Step
+    from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Schedule, Step
 
 WHOLE_PIXELS = 250_000
 """Up to this the picture is worked on as a whole; `--start-step`, `--spread` and `--feather` are
@@ -48,6 +48,13 @@ class Scene:
     """(h, w) in [0, 1]: how much of each pixel the object is, where that is known."""
 
 
+MOST_NOISE = 2.0
+"""How many times its usual noise an object gets at a strength of 1: of more it becomes a ghost."""
+
+USUAL_TONE, MOST_TONE = 0.25, 0.6
+"""At half the strength, and at all of it."""
+
+
 class Harmonize(Task):
     """The composite, noised a little at one scale, is denoised by a model of the background."""
 
@@ -56,6 +63,13 @@ class Harmonize(Task):
     learns_from = "bg"
     named_after = "composite"
 
+    strength: float = option(
+        "how far the object becomes part of the background: 0 hardly changed, 1 redrawn in its "
+        "strokes and toned as what is around",
+        default=0.5,
+        minimum=0,
+        maximum=1,
+    )
     bg: Picture = option("the background without the object: what the model learns")
     composite: Picture | None = option(
         "the background with the object pasted in; or give --object", unless="object"
@@ -89,18 +103,20 @@ class Harmonize(Task):
         "lower: coarser structures of the object are redrawn too; 0 is the coarsest, -1 the "
         "finest, -2 the next; the finest of at most 250 000 pixels if not given",
         default=None,
+        rarely=True,
     )
     start_step: int | None = option(
-        "higher: more of the background's texture, less of the object's detail; from 7 to 25 if "
-        "not given, the more the background is painted",
+        "higher: more of the background's texture, less of the object's detail; as --strength says "
+        "if not given, at 0.5 from 7 to 25, the more the background is painted",
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
-    tone: float = option(
+    tone: float | None = option(
         "how far the object's brightness, contrast and colours come towards their surroundings': "
-        "0 not at all, 1 fully",
-        default=0.25,
+        "0 not at all, 1 fully; as --strength says if not given, 0.25 at 0.5",
+        default=None,
         minimum=0,
         maximum=1,
     )
@@ -111,19 +127,32 @@ class Harmonize(Task):
         maximum=1,
     )
     spread: float = option(
-        "pixels around the object that may change too", default=7.0, minimum=0, maximum=200
+        "pixels around the object that may change too",
+        default=7.0,
+        minimum=0,
+        maximum=200,
+        rarely=True,
     )
     feather: float = option(
-        "softness of the border of the change, in pixels", default=5.0, minimum=0, maximum=100
+        "softness of the border of the change, in pixels",
+        default=5.0,
+        minimum=0,
+        maximum=100,
+        rarely=True,
     )
     fit: bool = option(
-        "accept a composite or mask of another resolution than the background", default=False
+        "accept a composite or mask of another resolution than the background",
+        default=False,
+        rarely=True,
     )
     flatten: bool = option(
         "paste a composite with transparency onto the background, giving an opaque picture",
         default=False,
+        rarely=True,
     )
-    save_mask: OutputFile | None = option("write the mask that was used there", default=None)
+    save_mask: OutputFile | None = option(
+        "write the mask that was used there", default=None, rarely=True
+    )
 
     def main_picture(self) -> Picture:
         return self.composite or self.bg
@@ -157,7 +186,8 @@ class Harmonize(Task):
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         """The composite is injected; what it becomes counts where the object is, softly."""
         if self.start_step is None:
-            self.start_step = grain.start_step(self.bg)  # so the record tells it
+            usual = grain.start_step(self.bg)
+            self.start_step = redrawn_from(self.strength, usual, plan.schedule)  # for the record
         scene = self._scene()
         first = None
         if self.start_scale is not None:
@@ -216,8 +246,11 @@ class Harmonize(Task):
         if inside is None or hides is None or self.mask is not None:
             inside = np.minimum(st.softened(self._found, 0, RIM), weight)
             hides = st.softened(certain(self._found), 0, RIM)
-        if self.tone > 0:
-            composite = toned(composite, scene.background.resized(size), inside, self.tone)
+        tone = self.tone
+        if tone is None:
+            tone = st.at_strength(self.strength, USUAL_TONE, MOST_TONE)
+        if tone > 0:
+            composite = toned(composite, scene.background.resized(size), inside, tone)
         opaque = flattened(composite, scene.background.resized(size))
         if self.shadow > 0:
             size = (self._found.shape[0], self._found.shape[1])
@@ -235,3 +268,9 @@ class Harmonize(Task):
     def compose_output(self, run: Run, result: Result) -> None:
         if self.save_mask is not None:
             result.extras[self.save_mask] = Picture.from_mask(self._found, self._size)
+
+
+def redrawn_from(strength: float, usual: int, schedule: Schedule) -> int:
+    """The start step at a `strength`; at half of it the `usual` one."""
+    noise = schedule.start_sigma(usual)
+    return schedule.start_above(st.at_strength(strength, noise, MOST_NOISE * noise))

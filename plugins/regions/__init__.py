@@ -9,10 +9,12 @@ from .outpaint import Outpaint
 from .paint import Paint
 from .roi import Roi
 from .sample import Sample
+from .seamless import Seamless
+from .symmetric import Symmetric
 
 API_VERSION = 2
 
 
 @hookimpl
 def register_tasks() -> list[type[Task]]:
-    return [Sample, Roi, Outpaint, Inpaint, Paint]
+    return [Sample, Roi, Outpaint, Inpaint, Paint, Seamless, Symmetric]

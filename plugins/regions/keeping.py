@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sinddm_toolkit.api import Picture, Task, hookimpl, option
+from sinddm_toolkit.api import Picture, UserError, at_strength, hookimpl, option
 
+from .layouts import LayoutTask
 from .pinning import FloatArray, Pins, resample
 
 if TYPE_CHECKING:
@@ -22,34 +23,61 @@ REDRAWN_PIXELS = 250_000
 """A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
 
 
-class KeepingTask(Task):
+REDRAWN_MOST = 15
+"""At a strength of 1: strokes are new and softer, shapes are still those of the pieces."""
+
+
+class KeepingTask(LayoutTask):
     """Calls `keep` in its `plan_edit`."""
 
+    strength: float = option(
+        "with --structure continue, how freely what is put together is redrawn: 0 not at all, "
+        "nothing is learnt then; 0.5 as suits the picture's size; 1 in new strokes",
+        default=0.5,
+        minimum=0,
+        maximum=1,
+    )
     structure: str = option(
         "continue: hills, roofs or waves go on in the new part, which is put together from pieces "
-        "of the picture; free: all in it is made up, to fit its border",
+        "of the picture; free: all in it is made up, and the best of several layouts goes on",
         default="continue",
         choices=("continue", "free"),
     )
     start_step: int | None = option(
         "with --structure continue: higher: the pieces are redrawn more freely; 0: they stay as "
-        "they are, and nothing is learnt; by the picture's size if not given",
+        "they are, and nothing is learnt; as --strength says if not given",
         default=None,
         minimum=0,
         maximum=100,
+        rarely=True,
     )
 
-    def keep(self, plan: Plan, pyramid: Pyramid, picture: Picture, kept: FloatArray) -> None:
-        """The result is `picture`, of its size, where `kept` (h, w) is 1, and new where it is 0."""
+    def keep(
+        self,
+        plan: Plan,
+        pyramid: Pyramid,
+        picture: Picture,
+        kept: FloatArray,
+        rows: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        """The result is `picture`, of its size, where `kept` (h, w) is 1, and new where it is 0.
+
+        rows: where the picture's upper and lower edge are, as shares of the result's height.
+        """
         self._pins = Pins(picture.rgb(), kept)
         self._consistency: Consistency | None = None
         plan.enlarge(picture.size)
         plan.blend_onto(picture, 1 - kept)
         if self.goes_on:
+            for flag, given in (("--pick", self.pick), ("--layout-sheet", self.layout_sheet)):
+                if given is not None:
+                    raise UserError(f"{flag} needs --structure free: no layout is made otherwise")
             self._inject(plan)
         else:
             resample(plan)
             follow_detail(plan, self._pins, pyramid.count)
+            _, mask = self._pins.at(plan.stages[-1].size)
+            self.lay_out(plan, pyramid, rows=rows, free=1 - mask)
 
     @property
     def goes_on(self) -> bool:
@@ -63,7 +91,8 @@ class KeepingTask(Task):
         is_small = stage.size[0] * stage.size[1] <= REDRAWN_PIXELS
         start = self.start_step
         if start is None:
-            start = REDRAWN_FROM if is_small else 0
+            usual = REDRAWN_FROM if is_small else 0
+            start = round(at_strength(self.strength, usual, REDRAWN_MOST))
         plan.inject(target, at=stage, start=max(1, start), option="--start-step")
         if start == 0:
             stage.visits = 0
@@ -72,6 +101,8 @@ class KeepingTask(Task):
     def before_sampling(self, run: Run) -> None:
         if self.goes_on:
             run.start_image = self._filled(run)
+        else:
+            super().before_sampling(run)
 
     def _filled(self, run: Run) -> Tensor:
         """(samples, 3, h, w): the picture with its new part put together from pieces of it."""
@@ -92,19 +123,26 @@ class KeepingTask(Task):
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         if self.goes_on:
             self._pins.hold(scale)
+            return
+        super().before_scale(run, scale)
+        if scale.index == 0 and self._is_laid:
+            self._pins.hold(scale)
         else:
             self._consistency = self._pins.fix(run, scale)
-            self._pins.level(scale)
+        self._pins.level(scale)
 
     @hookimpl(trylast=True)
     def modify_x0(self, run: Run, step: Step) -> None:
         if self._consistency is not None:
             self._consistency.shift(step)
+        if not self.goes_on:
+            self.guide(run, step)
         self._pins.pull(step, 1.0)
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         if not self.goes_on:
+            super().compose_output(run, result)
             result.samples = self._pins.levelled(result.samples)
             return
         for told, misfit in zip(result.metadata, self._misfits, strict=True):

@@ -16,6 +16,9 @@ from sinddm_toolkit.api import OutputFile, Task, hookimpl, option
 from .layout_sheet import sheet_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
     from torch import Tensor
 
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -56,6 +59,7 @@ class LayoutTask(Task):
         minimum=0,
         maximum=64,
         formerly=0,
+        rarely=True,
     )
     layout_sheet: OutputFile | None = option(
         "write a sheet with the layouts of the first result there, numbered, to --pick from",
@@ -74,6 +78,7 @@ class LayoutTask(Task):
         minimum=0,
         maximum=1,
         formerly=0.0,
+        rarely=True,
     )
 
     def lay_out(
@@ -89,11 +94,13 @@ class LayoutTask(Task):
         rows: where the picture's upper and lower edge are on the canvas, as shares of its height;
         free: (1, 1, h, w) in [0, 1], what of the canvas is new, all of it if None.
         """
-        self._rows, self._free, self._coarsest = rows, free, pyramid.scales[0]
+        self._rows, self._free = rows, free
+        self._coarsest = [one.scales[0] for one in pyramid.sources]
         self._layouts: list[tuple[int, Tensor]] = []
-        is_wanted = self.layouts > 0 or self.pick is not None
-        # A picture of one scale has no finer one that would make a picture of the layout.
-        self._is_laid = is_wanted and plan.start_image is None and len(plan.stages) > 1
+        # A picture of one scale has no finer one that would make a picture of the layout; and of
+        # several tasks the first one lays out.
+        is_first = plan.stages[0].learnt and plan.start_image is None
+        self._is_laid = self.is_laid and is_first and len(plan.stages) > 1
         if self._is_laid:
             first = plan.stages[0]
             first.learnt = first.ddpm = False
@@ -101,27 +108,42 @@ class LayoutTask(Task):
             first.visits = None if first.visits is None else VISITS * first.visits
             first.attempts = range(self.layouts) if self.pick is None else (self.pick - 1,)
             first.score = self._score
-        for stage in plan.stages[1:]:
-            if self.likeness and stage.size[0] * stage.size[1] <= GUIDED_PIXELS:
+        self._guides = set()
+        for index, stage in enumerate(plan.stages[1:], 1):
+            is_small = stage.size[0] * stage.size[1] <= GUIDED_PIXELS
+            if self.likeness and is_small and not stage.guided:
+                self._guides.add(index)
                 stage.guided = True
                 stage.start = round(HELD.get(stage.s, 1) * stage.start)
 
+    @property
+    def is_laid(self) -> bool:
+        """Whether the layout is made of the picture's patches, as far as options tell."""
+        return self.layouts > 0 or self.pick is not None
+
+    def remembered(self, pyramid: Pyramid) -> Pyramid:
+        """Whose patches may be seen again."""
+        return pyramid
+
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        self._guidance = st.service("patch-guidance", pyramid=run.pyramid, device=run.device)
+        self._canvas_wraps = run.plan.wraps
+        self._memory = self.remembered(run.pyramid)
+        self._guidance = st.service("patch-guidance", pyramid=self._memory, device=run.device)
         self._layouts = []
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         self._visited = 0
         if scale.index == 0 and self._is_laid:
-            scale.predict = st.service(
+            scale.predict = self._layout = st.service(
                 "layout-denoiser",
-                pyramid=run.pyramid,
+                pyramid=self._memory,
                 schedule=run.schedule,
                 device=run.device,
                 boldness=self.layout,
                 rows=self._rows,
+                wraps=run.plan.wraps,
             )
 
     @hookimpl
@@ -129,23 +151,28 @@ class LayoutTask(Task):
         self.guide(run, step)
 
     def guide(self, run: Run, step: Step) -> None:
-        """Move x̂0 towards the picture's patches, where that is wanted."""
+        """Hold x̂0 to the layout and move it towards the picture's patches, where that is wanted."""
+        if self._is_laid:
+            self._layout.keep(run, step)
         stage = step.scale.stage
         is_laid_now = step.scale.index == 0 and self._is_laid
         self._visited += 1
         if self._visited % max(1, round(stage.steps_of_one / MOST_GUIDED)):
             return
-        if is_laid_now or (stage.guided and step.t >= CLEAN_FROM):
+        if is_laid_now or (step.scale.index in self._guides and step.t >= CLEAN_FROM):
             free = None if self._free is None else st.downsample(self._free, stage.size)
             step.x0 = self._guidance.moved(
-                step.x0, step.s, run.generators, strength=self.likeness, free=free
+                *(step.x0, step.s, run.generators),
+                strength=self.likeness,
+                free=free,
+                wraps=self._canvas_wraps,
             )
 
     def _score(self, scale: ScaleState, x: Tensor) -> Tensor:
         """(n,) of layouts (n, 3, h, w): how far they are from the picture."""
         if scale.attempt is not None and self.layout_sheet is not None:
             self._layouts.append((scale.attempt + 1, x[:1].cpu()))
-        far = self._guidance.distance(x, scale.s)
+        far = self._guidance.distance(x, scale.s, self._canvas_wraps)
         wrong = _out_of_place(x, self._coarsest, self._rows)
         return far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)
 
@@ -155,12 +182,19 @@ class LayoutTask(Task):
             result.extras[self.layout_sheet] = sheet_of(self._layouts, run.plan.canvas)
 
 
-def _out_of_place(x: Tensor, m: Tensor, rows: tuple[float, float]) -> Tensor:
+def _out_of_place(x: Tensor, pictures: Sequence[Tensor], rows: tuple[float, float]) -> Tensor:
     """(n,): the mean difference between the mean colours of the rows of x (n, 3, h, w) and those of
-    m (1, 3, h', w') at the same height."""
+    pictures, each (1, 3, h', w'), at the same height."""
+    import torch
+
     h = x.shape[-2]
     places = (np.arange(h) + 0.5) / h
     heights = np.clip((places - rows[0]) / max(rows[1] - rows[0], 1e-6), 0, 1)
+    wanted = torch.cat([_at_heights(m, heights) for m in pictures]).mean(dim=0)
+    return (x.mean(dim=3).to(wanted.device) - wanted).abs().mean(dim=(1, 2))
+
+
+def _at_heights(m: Tensor, heights: npt.NDArray[np.float64]) -> Tensor:
+    """(1, 3, n): the mean colours of m (1, 3, h, w) at n heights, of 0 to 1."""
     there = (heights * (m.shape[-2] - 1)).round().astype(int)
-    wanted = m.mean(dim=3)[..., there]
-    return (x.mean(dim=3).to(m.device) - wanted).abs().mean(dim=(1, 2))
+    return m.mean(dim=3)[..., there]

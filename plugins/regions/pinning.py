@@ -60,6 +60,8 @@ def resample(plan: Plan) -> None:
     """
     for index, stage in enumerate(plan.stages):
         is_small = stage.size[0] * stage.size[1] <= RESAMPLED_PIXELS
+        if not stage.learnt:  # it is laid out already, to suit what is held
+            continue
         if index == 0:
             stage.ddpm, stage.route = True, partial(again_and_again, times=LAYOUT_RESAMPLINGS)
         elif stage.s < plan.stages[-1].s and is_small:

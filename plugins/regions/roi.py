@@ -33,7 +33,10 @@ class Roi(LayoutTask):
     summary = "put regions of the picture where you want them, and let the rest vary"
     learns_from = "image"
 
-    image: Picture = option("the picture to learn from")
+    image: Picture | list[Picture] = option(
+        "the picture to learn from; given several times: the pictures to mix, of which the first "
+        "has the regions"
+    )
     source: list[Region] = option(
         "a region of the picture: a box X,Y,W,H in pixels or percent, or a mask picture"
     )
@@ -65,7 +68,7 @@ class Roi(LayoutTask):
                 raise UserError(f"--source {source}: it can come from one --source-image only")
             if any(target.box is None for target in targets):
                 raise UserError("--target takes a box X,Y,W,H")
-            check_inside(source, (images or [self.image])[0], "--source")
+            check_inside(source, (images or [self.learnt()])[0], "--source")
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
@@ -87,10 +90,10 @@ class Roi(LayoutTask):
         """All sources at their targets on a canvas (h, w); later ones over earlier ones."""
         target = np.zeros((*canvas, 3), np.float32)
         mask = np.zeros(canvas, np.float32)
-        scale = working[0] / self.image.size[0]
+        scale = working[0] / self.learnt().size[0]
         units = (round(canvas[0] / scale), round(canvas[1] / scale))
         for source, places, images in zip(self.source, self.target, self.source_image, strict=True):
-            picture = (images or [self.image])[0]
+            picture = (images or [self.learnt()])[0]
             for place in places:
                 edges = [round(edge * scale) for edge in place.bounds(units)]
                 y0, x0, y1, x1 = edges

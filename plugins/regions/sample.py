@@ -22,7 +22,9 @@ class Sample(LayoutTask):
     summary = "random pictures of any size that look like yours"
     learns_from = "image"
 
-    image: Picture = option("the picture to learn from")
+    image: Picture | list[Picture] = option(
+        "the picture to learn from; given several times: the pictures to mix"
+    )
     size: CanvasSize | None = option(
         "size of the result: pixels, or times the picture's working size as in 2x1 or 150%x100%; "
         "larger: more of the same, not the same larger",

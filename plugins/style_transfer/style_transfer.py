@@ -69,12 +69,14 @@ class StyleTransfer(Task):
         "lower: larger shapes of the content are redrawn too; 0 is the coarsest, -1 the finest; as "
         "--strength says if not given",
         default=None,
+        rarely=True,
     )
     start_step: int | None = option(
         "higher: more of the style, less of the content's detail; as --strength says if not given",
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
 
     @hookimpl

@@ -33,6 +33,12 @@ class SuperResolve(Task):
     summary = "enlarge the picture and give it detail"
     learns_from = "image"
 
+    strength: float = option(
+        "how much detail is added: 0 none, 0.5 as much as fits to the picture's own, 1 twice that",
+        default=0.5,
+        minimum=0,
+        maximum=1,
+    )
     image: Picture = option("the picture to enlarge")
     factor: float | None = option(
         "how many times larger each side gets; 2 if neither this nor --size is given",
@@ -49,19 +55,22 @@ class SuperResolve(Task):
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
-    detail: float = option(
+    detail: float | None = option(
         "how much detail is added where the picture has some: 1 as much as fits, 0 none; higher "
-        "is bolder",
-        default=1.0,
+        "is bolder; twice the --strength if not given",
+        default=None,
         minimum=0,
         maximum=5,
+        rarely=True,
     )
     faithful: float = option(
         "how much the result, shrunk again, is to be the picture: 1 as far as can be, 0 not at all",
         default=1.0,
         minimum=0,
         maximum=1,
+        rarely=True,
     )
 
     def check(self) -> None:
@@ -93,7 +102,8 @@ class SuperResolve(Task):
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         rgb = self.image.rgb()
-        self._original, self._room = st.tensor_from_rgb(rgb), self.detail * room_for_detail(rgb)
+        detail = st.at_strength(self.strength, 1, 2) if self.detail is None else self.detail
+        self._original, self._room = st.tensor_from_rgb(rgb), detail * room_for_detail(rgb)
         self._size: Size | None = None
         plan.set_canvas(self.image.size)
         plan.enlarge(self._wanted(), start=self.start_step)

@@ -47,12 +47,14 @@ class TextRoi(TextTask):
         default=10,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
     feather: float = option(
         "softness of the region's border, in pixels of the working picture",
         default=5.0,
         minimum=0,
         maximum=100,
+        rarely=True,
     )
 
     def check(self) -> None:

@@ -48,16 +48,20 @@ class TextTask(Task):
         default=None,
         suffixes=(".json",),
     )
-    clip_weights: InputFile | None = option("a file with the weights of that model", default=None)
+    clip_weights: InputFile | None = option(
+        "a file with the weights of that model", default=None, rarely=True
+    )
     views: int = option(
         "random views that each step is judged by: fewer are quicker and less reliable",
         default=16,
         minimum=1,
         maximum=256,
+        rarely=True,
     )
     save_loss: OutputFile | None = option(
         "also write a plot of the loss there: how far the picture still is from the text",
         default=None,
+        rarely=True,
     )
 
     def check(self) -> None:

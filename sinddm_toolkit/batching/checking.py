@@ -16,8 +16,9 @@ from sinddm_toolkit.batching.job import Item, Job
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State
+from sinddm_toolkit.edits.estimate import pixel_steps
 from sinddm_toolkit.edits.events import Events
-from sinddm_toolkit.edits.outputs import default_name, default_paths
+from sinddm_toolkit.edits.outputs import default_name, is_folder, picture_paths
 from sinddm_toolkit.edits.preparing import Prepared, prepare
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.phases import Cells
@@ -107,7 +108,7 @@ class Checker:
         may_replace = options.overwrite
         self._complete(options, row, fingerprint, alike.default_name)
         ready = replace(alike.ready, options=options)
-        outputs = default_paths(ready)
+        outputs = picture_paths(options, Path(str(options.out)))
         item = Item(
             row.number,
             self._key(outputs[0]),
@@ -123,7 +124,7 @@ class Checker:
             same_but_seed if _asks_for_one_file(ready.tasks, options) else fingerprint,
             may_replace,
         )
-        self.destinations.take(ready, outputs, item)
+        self.destinations.take(ready, item)
         return Job(
             row,
             item,
@@ -138,7 +139,12 @@ class Checker:
         """Settle what a row need not say: its seed, and its file, called `name` by default."""
         if options.seed is None:
             options.seed = int(fingerprint[:8], 16)
-        out = options.out or self.destinations.by_default(Path(name), row.varied)
+        asked = options.out
+        if asked is None or is_folder(asked):
+            folder = None if asked is None else resolved(asked)
+            out = self.destinations.by_default(Path(name), row.varied, folder)
+        else:
+            out = resolved(asked)
         options.out = OutputFile(resolved(out))
         options.overwrite = True  # the state knows what must not be replaced
 
@@ -158,8 +164,8 @@ class Checker:
             ready.subject.config.key,
             ready.subject.config.quality,
             ready.cells(),
-            sum(s.steps * s.size[0] * s.size[1] for s in ready.plan.stages),
-            ready.subject.picture.name,
+            pixel_steps(ready.plan),
+            ready.subject.name,
         )
         if len(self._alike) == MOST_ALIKE:
             del self._alike[next(iter(self._alike))]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from sinddm_toolkit.batching.job import Item
 from sinddm_toolkit.batching.report import report_files
 from sinddm_toolkit.batching.state import State, not_ours
-from sinddm_toolkit.edits.outputs import check_extras, check_paths
+from sinddm_toolkit.edits.outputs import check_extras, check_paths, result_paths
 from sinddm_toolkit.edits.preparing import Prepared
 from sinddm_toolkit.errors import UserError
 
@@ -23,33 +23,34 @@ class Destinations:
         self._state = state
         self._taken = dict.fromkeys(report_files(state.results), "the report")
         """Who writes each file."""
-        self._names: dict[str, int] = {}
+        self._names: dict[Path, int] = {}
         """How often each name was given by default."""
         self._folders: list[Path] = []
         """Those made for results, outermost first."""
 
-    def by_default(self, name: Path, varied: Mapping[str, str]) -> Path:
-        """A file in the folder of results, called `name` and after what a grid has `varied`.
+    def by_default(self, name: Path, varied: Mapping[str, str], folder: Path | None = None) -> Path:
+        """A file in a `folder`, that of results if None, called `name` and after what a grid has
+        `varied`.
 
         A number makes it one of its own.
         """
         texts = [text for text in varied.values() if text not in name.stem]
         stem = "-".join([name.stem, *(re.sub(r"[^\w.%+-]+", "_", text)[:40] for text in texts)])
+        first = (folder or self._state.results) / stem
         while True:
-            count = self._names[stem] = self._names.get(stem, 0) + 1
-            path = self._state.results / f"{stem}{f'-{count}' if count > 1 else ''}{name.suffix}"
+            count = self._names[first] = self._names.get(first, 0) + 1
+            path = first.with_name(f"{stem}{f'-{count}' if count > 1 else ''}{name.suffix}")
             if resolved(path) not in self._taken:
                 return path
 
-    def take(self, ready: Prepared, outputs: Sequence[Path], item: Item) -> None:
-        """Note the files of a row, the pictures in `outputs` and the further ones.
-
-        UserError if one of them can't be written, or must not be.
-        """
+    def take(self, ready: Prepared, item: Item) -> None:
+        """Note the files of a row. UserError if one can't be written, or must not be."""
+        result = Path(str(ready.options.out))
+        outputs = result_paths(ready.options, result)
         for path in outputs:
             self._make_folder(path.parent)
         check_paths(ready, outputs)
-        extras = check_extras(ready, outputs).values()
+        extras = check_extras(ready, result, outputs).values()
         will_write = not item.may_replace and self._state.done(item) is None
         for path in (*outputs, *extras):
             file = resolved(path)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import each
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
@@ -38,31 +40,39 @@ class PictureCache:
         tasks: dict[str, Settings] = {}
         for name, settings in layer.tasks.items():
             tasks[name] = dict(settings)
-            for option in _of_one_picture(name, settings):
-                setting = settings[option]
-                if picture := self._found.get(_key(setting.value)):
-                    tasks[name][option] = replace(setting, value=picture)
+            for option in _of_pictures(name, settings):
+                value = each(settings[option].value, self._put_for)
+                tasks[name][option] = replace(settings[option], value=value)
         return Layer(tasks, layer.run)
+
+    def _put_for(self, value: Any) -> Any:
+        """The picture that is kept of a path; else `value`."""
+        return self._found.get(_key(value), value) if isinstance(value, str) else value
 
     def _keep(self, layer: Layer, tasks: Sequence[Task]) -> None:
         """Keep what `tasks` have read of the paths in `layer`."""
         for task, (name, settings) in zip(tasks, layer.tasks.items(), strict=True):
-            for option in _of_one_picture(name, settings):
-                key = _key(settings[option].value)
-                self._found.pop(key, None)  # what was used last is kept longest
-                self._found[key] = task.picture(option)
+            for option in _of_pictures(name, settings):
+                given, read = _flat(settings[option].value), _flat(getattr(task, option))
+                for path, picture in zip(given, read, strict=True):
+                    if isinstance(path, str):
+                        self._found.pop(_key(path), None)  # what was used last is kept longest
+                        self._found[_key(path)] = picture
         while sum(picture.pixels.nbytes for picture in self._found.values()) > MOST_BYTES:
             del self._found[next(iter(self._found))]
 
 
-def _of_one_picture(task: str, settings: Settings) -> list[str]:
-    """The options that name a file with one picture."""
+def _of_pictures(task: str, settings: Settings) -> list[str]:
+    """The options that name files with pictures, one or several."""
     schema = registry.current().task(task).schema()
-    return [
-        name
-        for name, setting in settings.items()
-        if schema[name].type is Picture and isinstance(setting.value, str)
-    ]
+    return [name for name in settings if schema[name].type is Picture]
+
+
+def _flat(value: Any) -> list[Any]:
+    """The values of an option in a list, one or several, or lists of them; of None, none."""
+    if isinstance(value, list):
+        return [one for part in value for one in _flat(part)]
+    return [] if value is None else [value]
 
 
 def _key(path: str) -> Key:

@@ -159,6 +159,8 @@ def _values(values: Any, name: str, origin: Origin, source: Source) -> list[Any]
 
 
 def _label(value: Any) -> str:
+    if isinstance(value, list):
+        return "-".join(map(_label, value))
     if isinstance(value, str) and "/" in value:
         return Path(value).stem
     kind = KINDS.get(type(value))  # in rows from Python there is more than a file can hold

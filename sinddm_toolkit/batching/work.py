@@ -143,6 +143,7 @@ def _edited(
             **_told(records),
             "seed": item.run["seed"],
             "outputs": [str(path) for path in paths],
+            **({"sheet": str(result.sheet)} if result.sheet else {}),
             "before": before,
             "after": thumbnail(result.pictures[index]),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,10 @@ class BarEvents(Events):
     def achieved(self, text: str) -> None:
         self._progress.console.print(readable(text), highlight=False, markup=False)
 
+    def expected(self, time: Callable[[], str | None]) -> None:
+        if (text := time()) is not None:
+            self.achieved(text)
+
     def _begin(self, text: str, steps: int) -> None:
         if self._bar is not None:
             self._progress.remove_task(self._bar)
@@ -56,17 +60,14 @@ class BarEvents(Events):
 
     def training(self, report: TrainingReport) -> None:
         if self._bar is not None:
-            detail = f"error {report.error:.3f}"
-            self._progress.update(
-                self._bar, completed=report.step, total=report.steps, detail=detail
-            )
+            self._progress.update(self._bar, completed=report.step, total=report.steps)
 
     def sampling_begins(self, steps: int) -> None:
-        self._begin("sampling", steps)
+        self._begin("making the picture", steps)
 
-    def sampling(self, scale: int, t: int) -> None:
+    def sampling(self, part: str) -> None:
         if self._bar is not None:
-            self._progress.update(self._bar, advance=1, detail=f"scale {scale}, step {t}")
+            self._progress.update(self._bar, advance=1, detail=part)
 
     def working(self, what: str, done: int, steps: int) -> None:
         if done <= 1:
@@ -82,12 +83,18 @@ def console_events(*, quiet: bool) -> Iterator[Events]:
         yield PlainEvents() if quiet else LogEvents()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[detail]}"),
     )

@@ -19,17 +19,19 @@ def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, 
 
     On the same machine it comes out the same bit for bit, also when the model is gone.
     """
+    from sinddm_toolkit.edits.outputs import settled_path
     from sinddm_toolkit.edits.replay import replay as replay_picture
 
-    named = {}
+    named: dict[str, list[Path]] = {}
     for text in inputs:
         name, equals, file = text.partition("=")
         if not equals or not file:
             raise UserError(f"--input {text}: give OPTION=FILE, as in --input bg=bg.png")
-        named[name] = Path(file)
+        named.setdefault(name, []).append(Path(file))
     given = replay.given_values(click.get_current_context())
-    out = Path(given.get("out") or f"{picture.stem}-replay{picture.suffix}")
     overwrite = given.get("overwrite", False)
+    name = f"{picture.stem}-replay{picture.suffix}"
+    out = settled_path(given.get("out"), name, overwrite=overwrite)
     with console_events(quiet=quiet or as_json) as events:
         result = replay_picture(picture, out, inputs=named, overwrite=overwrite, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
@@ -43,7 +45,10 @@ replay = SchemaCommand(
     params=[
         click.Argument(["picture"], type=click.Path(path_type=Path)),
         click.Option(
-            ["--input", "inputs"], multiple=True, metavar="OPTION=FILE", help="A moved input."
+            ["--input", "inputs"],
+            multiple=True,
+            metavar="OPTION=FILE",
+            help="A moved input (repeatable).",
         ),
         *report_options(),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -24,8 +25,14 @@ class Root(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in self.commands and args[0] in registry.current().tasks:
-            raise UserError(f"{args[0]} is a task: write sinddm-tk run {args[0]} …")
+        name, tasks = args[0], registry.current().tasks
+        if name in self.commands or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        if name in tasks:
+            raise UserError(f"{name} is a task: write sinddm-tk run {name} …")
+        near = difflib.get_close_matches(name, [*self.commands, *tasks], n=1)
+        if near and near[0] in tasks:
+            raise UserError(f"there is no command {name!r:.60}: did you mean run {near[0]} …?")
         return super().resolve_command(ctx, args)
 
 

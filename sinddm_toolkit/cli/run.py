@@ -13,8 +13,8 @@ import click
 from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
-from sinddm_toolkit.cli.schema import SchemaCommand
-from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -38,10 +38,10 @@ FLAGS = {"as_json": "--json", "quiet": "--quiet", "explain": "--explain"}
 
 def report_options() -> list[click.Parameter]:
     return [
-        click.Option(
+        RareOption(
             ["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."
         ),
-        click.Option(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+        RareOption(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
     ]
 
 
@@ -55,16 +55,14 @@ def line_options() -> list[click.Parameter]:
             help="Start from these settings; the line goes before them (repeatable).",
             shell_complete=completion.presets,
         ),
-        click.Option(
+        RareOption(
             ["--with", "observers"],
             multiple=True,
             metavar="TASK",
             help=f"Let this task act too, with its defaults: short for `{AND} TASK` (repeatable).",
             shell_complete=completion.tasks,
         ),
-        click.Option(
-            ["--explain"], is_flag=True, help="Show where each value comes from, and stop."
-        ),
+        RareOption(["--explain"], is_flag=True, help="Show where each value comes from, and stop."),
     ]
 
 
@@ -152,6 +150,11 @@ class TaskCommand(SchemaCommand):
             raise self._stray(rest[0], ctx)
         return rest
 
+    def sections(self, options: Sequence[click.Option]) -> list[tuple[str, list[click.Option]]]:
+        """The task's own options before those of every run."""
+        own = [one for one in options if one.name in self._task.schema()]
+        return [("Options", own), ("Of every run", [one for one in options if one not in own])]
+
     def _stray(self, word: str, ctx: click.Context) -> UserError:
         """What to say of a word that belongs to no option: most likely what was meant."""
         if word in registry.current().tasks:
@@ -217,11 +220,28 @@ def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = Fal
 
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:
-    """Print where each value of a run comes from."""
+    """Print where each value of a run comes from, and how long it will take if that is long."""
     from sinddm_toolkit.settings.layers import COMMAND_LINE
     from sinddm_toolkit.settings.request import one_run
 
-    explain_layer(one_run(parts, COMMAND_LINE), as_json=as_json)
+    layer = one_run(parts, COMMAND_LINE)
+    explain_layer(layer, as_json=as_json)
+    if not as_json and (time := _time_of(layer)) is not None:
+        tell(time)
+
+
+def _time_of(layer: Layer) -> str | None:
+    """How long a run will take, in words; None if it is not long, or can't be carried out so."""
+    from sinddm_toolkit.edits.estimate import told
+    from sinddm_toolkit.edits.events import Events
+    from sinddm_toolkit.edits.preparing import prepare
+    from sinddm_toolkit.edits.store import default_store
+    from sinddm_toolkit.settings.request import make_tasks
+
+    try:
+        return told(prepare(*make_tasks(layer), default_store(), Events()), default_store())
+    except ToolkitError:
+        return None
 
 
 def explain_layer(layer: Layer, *, as_json: bool) -> None:
@@ -248,6 +268,8 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         seconds = facts["seconds"]
         for path in facts["outputs"]:
             tell(f"wrote {path}")
+        if facts["sheet"] is not None:
+            tell(f"wrote {facts['sheet']}, which shows all of them")
         predictor = (
             f"model {facts['model']} ({facts['training_steps']} updates), "
             f"training {seconds['training']:.1f} s"

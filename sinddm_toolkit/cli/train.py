@@ -1,4 +1,4 @@
-"""`sinddm-tk train PICTURE`."""
+"""`sinddm-tk train PICTURE …`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ TRAINING_OPTIONS = (
 )
 
 
-def _train(picture: Path, as_json: bool, quiet: bool, **_: Any) -> None:
-    """Learn a picture in advance, for every task: later edits of it take seconds."""
+def _train(pictures: tuple[Path, ...], as_json: bool, quiet: bool, **_: Any) -> None:
+    """Learn a picture in advance, for every task: later edits of it take seconds.
+
+    Several are learnt together, by one model, for edits that name them in the same order.
+    """
     from sinddm_toolkit.edits.learning import train_whole
 
     options = RunOptions(**train.given_values(click.get_current_context()))
     with console_events(quiet=quiet or as_json) as events:
-        facts = train_whole(picture, options, events)
+        facts = train_whole(pictures, options, events)
     if as_json:
         click.echo(json.dumps(facts))
     elif not quiet:
@@ -47,7 +50,13 @@ train = SchemaCommand(
     help=_train.__doc__,
     items=[RunOptions.schema()[name] for name in TRAINING_OPTIONS],
     params=[
-        click.Argument(["picture"], type=click.Path(path_type=Path)),
+        click.Argument(
+            ["pictures"],
+            metavar="PICTURE...",
+            nargs=-1,
+            required=True,
+            type=click.Path(path_type=Path),
+        ),
         *report_options(),
     ],
 )

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from sinddm_toolkit.edits.estimate import told
 from sinddm_toolkit.edits.events import Events, LoggingEvents
 from sinddm_toolkit.edits.learning import learn
 from sinddm_toolkit.edits.models import Model, ModelCache
@@ -35,7 +37,9 @@ from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.writing import file_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +70,8 @@ class EditResult:
     for one: `{out}-mask.png` as it was given."""
     denoiser: str | None = None
     """What `--denoiser` named, if it did."""
+    sheet: Path | None = None
+    """The file that shows all samples, if it was written; it is not among the `outputs`."""
 
     @property
     def picture(self) -> Picture:
@@ -86,6 +92,7 @@ class EditResult:
         """What `--json` prints."""
         return {
             "outputs": [str(path) for path in self.outputs],
+            "sheet": None if self.sheet is None else str(self.sheet),
             "seed": self.records[0]["seed"],
             "model": self.model_key,
             "denoiser": self.denoiser,
@@ -116,6 +123,7 @@ def edit(
     store = store or default_store()
     ready = prepare(tasks, options, store, events)
     outputs = planned_outputs(ready, write=write)
+    events.expected(partial(told, ready, store))
     return learnt_and_sampled(ready, outputs, store, events, keep=keep)
 
 
@@ -136,18 +144,23 @@ def learnt_and_sampled(
     """
     overwrite = ready.options.overwrite
     write = write or (lambda files: write_files(files, overwrite=overwrite))
+    tiles: list[tuple[str, Picture]] = []
     with _watched_by_tasks(ready, outputs) as outcome:
         started = time.monotonic()
         model = learn(ready, store, events, cache)
         result = _begun_result(ready, model, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
-            if made.paths:
+            if outputs.is_unasked and not result.records:
+                outputs = planned_outputs(ready)  # what was free may be taken by now
+            if paths := outputs.pictures[made.part]:
                 files, notes = picture_files(
-                    made.paths, made.pictures, made.records, overwrite=overwrite
+                    paths, made.pictures, made.records, overwrite=overwrite
                 )
                 write(files)
                 result.notes += notes
                 outcome.outputs += files
+            if outputs.sheet is not None:
+                tiles += made.tiles(len(tiles), side_of(len(outputs.seeds)))
             result.records += made.records
             result.pictures += made.pictures if keep else []
             result.network_evaluations += made.run.evaluations
@@ -161,7 +174,10 @@ def learnt_and_sampled(
     result.notes += notes
     result.outputs += [*outcome.outputs, *files]
     result.extras.update(outcome.extras)
-    for path in result.outputs:
+    if outputs.sheet is not None:
+        write({outputs.sheet: file_of(outputs.sheet, contact_sheet(tiles), overwrite=overwrite)[0]})
+        result.sheet = outputs.sheet
+    for path in [*result.outputs, *([] if result.sheet is None else [result.sheet])]:
         logger.info("wrote %s", path)
     return result
 
@@ -210,8 +226,8 @@ class Pass:
 
     run: Run
     result: Result
-    paths: Sequence[Path]
-    """Where their pictures go, one a sample; empty if none are written."""
+    part: slice
+    """Which of all samples they are."""
     record: Mapping[str, Any]
     """What the records of all samples have in common."""
 
@@ -226,6 +242,11 @@ class Pass:
             {**self.record, **self._facts(k), "seed": seed} for k, seed in enumerate(self.run.seeds)
         ]
 
+    def tiles(self, first: int, side: int) -> list[tuple[str, Picture]]:
+        """Each picture small, with its number, counted on from `first`, and its seed."""
+        pairs = enumerate(zip(self.run.seeds, self.pictures, strict=True), first + 1)
+        return [(f"{k}  seed {seed}", small(picture, side)) for k, (seed, picture) in pairs]
+
     def _facts(self, k: int) -> dict[str, Any]:
         told = self.result.metadata_of(k)
         return {"metadata": told} if told else {}
@@ -236,7 +257,7 @@ def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> 
     plan, subject, compute = ready.plan, ready.subject, ready.compute
     record = record_of(ready.tasks, ready.options, model, compute, outputs.folder)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
-    predict = ready.denoiser or NetworkPredictor(model.network, compute)
+    predict = ready.denoiser or NetworkPredictor(model.network, compute, wraps=plan.wraps)
     finite = _Finite(predict, _no_numbers(ready, model))
     for first in range(0, len(outputs.seeds), together):
         some = slice(first, first + together)
@@ -247,7 +268,7 @@ def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> 
         samples = finite.checked(sample(run, ready.hooks)).float().cpu()
         result = Result(samples, subject.picture, plan.composition)
         ready.hooks.compose_output(run, result)
-        yield Pass(run, result, outputs.pictures[some], record)
+        yield Pass(run, result, some, record)
 
 
 class _Finite:

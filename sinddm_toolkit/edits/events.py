@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 TOLD_EVERY = 10.0
 """Seconds between two lines about work that goes on."""
 
+MADE = ("large shapes", "smaller shapes", "detail", "fine detail")
+"""What a run is at, from its first stage to its last."""
+
 logger = logging.getLogger(__name__)
+
+
+def made_at(index: int, count: int, *, from_noise: bool) -> str:
+    """What comes about at the stage of that index, of so many."""
+    if from_noise and index == 0 < count - 1:
+        return "the layout"
+    return MADE[-1] if count == 1 else MADE[round((len(MADE) - 1) * index / (count - 1))]
 
 
 class Events:
@@ -24,6 +34,10 @@ class Events:
 
     def achieved(self, text: str) -> None:
         """A part of what was asked for is there, one line."""
+
+    def expected(self, time: Callable[[], str | None]) -> None:
+        """Long work may begin: `time` tries how long it will take, and tells it in a line if it is
+        long. Only who shows that should ask."""
 
     def training_begins(self, name: str, steps: int) -> None:
         """The picture `name` is about to be learnt in `steps` updates."""
@@ -37,8 +51,8 @@ class Events:
     def sampling_begins(self, steps: int) -> None:
         """A run of `steps` steps begins."""
 
-    def sampling(self, scale: int, t: int) -> None:
-        """A step is done."""
+    def sampling(self, part: str) -> None:
+        """A step is done, of the part of the picture that is told in words."""
 
     def working(self, what: str, done: int, steps: int) -> None:
         """A task has done so much of long work of its own, in words."""
@@ -50,30 +64,34 @@ class LineEvents(Events):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` tells the time in seconds."""
         self._clock = clock
-        self._begin("", "", 0)
+        self._begin("", 0)
 
     def tell(self, text: str) -> None:
         """A line of text."""
 
+    def expected(self, time: Callable[[], str | None]) -> None:
+        if (text := time()) is not None:
+            self.tell(text)
+
     def training_begins(self, name: str, steps: int) -> None:
-        self._begin(f"learning {name}", "updates", steps)
+        self._begin(f"learning {name}", steps)
 
     def training(self, report: TrainingReport) -> None:
-        self._go_on(report.step, report.steps, f"error {report.error:.3f}")
+        self._go_on(report.step, report.steps)
 
     def sampling_begins(self, steps: int) -> None:
-        self._begin("sampling", "steps", steps)
+        self._begin("making the picture", steps)
 
-    def sampling(self, scale: int, t: int) -> None:
-        self._go_on(self._done + 1, self._steps, f"scale {scale}")
+    def sampling(self, part: str) -> None:
+        self._go_on(self._done + 1, self._steps, part)
 
     def working(self, what: str, done: int, steps: int) -> None:
         if done <= 1:
-            self._begin(what, "steps", steps)
+            self._begin(what, steps)
         self._go_on(done, steps)
 
-    def _begin(self, what: str, unit: str, steps: int) -> None:
-        self._what, self._unit, self._steps, self._done = what, unit, steps, 0
+    def _begin(self, what: str, steps: int) -> None:
+        self._what, self._steps, self._done = what, steps, 0
         self._began = self._told = self._clock()
 
     def _go_on(self, done: int, steps: int, detail: str = "") -> None:
@@ -84,7 +102,7 @@ class LineEvents(Events):
             return
         self._told = now
         left = (now - self._began) * (steps - done) / done
-        parts = [f"{done} of {steps} {self._unit}", detail, f"about {_in_words(left)} left"]
+        parts = [f"{100 * done // steps} %", detail, f"about {in_words(left)} left"]
         self.tell(f"{self._what}: {', '.join(filter(None, parts))}")
 
 
@@ -118,7 +136,7 @@ class LoggingEvents(LineEvents):
         logger.info("sampling: %d steps", steps)
 
 
-def _in_words(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """A length of time to go by."""
     if seconds < 100:
         return f"{seconds:.0f} s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -138,7 +138,7 @@ class _Learner:
 
     def as_it_is(self, model: Model) -> Model:
         """`model`, of which no more is to be learnt. UserError if too little is known."""
-        _check_known(model, self.cells, self.ready.subject.picture.name)
+        _check_known(model, self.cells, self.ready.subject.name)
         return model
 
     def taken_up(self, model: Model) -> Unfinished | None:
@@ -174,7 +174,7 @@ class _Learner:
             limit=limit,
             begun=state,
             keep=keeper(
-                *(self.unfinished, model, phase, subject.picture.name, self.events),
+                *(self.unfinished, model, phase, subject.name, self.events),
                 keep_part=self.keep_part,
             ),
         )
@@ -189,7 +189,7 @@ class _Learner:
 
     def _store(self, model: Model) -> None:
         model.facts = {
-            "name": self.ready.subject.picture.name,
+            "name": self.ready.subject.name,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "toolkit": __version__,
         }
@@ -277,7 +277,7 @@ def _train(
 ) -> int | None:
     """Train through `phase` and note it in the model's history → the signal that ended it."""
     model.network.train()
-    events.training_begins(subject.picture.name, phase.planned)
+    events.training_begins(subject.name, phase.planned)
     interrupted = train(
         model.network,
         subject.pyramid,
@@ -297,9 +297,10 @@ def _train(
     return interrupted
 
 
-def train_whole(path: Path, options: RunOptions, events: Events) -> dict[str, Any]:
-    """Train the cells of unguided sampling on the picture in `path`; what `train --json` prints."""
-    ready = prepare_plain(read_picture(path), options)
+def train_whole(paths: Sequence[Path], options: RunOptions, events: Events) -> dict[str, Any]:
+    """Train the cells of unguided sampling on the pictures in `paths`, together; what `train
+    --json` prints."""
+    ready = prepare_plain([read_picture(path) for path in paths], options)
     started = time.monotonic()
     store = default_store()
     model = obtain_model(ready, ready.cells(), store, events)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from sinddm_toolkit.edits.preparing import Prepared
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.result import Extras
+from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import RESULT, OutputFile
 from sinddm_toolkit.pictures.picture import Picture
@@ -29,8 +31,12 @@ class Outputs:
     """One a sample."""
     pictures: Sequence[Path] = ()
     """One a sample; empty if none are written."""
+    sheet: Path | None = None
+    """Where all samples are shown small, if that is written."""
     extras: Mapping[OutputFile, Path] | None = None
     """As asked for → where to, of further files."""
+    is_unasked: bool = False
+    """Whether nobody asked for these names: where they are taken, others will do."""
 
     @property
     def folder(self) -> Path:
@@ -41,29 +47,95 @@ class Outputs:
 def planned_outputs(ready: Prepared, *, write: bool = True) -> Outputs:
     """Where the result of an edit goes by its options; with `write` false only further files with a
     name of their own are written. UserError if something can't or must not be written."""
-    paths = check_paths(ready, default_paths(ready)) if write else []
-    return Outputs(ready.options.seeds(), paths, check_extras(ready, paths))
+    options, name = ready.options, default_name(ready.tasks[0])
+    if not write:
+        return Outputs(options.seeds(), extras=check_extras(ready, Path(name), ()))
+
+    def needed(result: Path) -> list[Path]:
+        beside = [extra.path for extra in _extras(ready, result) if extra.is_beside]
+        return [*result_paths(options, result), *beside]
+
+    result = settled_path(options.out, name, overwrite=options.overwrite, needed=needed)
+    pictures = picture_paths(options, result)
+    sheet = sheet_path(options, result)
+    check_paths(ready, pictures)
+    if sheet is not None:
+        check_output(sheet, alpha=False, overwrite=options.overwrite)
+    extras = check_extras(ready, result, result_paths(options, result))
+    is_unasked = not options.overwrite and (options.out is None or is_folder(options.out))
+    return Outputs(options.seeds(), pictures, sheet, extras, is_unasked)
 
 
 def variant_outputs(ready: Prepared, variants: Sequence[tuple[int, Path]]) -> Outputs:
     """Where the pictures of several seeds go, in place of what the options say. UserError as
     `planned_outputs`."""
     paths = check_paths(ready, [path for _, path in variants])
-    return Outputs([seed for seed, _ in variants], paths, check_extras(ready, paths))
+    return Outputs([seed for seed, _ in variants], paths)
 
 
-def default_paths(ready: Prepared) -> list[Path]:
-    """One path a sample: as the options say, else named after the picture and the task."""
-    lead, options = ready.tasks[0], ready.options
-    base = Path(options.out or default_name(lead))
-    if options.samples == 1:
-        return [base]
-    return [base.with_stem(f"{base.stem}-{k + 1}") for k in range(options.samples)]
+def settled_path(
+    asked: str | None,
+    name: str,
+    *,
+    overwrite: bool,
+    needed: Callable[[Path], Iterable[Path]] = lambda result: [result],
+) -> Path:
+    """Where a result goes: to the file that is `asked` for; if that is a folder, which is made, or
+    nothing, to one called `name`.
+
+    A name that nobody asked for gets a number, from 2, if one of the files is there already that
+    are `needed` beside that result; but not to `overwrite` them. UserError if there is no such
+    folder and none can be made.
+    """
+    if asked is not None and not is_folder(asked):
+        return Path(asked)
+    first = _made(Path(asked or "")) / name
+    if overwrite:
+        return first
+    numbered = (first.with_stem(f"{first.stem}-{k}") for k in itertools.count(2))
+    paths = itertools.chain([first], numbered)
+    return next(path for path in paths if not any(map(os.path.lexists, needed(path))))
+
+
+def is_folder(asked: str) -> bool:
+    """Whether `--out` asks for a file in a folder, whatever it is called."""
+    # Not `Path.is_dir`, which fails on names that are too long.
+    return asked.endswith(("/", os.sep)) or os.path.isdir(asked)  # noqa: PTH112
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError:
+        raise UserError(f"--out {folder}/: there is no folder {folder.parent}") from None
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror or error}") from None
+    return folder
 
 
 def default_name(lead: Task) -> str:
-    """What a result is called if nobody says."""
+    """What a result is called if nobody says: after the picture and the task."""
     return f"{Path(lead.main_picture().name).stem}-{lead.name}.png"
+
+
+def picture_paths(options: RunOptions, result: Path) -> list[Path]:
+    """One path a sample: several are numbered."""
+    if options.samples == 1:
+        return [result]
+    return [result.with_stem(f"{result.stem}-{k + 1}") for k in range(options.samples)]
+
+
+def sheet_path(options: RunOptions, result: Path) -> Path | None:
+    """Where all samples are shown small; None if there is only one, or if it is not wanted."""
+    if options.samples == 1 or not options.sheet:
+        return None
+    return result.with_stem(f"{result.stem}-sheet")
+
+
+def result_paths(options: RunOptions, result: Path) -> list[Path]:
+    """The pictures, and the sheet if there is one."""
+    sheet = sheet_path(options, result)
+    return [*picture_paths(options, result), *([] if sheet is None else [sheet])]
 
 
 def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
@@ -72,15 +144,48 @@ def check_paths(ready: Prepared, paths: Sequence[Path]) -> list[Path]:
     return [check_output(path, alpha=alpha, overwrite=overwrite) for path in paths]
 
 
-def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, Path]:
-    """As asked for → checked, for the further files that options ask for.
+def check_extras(ready: Prepared, result: Path, outputs: Sequence[Path]) -> dict[OutputFile, Path]:
+    """As asked for → checked, for the further files that options ask for beside a `result`.
 
-    Without `outputs` there is no result that a file could be called after: those are left out.
+    Without `outputs` there is none that a file could be called after: those are left out.
     """
-    options = ready.options
-    result = Path(options.out or default_name(ready.tasks[0]))
+    overwrite = ready.options.overwrite
     taken = dict.fromkeys(map(os.path.realpath, outputs), "--out")
     extras = {}
+    for extra in _extras(ready, result):
+        path, flag = extra.path, extra.flag
+        target = os.path.realpath(path)  # unlike Path.resolve it never fails
+        if target in taken:
+            raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
+        taken[target] = flag
+        if not outputs and extra.is_beside:
+            continue
+        if extra.is_picture:
+            check_output(path, alpha=False, overwrite=overwrite)
+        else:
+            check_file(path, overwrite=overwrite)
+        extras[extra.asked] = path
+    return extras
+
+
+@dataclass(frozen=True)
+class _Extra:
+    """A further file that an option asks for."""
+
+    flag: str
+    """The option and the task, in words."""
+    asked: OutputFile
+    path: Path
+    is_picture: bool
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is called after the result."""
+        return self.asked.startswith(RESULT)
+
+
+def _extras(ready: Prepared, result: Path) -> Iterator[_Extra]:
+    """The further files beside a `result`. UserError for names that there can't be."""
     for task in ready.tasks:
         for item in task.schema().values():
             asked = getattr(task, item.name)
@@ -91,18 +196,7 @@ def check_extras(ready: Prepared, outputs: Sequence[Path]) -> dict[OutputFile, P
                 path = asked.beside(result)
             except ValueError:
                 raise UserError(f"{flag}: {RESULT} can only stand first in {asked}") from None
-            target = os.path.realpath(path)  # unlike Path.resolve it never fails
-            if target in taken:
-                raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
-            taken[target] = flag
-            if not outputs and asked.startswith(RESULT):
-                continue
-            if item.suffixes:
-                check_file(path, overwrite=options.overwrite)
-            else:
-                check_output(path, alpha=False, overwrite=options.overwrite)
-            extras[asked] = path
-    return extras
+            yield _Extra(flag, asked, path, not item.suffixes)
 
 
 def picture_files(

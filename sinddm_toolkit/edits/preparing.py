@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.events import Events, made_at
 from sinddm_toolkit.edits.models import Model, load_model
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore
@@ -79,21 +79,24 @@ def prepare(
             pyramid=subject.pyramid,
             schedule=subject.schedule,
             device=compute.device,
+            wraps=plan.wraps,
         )
         denoiser = named_predictor(service.plugin, service.made, service.kind)
+        hooks.join(service.plugin, service.made)
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
     return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)
 
 
-def prepare_plain(picture: Picture, options: RunOptions) -> Prepared:
-    """Settle the edit that no task changes: a sample of `picture` at its own size.
+def prepare_plain(pictures: Sequence[Picture], options: RunOptions) -> Prepared:
+    """Settle the edit that no task changes: a sample of `pictures` at the first one's size.
 
     UserError for what can't be carried out; nothing is written.
     """
     compute = choose_compute(options.device)
     compute.prepare()
-    subject = make_subject(picture, options)
+    picture, *others = pictures
+    subject = make_subject(picture, options, others=others)
     plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
     plan.close()
     compute = compute.for_network(subject.config.network)
@@ -110,13 +113,15 @@ def _subject_of(
     """What `tasks` learn, by the `stored` or `recorded` model if one is given."""
     known = stored or recorded
     hidden = _hidden(tasks)
+    picture, *others = tasks[0].all_learnt()
     subject = make_subject(
-        tasks[0].learnt(),
+        picture,
         options,
         hidden,
         known.config if known else None,
         stored.schedule if stored else None,
         min((task.most_pixels for task in tasks if task.most_pixels), default=None),
+        others,
     )
     if stored:
         _check_picture(subject, stored)
@@ -166,7 +171,7 @@ def _check_picture(subject: Subject, model: Model) -> None:
     if subject.config != model.config:
         raise UserError(
             f"--model {model.config.key} knows {model.facts.get('name', 'another picture')}, and "
-            f"{subject.picture.name} is another picture: a model serves only the one it learnt"
+            f"{subject.name} is another picture: a model serves only the one it learnt"
         )
 
 
@@ -182,4 +187,5 @@ class SamplingEvents:
 
     @hookimpl
     def after_step(self, run: Run, step: Step) -> None:
-        self._events.sampling(step.s, step.t)
+        count, from_noise = len(run.plan.stages), run.plan.start_image is None
+        self._events.sampling(made_at(step.scale.index, count, from_noise=from_noise))

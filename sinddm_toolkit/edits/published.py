@@ -120,8 +120,8 @@ def import_checkpoint(path: Path, picture: Picture, events: Events | None = None
     predict = NetworkPredictor(checkpoint.network, Compute(torch.device("cpu"), torch.float32))
     if events and not seems_known(predict, checkpoint.schedule, subject.pyramid.scales[0]):
         events.message(
-            f"{path} knows {picture.name} no better than its mirror image: unless the picture is "
-            "symmetric, the checkpoint was probably trained on another"
+            f"{path} knows {picture.name} no better than its mirror image: unless the two are "
+            "alike, the checkpoint was probably trained on another"
         )
     return _model(config, checkpoint, picture.name)
 

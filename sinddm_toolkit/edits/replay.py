@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
+from sinddm_toolkit.edits.estimate import told
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
@@ -35,23 +37,30 @@ LARGEST_FILE = 2**40
 """Bytes. Larger, or empty, are the files of an operating system that are none, and may never end:
 /proc/kcore, /proc/kmsg."""
 
-Finder = Callable[[str, RecordedFile], Any]
-"""What stands for the file that an option had. UserError if it is not there."""
+Inputs = Mapping[str, Path | Sequence[Path]]
+"""Files that are elsewhere now, by the options that had them."""
+
+
+class Finder(Protocol):
+    """What stands for a file that an option had, if it `is_alone` the only one. UserError if it is
+    not there."""
+
+    def __call__(self, name: str, file: RecordedFile, /, *, is_alone: bool) -> Any: ...
 
 
 def replay(
     path: Path,
     out: Path,
     *,
-    inputs: Mapping[str, Path] | None = None,
+    inputs: Inputs | None = None,
     overwrite: bool = False,
     events: Events | None = None,
 ) -> EditResult:
     """Make the picture in `path` again, into `out`.
 
     The pictures it was made from are looked for where they were in relation to it, then under
-    their names beside it and in the working folder; `inputs` names others by option. UserError if
-    one is missing or has changed, or if the record is damaged.
+    their names beside it and in the working folder; `inputs` names others by option, one or
+    several. UserError if one is missing or has changed, or if the record is damaged.
     """
     events = events or Events()
     record = load_record(path)
@@ -61,16 +70,18 @@ def replay(
         events.message(line)
     store = default_store()
     ready = prepare(tasks, options, store, events, record.model)
-    return learnt_and_sampled(ready, planned_outputs(ready), store, events)
+    outputs = planned_outputs(ready)
+    events.expected(partial(told, ready, store))
+    return learnt_and_sampled(ready, outputs, store, events)
 
 
-def replayed(
-    record: Record, path: Path, out: Path, inputs: Mapping[str, Path], *, overwrite: bool
-) -> Layer:
+def replayed(record: Record, path: Path, out: Path, inputs: Inputs, *, overwrite: bool) -> Layer:
     """The settings of the run that made the picture in `path`, but that it goes into `out`."""
 
-    def find(name: str, file: RecordedFile) -> Picture | Path:
-        place, picture = _place_of(name, file, path, inputs.get(name))
+    def find(name: str, file: RecordedFile, *, is_alone: bool) -> Picture | Path:
+        chosen = inputs.get(name, ())
+        chosen = [chosen] if isinstance(chosen, Path) else chosen
+        place, picture = _place_of(name, file, path, chosen, is_alone=is_alone)
         return picture or place
 
     layer = _layer(record, path, find)
@@ -94,8 +105,8 @@ def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
     record is damaged.
     """
 
-    def find(name: str, file: RecordedFile) -> str:
-        return str(_place_of(name, file, path, None)[0].resolve())
+    def find(name: str, file: RecordedFile, *, is_alone: bool) -> str:
+        return str(_place_of(name, file, path, (), is_alone=is_alone)[0].resolve())
 
     lost: list[str] = []
     layer = _layer(record, path, find, lost)
@@ -166,20 +177,28 @@ def _class_of(task: RecordedTask, path: Path) -> type[Task]:
 
 def _restored(name: str, value: Any, find: Finder) -> Any:
     """An option's value from the record, with its files found."""
-    return each(value, lambda one: find(name, one) if isinstance(one, RecordedFile) else one)
+    is_alone = not isinstance(value, list)
+
+    def restored(one: Any) -> Any:
+        return find(name, one, is_alone=is_alone) if isinstance(one, RecordedFile) else one
+
+    return each(value, restored)
 
 
 def _place_of(
-    name: str, file: RecordedFile, path: Path, chosen: Path | None
+    name: str, file: RecordedFile, path: Path, chosen: Sequence[Path], *, is_alone: bool
 ) -> tuple[Path, Picture | None]:
-    """The file that option `name` had, recognised by its content, and what picture it holds."""
-    places = _places(file.place, path, chosen)
-    for one in places:
+    """The file that option `name` had, recognised by its content, and what picture it holds.
+
+    If the option had one alone, and it is `chosen`, it is that or none; of several, some may be.
+    """
+    places = [] if chosen and is_alone else _places(file.place, path)
+    for one in (*filter(_is_ordinary, chosen), *places):
         picture = picture_from(one) if file.is_picture else None
         if file.sha256 == (picture.content_hash() if picture else _content_of(one)):
             return one, picture
-    if places:
-        raise UserError(f"{places[0]} has changed since {path.name} was made from it")
+    if found := [*filter(_is_ordinary, chosen if is_alone else ()), *places]:
+        raise UserError(f"{found[0]} has changed since {path.name} was made from it")
     place = repr(file.place) if file.place else "a picture that came from no file"
     raise UserError(f"{path.name} was made from {place:.200}: give it by --input {name}=FILE")
 
@@ -191,12 +210,12 @@ def _content_of(path: Path) -> str:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _places(place: str | None, path: Path, chosen: Path | None) -> list[Path]:
+def _places(place: str | None, path: Path) -> list[Path]:
     """The files that a record in `path` may mean by `place`, best first."""
-    places = [chosen] if chosen else []
-    if place and not chosen:
-        name = Path(place).name
-        places = [path.resolve().parent / place, path.parent / name, Path(name)]
+    if not place:
+        return []
+    name = Path(place).name
+    places = [path.resolve().parent / place, path.parent / name, Path(name)]
     return [one for one in places if _is_ordinary(one)]
 
 

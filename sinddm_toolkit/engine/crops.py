@@ -79,7 +79,7 @@ _Cut = tuple[Tensor, Tensor, Tensor | None, Frame]
 
 @dataclass(frozen=True)
 class _Scale:
-    """One scale of the picture that is learnt, on the device."""
+    """One scale of a picture that is learnt, on the device."""
 
     sharp: Tensor
     """x^s, (1, 3, h, w)."""
@@ -89,6 +89,11 @@ class _Scale:
     """(1, 1, h, w), 0 where nothing is to be learnt."""
     places_known: Tensor | None
     """(k, 2) row and column of the pixels that `known` says are."""
+
+    @property
+    def size(self) -> Size:
+        """(h, w)."""
+        return self.sharp.shape[-2], self.sharp.shape[-1]
 
 
 class Batches:
@@ -103,9 +108,8 @@ class Batches:
         seed: int,
     ) -> None:
         self.quality = quality
-        self.sizes = pyramid.sizes
-        self._pyramid = pyramid
-        self._scales: dict[int, _Scale] = {}
+        self._sources = pyramid.sources
+        self._scales: dict[tuple[int, int], _Scale] = {}
         self.alphas = torch.tensor(schedule.alphas_cumprod, dtype=torch.float32, device=device)
         self.gammas = torch.tensor(schedule.gammas, dtype=torch.float32, device=device)
         self.places = torch.Generator().manual_seed(seed)
@@ -115,7 +119,8 @@ class Batches:
     def draw(self, scale: int, t_end: int) -> Batch:
         """A batch of that scale, with timesteps from 0 to t_end-1."""
         t = self._timesteps(scale, t_end).to(self.device, non_blocking=True)
-        cut = self._whole(scale) if self._is_whole(scale) else self._crops(scale)
+        what = self._scale(self._source(), scale)
+        cut = self._whole(what) if self._is_whole(what) else self._crops(what)
         sharp, blurred, known, frame = cut
         noise = torch.randn(sharp.shape, generator=self.noise, device=self.device)
         alpha = self.alphas[t].view(-1, 1, 1, 1)
@@ -132,17 +137,21 @@ class Batches:
         shares = 1 / (torch.arange(t_end) + early)
         return torch.multinomial(shares, n, replacement=True, generator=self.places)
 
-    def _is_whole(self, scale: int) -> bool:
+    def _source(self) -> int:
+        """Which picture a batch is of: of several each as often as the others."""
+        count = len(self._sources)
+        return int(torch.randint(count, (), generator=self.places)) if count > 1 else 0
+
+    def _is_whole(self, what: _Scale) -> bool:
         """Whether crops of this scale would be dearer than all of it, with their halo."""
         if self.quality.crop is None:
             return True
-        h, w = self.sizes[scale]
+        h, w = what.size
         side = self.quality.crop
         return h * w <= (min(h, side) + 2 * HALO) * (min(w, side) + 2 * HALO)
 
-    def _whole(self, scale: int) -> _Cut:
-        what = self._scale(scale)
-        y, x0 = self._spared(scale)
+    def _whole(self, what: _Scale) -> _Cut:
+        y, x0 = self._spared(what.size)
         sharp, blurred = (
             x[..., y:, x0:].expand(self.quality.batch, -1, -1, -1)
             for x in (what.sharp, what.blurred)
@@ -150,34 +159,35 @@ class Batches:
         known = None if what.known is None else what.known[..., y:, x0:]
         return sharp, blurred, known, WHOLE
 
-    def _crops(self, scale: int) -> _Cut:
-        what, side = self._scale(scale), self.quality.crop or 0
+    def _crops(self, what: _Scale) -> _Cut:
+        side = self.quality.crop or 0
         h, w = (
             min(side, length) - spared
-            for length, spared in zip(self.sizes[scale], self._spared(scale), strict=True)
+            for length, spared in zip(what.size, self._spared(what.size), strict=True)
         )
-        corners = self._corners(scale, (h, w))
+        corners = self._corners(what, (h, w))
 
         def cut(x: Tensor) -> Tensor:
             return with_halo(x, corners, (h, w))
 
-        frame = Frame.of_crops(corners, (h, w), self.sizes[scale], self.device)
+        frame = Frame.of_crops(corners, (h, w), what.size, self.device)
         known = None if what.known is None else without_halo(cut(what.known))
         return cut(what.sharp), cut(what.blurred), known, frame
 
-    def _scale(self, scale: int) -> _Scale:
-        """What there is at `scale`; only scales that are trained take up memory."""
-        if scale not in self._scales:
-            known = None if self._pyramid.known is None else self._pyramid.known[scale]
-            self._scales[scale] = _Scale(
-                self._pyramid.scales[scale].to(self.device),
-                self._pyramid.blurred[scale].to(self.device),
+    def _scale(self, source: int, scale: int) -> _Scale:
+        """What there is at `scale` of a picture; only scales that are trained take up memory."""
+        if (source, scale) not in self._scales:
+            pyramid = self._sources[source]
+            known = None if pyramid.known is None else pyramid.known[scale]
+            self._scales[source, scale] = _Scale(
+                pyramid.scales[scale].to(self.device),
+                pyramid.blurred[scale].to(self.device),
                 None if known is None else known.to(self.device),
                 None if known is None else known[0, 0].nonzero(),
             )
-        return self._scales[scale]
+        return self._scales[source, scale]
 
-    def _spared(self, scale: int) -> tuple[int, int]:
+    def _spared(self, size: Size) -> tuple[int, int]:
         """How many rows and columns less than usual are learnt from.
 
         A canvas may end within a cell: so must what is learnt from, as often as not. Without crops
@@ -186,32 +196,28 @@ class Batches:
         if self.quality.crop is None:
             return 0, 0
         rows, columns = (
-            int(torch.randint(min(CELL, length), (), generator=self.places))
-            for length in self.sizes[scale]
+            int(torch.randint(min(CELL, length), (), generator=self.places)) for length in size
         )
         return rows, columns
 
-    def _corners(self, scale: int, size: Size) -> list[Corner]:
+    def _corners(self, what: _Scale, size: Size) -> list[Corner]:
         """Corners of the crops. They are drawn from a frame half a crop wider than the picture
         and moved inside, so that the borders are seen as often as the middle."""
         corners = []
         for _ in range(self.quality.batch):
             top, left = (
                 min(max(centre - side // 2, 0), length - side)
-                for centre, side, length in zip(
-                    self._centre(scale), size, self.sizes[scale], strict=True
-                )
+                for centre, side, length in zip(self._centre(what), size, what.size, strict=True)
             )
             corners.append((top, left))
         return corners
 
-    def _centre(self, scale: int) -> tuple[int, ...]:
+    def _centre(self, what: _Scale) -> tuple[int, ...]:
         """(y, x) of the middle of a crop: any pixel that there is something to learn at."""
-        places = self._scale(scale).places_known
+        places = what.places_known
         if places is None:
             return tuple(
-                int(torch.randint(length, (), generator=self.places))
-                for length in self.sizes[scale]
+                int(torch.randint(length, (), generator=self.places)) for length in what.size
             )
         chosen = int(torch.randint(len(places), (), generator=self.places))
         return tuple(int(k) for k in places[chosen])

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.compute import Compute
-from sinddm_toolkit.engine.networks import CELL, WHOLE, Denoiser, Frame, with_halo
+from sinddm_toolkit.engine.networks import CELL, HALO, WHOLE, Denoiser, Frame, with_halo
+from sinddm_toolkit.engine.pyramid import FLAT, Wraps, surrounded
 
 TILE = 256
 """Side of the tiles that a larger canvas is denoised in, without their halo."""
@@ -21,12 +22,19 @@ class NetworkPredictor:
 
     The halo makes tiles exact: the same as the whole canvas but for the rounding of the
     arithmetic. Memory stays that of one tile.
+
+    Where the canvas wraps, its other side is what lies beyond a border, and to roll it is to roll
+    what is predicted: by any number of pixels, or of cells if a side is even and the network has
+    cells.
     """
 
-    def __init__(self, network: Denoiser, compute: Compute, tile: int = TILE) -> None:
+    def __init__(
+        self, network: Denoiser, compute: Compute, tile: int = TILE, wraps: Wraps = FLAT
+    ) -> None:
         self.network = network.eval()
         self.compute = compute
         self.tile = tile
+        self.wraps = wraps
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
         # On a CPU a batch is no quicker than its samples, and one by one each sample's rounding
@@ -37,18 +45,38 @@ class NetworkPredictor:
         return self._predict(x, t, s, needless)
 
     def _predict(self, x: Tensor, t: int, s: int, needless: Tensor | None) -> Tensor:
-        if max(x.shape[-2:]) <= 1.5 * self.tile:
+        for axis, wrap in zip((-2, -1), self.wraps, strict=True):
+            if wrap and x.shape[axis] % self.network.cell:
+                return self._in_both_phases(x, t, s, needless, axis)
+        is_small = max(x.shape[-2:]) <= 1.5 * self.tile
+        if is_small and not any(self.wraps):
             return self._forward(x, t, s, WHOLE)
         out = torch.zeros_like(x)
-        for top, bottom in _spans(x.shape[-2], self.tile):
-            for left, right in _spans(x.shape[-1], self.tile):
+        around = surrounded(x, HALO, self.wraps)
+        down, across = (HALO * wrap for wrap in self.wraps)
+        side = max(x.shape[-2:]) if is_small else self.tile
+        for top, bottom in _spans(x.shape[-2], side):
+            for left, right in _spans(x.shape[-1], side):
                 if needless is not None and bool(needless[top:bottom, left:right].all()):
                     continue
-                corner, size = [(top, left)], (bottom - top, right - left)
-                tile = with_halo(x, corner, size)
-                frame = Frame.of_crops(corner, size, (x.shape[-2], x.shape[-1]), x.device)
+                corner, size = [(top + down, left + across)], (bottom - top, right - left)
+                tile = with_halo(around, corner, size)
+                whole = (around.shape[-2], around.shape[-1])
+                frame = Frame.of_crops(corner, size, whole, x.device)
                 out[..., top:bottom, left:right] = self._forward(tile, t, s, frame)
         return out
+
+    def _in_both_phases(
+        self, x: Tensor, t: int, s: int, needless: Tensor | None, axis: int
+    ) -> Tensor:
+        """What is predicted of a side that is odd, on which cells don't close into a ring.
+
+        Twice as long it is even: each pixel is then once the first of its cell and once the second.
+        """
+        if needless is not None:
+            needless = torch.cat([needless, needless], dim=axis)
+        first, second = self._predict(torch.cat([x, x], dim=axis), t, s, needless).chunk(2, axis)
+        return (first + second) / 2
 
     def _forward(self, x: Tensor, t: int, s: int, frame: Frame) -> Tensor:
         n = x.shape[0]

@@ -176,6 +176,9 @@ class PaperBlock(nn.Module):
 class PaperDenoiser(nn.Module):
     """Predicts the noise ε in x_t^s. With `width` 160 it is the paper's, 1 106 772 parameters."""
 
+    cell = 1
+    """Side of the squares of pixels that it works on as one."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         half = width // 2
@@ -236,6 +239,9 @@ class HalfResolutionBlock(nn.Module):
 
 class HalfResolutionDenoiser(nn.Module):
     """Predicts the noise ε in x_t^s. With `width` 48 it has 125 020 parameters."""
+
+    cell = CELL
+    """Side of the squares of pixels that it works on as one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

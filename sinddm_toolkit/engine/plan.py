@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sinddm_toolkit.engine.caller import caller
 from sinddm_toolkit.engine.phases import Cells, Need, united
-from sinddm_toolkit.engine.pyramid import Pyramid, Size, tensor_from_rgb
+from sinddm_toolkit.engine.pyramid import FLAT, Pyramid, Size, tensor_from_rgb
 from sinddm_toolkit.engine.repaint import Blend, Composition, Repaint
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.engine.stage import Stage, already_settled
@@ -37,6 +37,10 @@ class Plan:
     """How samples become pictures, as `repaint` and `blend_onto` set it; None: as they are."""
     transparent: bool
     """Whether the result will have transparent parts, which not every format holds."""
+    wraps: tuple[bool, bool]
+    """Whether the canvas goes on at its other side, (down, across): what the network sees beyond a
+    border is then what is at the opposite one, also where it works in tiles, and so does what is
+    made larger for the next scale. Can be assigned. Then sampling treats all places alike."""
 
     def __init__(self, pyramid: Pyramid, schedule: Schedule, visits: int | None = None) -> None:
         """`visits` is that of every stage."""
@@ -48,6 +52,7 @@ class Plan:
         self._canvas_owner: str | None = None
         self.composition = None
         self.transparent = False
+        self.wraps = FLAT
         self.stages = [
             Stage(s, size, schedule.starts[s], blur=s > 0, ddpm=s == 0, visits=visits)
             for s, size in enumerate(self._sizes)
@@ -131,6 +136,14 @@ class Plan:
         """ValueError if a stage's `route` can't be gone."""
         for stage in self.stages:
             stage.moves(stage.start)
+
+    def check_wraps(self) -> None:
+        """UserError if a picture is to be repainted in parts, which have no other side."""
+        if any(self.wraps) and any(stage.level for stage in self.stages):
+            raise UserError(
+                "one task of this run repaints a part of a picture, and one wants borders that "
+                "fit together: only one of both can be done"
+            )
 
     def _two_owners(self) -> UserError:
         return UserError(

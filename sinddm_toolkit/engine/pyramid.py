@@ -24,6 +24,9 @@ COARSEST_AREA = 3110
 COARSEST_SHORT_SIDE = (42, 55)
 """Limits of scale 0's short side; they keep panoramas as thick as the network sees."""
 
+CUBIC = -0.75
+"""The parameter of bicubic interpolation."""
+
 CERTAINLY_KNOWN = 0.99
 """Share of a pixel of a coarser scale that must be known for it to be learnt."""
 
@@ -31,6 +34,12 @@ MIN_SIDE = 16
 """The smallest side of a picture that has statistics worth learning."""
 
 Size = tuple[int, int]
+
+Wraps = tuple[bool, bool]
+"""Whether a canvas goes on at its other side, (down, across)."""
+
+FLAT: Wraps = (False, False)
+"""With borders all around, as pictures are."""
 
 Upsampling = Literal["bicubic", "bilinear"]
 """The paper says bicubic, the published implementation is bilinear. A model must be sampled with
@@ -77,11 +86,54 @@ def downsample(x: Tensor, size: Size) -> Tensor:
     return F.interpolate(x, size=size, mode="bicubic", align_corners=False, antialias=True)
 
 
-def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic") -> Tensor:
+def upsample(x: Tensor, size: Size, mode: Upsampling = "bicubic", wraps: Wraps = FLAT) -> Tensor:
     """(n, c, h, w) → (n, c, *size): the ↑ of eq. 1 and of Algorithm 2 alike."""
     if x.shape[-2:] == size:
         return x
-    return F.interpolate(x, size=size, mode=mode, align_corners=False)
+    if not any(wraps):
+        return F.interpolate(x, size=size, mode=mode, align_corners=False)
+    for axis, length, wrap in zip((-2, -1), size, wraps, strict=True):
+        x = _interpolated(x, axis, length, mode, wrap)
+    return x
+
+
+def _interpolated(x: Tensor, axis: int, length: int, mode: Upsampling, wrap: bool) -> Tensor:
+    """x with the `axis` made so long, as `F.interpolate` does it, whose borders never wrap."""
+    n = x.shape[axis]
+    place = (torch.arange(length, dtype=torch.float64) + 0.5) * n / length - 0.5
+    first = place.floor()
+    reach = 2 if mode == "bicubic" else 1
+    total = torch.zeros((), device=x.device, dtype=x.dtype)
+    for k in range(1 - reach, reach + 1):
+        index = (first + k).long()
+        index = index % n if wrap else index.clamp(0, n - 1)
+        weight = _tap((place - first - k).abs(), mode).to(x)
+        shape = [1] * x.ndim
+        shape[axis] = length
+        total = total + x.index_select(axis, index.to(x.device)) * weight.view(shape)
+    return total
+
+
+def _tap(away: Tensor, mode: Upsampling) -> Tensor:
+    """The weight of a pixel so far away (Keys, 1981, with a = -0.75 as torch has it)."""
+    if mode == "bilinear":
+        return (1 - away).clamp(min=0)
+    a = CUBIC
+    near = ((a + 2) * away - (a + 3)) * away**2 + 1
+    far = ((away - 5) * away + 8) * away * a - 4 * a
+    return torch.where(away <= 1, near, torch.where(away < 2, far, 0.0))
+
+
+def surrounded(x: Tensor, margin: int, wraps: Wraps) -> Tensor:
+    """x (n, c, h, w) with `margin` more pixels at both ends of each axis that wraps.
+
+    They are those of the other side, again and again if the margin is longer than the axis.
+    """
+    for axis, wrap in zip((-2, -1), wraps, strict=True):
+        if wrap:
+            n = x.shape[axis]
+            x = x.index_select(axis, torch.arange(-margin, n + margin, device=x.device) % n)
+    return x
 
 
 def resized(x: Tensor, size: Size) -> Tensor:
@@ -125,6 +177,13 @@ class Pyramid:
     """(1, 1, h, w) of each scale, 1 where there is something to be learnt; None is everywhere."""
     upsampling: Upsampling = "bicubic"
     """How a scale becomes the blurred one above it, here and in sampling."""
+    others: tuple[Pyramid, ...] = ()
+    """Those of the other pictures that are learnt with this one: as many scales, the same r."""
+
+    @property
+    def sources(self) -> tuple[Pyramid, ...]:
+        """This one and the others: all that is learnt, and that what is made is to be like."""
+        return (self, *self.others)
 
     @property
     def sizes(self) -> list[Size]:
@@ -146,9 +205,10 @@ class Pyramid:
 
     @property
     def details(self) -> list[float]:
-        """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units."""
+        """RMSE(x^s, x̃^s) for s = 1 … N-1, in [-1, 1] units; of several pictures the largest."""
         return [
-            float(F.mse_loss(self.scales[s], self.blurred[s]).sqrt()) for s in range(1, self.count)
+            max(float(F.mse_loss(one.scales[s], one.blurred[s]).sqrt()) for one in self.sources)
+            for s in range(1, self.count)
         ]
 
 
@@ -173,22 +233,35 @@ def check_size(size: Size, name: str) -> None:
 
 
 def build_pyramid(
-    x: Tensor, known: Tensor | None = None, upsampling: Upsampling = "bicubic"
+    x: Tensor,
+    known: Tensor | None = None,
+    upsampling: Upsampling = "bicubic",
+    others: Sequence[Tensor] = (),
 ) -> Pyramid:
     """x: (1, 3, h, w) in [-1, 1], the picture at its working size. Each scale is made from x.
 
     known: (1, 1, h, w), 0 where the picture is to be ignored. What is there is replaced by smooth
-    colours from around, so that nothing of it reaches the coarser scales either.
+    colours from around, so that nothing of it reaches the coarser scales either. others: as x, of
+    about as many pixels, what is learnt with it; they are shrunk as often, by the same factor.
     """
     sizes, factor = scale_sizes((x.shape[-2], x.shape[-1]))
+    beside = tuple(
+        Pyramid(_shrunk(one, len(sizes), factor), factor, upsampling=upsampling) for one in others
+    )
     if known is None:
         scales = tuple(downsample(x, size) for size in sizes)
-        return Pyramid(scales, factor, upsampling=upsampling)
+        return Pyramid(scales, factor, upsampling=upsampling, others=beside)
     x = filled(x, known)
     shares = [downsample(known, size) for size in sizes]
     certain = tuple((share >= min(CERTAINLY_KNOWN, float(share.max()))).float() for share in shares)
     scales = tuple(downsample(x, size) for size in sizes)
-    return Pyramid(scales, factor, certain, upsampling)
+    return Pyramid(scales, factor, certain, upsampling, beside)
+
+
+def _shrunk(x: Tensor, count: int, factor: float) -> tuple[Tensor, ...]:
+    """x (1, 3, h, w) at `count` scales, of which each is smaller than the next by `factor`."""
+    size = (x.shape[-2], x.shape[-1])
+    return tuple(downsample(x, scaled(size, factor ** (s - count + 1))) for s in range(count))
 
 
 def filled(x: Tensor, known: Tensor) -> Tensor:

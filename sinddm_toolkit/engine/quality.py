@@ -56,7 +56,7 @@ QUALITIES = {
             "seconds to a minute on two CPU cores",
             width=48,
             steps_per_scale=200,
-            guided_steps_per_scale=100,
+            guided_steps_per_scale=80,
             max_pixels=12_500_000,
             sampling_steps=6,
         ),

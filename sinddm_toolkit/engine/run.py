@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -15,6 +16,9 @@ from sinddm_toolkit.engine.guards import Guarded, check_tensor
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid, Size
 from sinddm_toolkit.engine.schedule import Schedule
+
+Mix = Sequence[tuple[int, float]]
+"""Seeds, and how much each one's noise counts."""
 
 
 class NoisePredictor(Protocol):
@@ -34,7 +38,7 @@ class Run(Guarded):
 
     __slots__ = (
         *("plan", "pyramid", "schedule", "seeds", "device", "predict", "report", "evaluations"),
-        *("attempt", "_own", "_plugins", "_start_image", "_open"),
+        *("attempt", "_mixes", "_own", "_plugins", "_start_image", "_open"),
     )
     _settled = frozenset({"plan", "pyramid", "schedule", "seeds", "device", "predict"})
 
@@ -77,9 +81,10 @@ class Run(Guarded):
         self.predict = predict
         # Noise is drawn on the CPU, one generator a sample: a seed then means the same picture in
         # any batch, and the same noise on any device.
-        self._own = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._mixes: tuple[Mix, ...] = tuple(((seed, 1.0),) for seed in seeds)
+        self._own: list[list[torch.Generator]] | None = None
         self.attempt = None
-        self._plugins: dict[str, list[torch.Generator]] = {}
+        self._plugins: dict[str, list[list[torch.Generator]]] = {}
         self._start_image = plan.start_image
         self._open = True
         self.report = lambda what, done, steps: None
@@ -91,34 +96,64 @@ class Run(Guarded):
         return len(self.seeds)
 
     @property
+    def mixes(self) -> tuple[Mix, ...]:
+        """What each sample's noise is mixed of; at first its own seed alone, ((seed, 1.0),).
+
+        Others, one a sample, can be assigned in `before_sampling`, before anything is drawn. The
+        noise of the sampler and of every plugin is then the sum of what would have been drawn for
+        those seeds, so that it changes with the weights as smoothly as they do. Generators can't
+        be mixed: `generators` are those of the first seed.
+        """
+        return self._mixes
+
+    @mixes.setter
+    def mixes(self, mixes: Sequence[Mix]) -> None:
+        if not self._open or self._own is not None or self._plugins:
+            raise AttributeError("mixes can only be changed in before_sampling, before any noise")
+        if len(mixes) != self.samples:
+            raise ValueError(f"mixes must be {self.samples}, one a sample, not {len(mixes)}")
+        for mix in mixes:
+            if not math.isclose(sum(weight**2 for _, weight in mix), 1, abs_tol=1e-6):
+                raise ValueError(f"the squares of the weights of a mix must sum to 1: {mix}")
+        self._mixes = tuple(tuple(mix) for mix in mixes)
+
+    @property
     def generators(self) -> list[torch.Generator]:
         """Random numbers for the plugin that asks, one generator a sample, on the CPU.
 
         They follow from the sample's seed and the task's name: what one draws changes nothing
         for the sampler or another task, and a sample has the same ones in any pass.
         """
-        return self._generators_of(caller())
+        return [first for first, *_ in self._generators_of(caller())]
 
-    def _generators_of(self, name: str) -> list[torch.Generator]:
-        """Those of a plugin. Each attempt at a stage has its own: it comes out the same, however
-        many others are made."""
+    def _generators_of(self, name: str) -> list[list[torch.Generator]]:
+        """Those of a plugin, one for each seed of a mix. Each attempt at a stage has its own: it
+        comes out the same, however many others are made."""
         key = name if self.attempt is None else f"{name}, attempt {self.attempt}"
         if key not in self._plugins:
-            self._plugins[key] = [plugin_generator(seed, key) for seed in self.seeds]
+            self._plugins[key] = [
+                [plugin_generator(seed, key) for seed, _ in mix] for mix in self.mixes
+            ]
         return self._plugins[key]
 
     def noise(self, size: Size) -> Tensor:
         """(samples, 3, h, w) standard normal for `size` (h, w), by the plugin's `generators`."""
-        return self._drawn(self.generators, size)
+        return self._drawn(self._generators_of(caller()), size)
 
     def sampler_noise(self, size: Size) -> Tensor:
         """The same by those of the sampler, which alone may call it."""
-        if self.attempt is None:
-            return self._drawn(self._own, size)
-        return self._drawn(self._generators_of(""), size)
+        if self.attempt is not None:
+            return self._drawn(self._generators_of(""), size)
+        if self._own is None:
+            self._own = [
+                [torch.Generator().manual_seed(seed) for seed, _ in mix] for mix in self.mixes
+            ]
+        return self._drawn(self._own, size)
 
-    def _drawn(self, generators: Sequence[torch.Generator], size: Size) -> Tensor:
-        drawn = [torch.randn(3, *size, generator=generator) for generator in generators]
+    def _drawn(self, generators: Sequence[Sequence[torch.Generator]], size: Size) -> Tensor:
+        drawn = [
+            _mixed(mix, parts, size) for mix, parts in zip(self.mixes, generators, strict=True)
+        ]
         return torch.stack(drawn).to(self.device)
 
     @property
@@ -147,6 +182,15 @@ class Run(Guarded):
         if self._start_image is None:
             return None
         return self._start_image.to(self.device).expand(self.samples, -1, -1, -1)
+
+
+def _mixed(mix: Mix, generators: Sequence[torch.Generator], size: Size) -> Tensor:
+    """(3, h, w): what the generators draw, each with its weight."""
+    parts = [
+        torch.randn(3, *size, generator=generator).mul_(weight)
+        for generator, (_, weight) in zip(generators, mix, strict=True)
+    ]
+    return sum(parts[1:], parts[0])
 
 
 def plugin_generator(seed: int, name: str) -> torch.Generator:

@@ -36,7 +36,8 @@ def sample(run: Run, hooks: Hooks) -> Tensor:
     stages = run.plan.stages
     for index, stage in enumerate(stages):  # line 1
         if image is not None and index > 0:
-            image = stage.begun_from(stages[index - 1], image, run.pyramid.upsampling)  # line 14
+            mode, wraps = run.pyramid.upsampling, run.plan.wraps
+            image = stage.begun_from(stages[index - 1], image, mode, wraps)  # line 14
         best = None
         for attempt in stage.attempts or (None,):
             run.attempt = attempt

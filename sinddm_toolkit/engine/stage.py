@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from sinddm_toolkit.engine.pyramid import Size, Upsampling, upsample
+from sinddm_toolkit.engine.pyramid import FLAT, Size, Upsampling, Wraps, upsample
 from sinddm_toolkit.engine.repaint import Level
 from sinddm_toolkit.engine.schedule import SAMPLING_GAMMA_MAX
 
@@ -74,11 +74,13 @@ class Stage:
             raise already_settled(f"the plan's {name}")
         super().__setattr__(name, value)
 
-    def begun_from(self, below: Stage, image: Tensor, upsampling: Upsampling) -> Tensor:
+    def begun_from(
+        self, below: Stage, image: Tensor, upsampling: Upsampling, wraps: Wraps = FLAT
+    ) -> Tensor:
         """x̃^s of what the stage `below` has made, (n, 3, h, w): what this one begins with."""
         if self.level is not None and below.level is not None:
             return self.level.begun_from(below.level, image)
-        return upsample(image, self.size, upsampling)
+        return upsample(image, self.size, upsampling, wraps)
 
     @property
     def refines(self) -> bool:

@@ -20,9 +20,9 @@ class Edit:
     """An edit about to be carried out: its plan is settled, nothing has been learnt for it yet."""
 
     picture: Picture
-    """The one that is learnt, as it was given."""
+    """The one that is learnt, as it was given; of several the first."""
     pyramid: Pyramid
-    """Its scales, as they are learnt."""
+    """Its scales, as they are learnt; `pyramid.sources` are those of all pictures."""
     schedule: Schedule
     """ᾱ, γ and the start steps, as the plan has them."""
     plan: Plan

@@ -97,7 +97,10 @@ class DiscoverySpecs:
         * `text-encoder`: a `TextEncoder`. `weights`, a file (Path) or None; `device`.
         * `denoiser`: a `NoisePredictor` in place of the trained network, `--denoiser NAME`. It is
           called at whatever size the canvas has. `pyramid` is the picture to be made from,
-          `pyramid.known` says which of its pixels may be used; `schedule`; `device`.
+          `pyramid.known` says which of its pixels may be used, `pyramid.sources` are all if several
+          are learnt together; `schedule`; `device`; `wraps`, on which axes the canvas goes on at
+          its other side, as the plan has it. It may have hooks of an edit as its methods, from
+          `begin_edit` on: they come before those of tasks.
         """
 
 

@@ -46,8 +46,14 @@ class RunHooks:
             self._manager.register(observer, name=type(observer).__name__)
         for task in reversed(tasks):
             with blaming(task.name, "when it joined the run"):
-                self._manager.register(self._named_hooks(task), name=task.name)
+                self._manager.register(self._named_hooks(task, task.name), name=task.name)
                 self._manager.check_pending()
+
+    def join(self, plugin: str, thing: object) -> None:
+        """Call the hooks, if it has any, of what `plugin` has made: before those of the tasks."""
+        with blaming(plugin, "when it joined the run"):
+            self._manager.register(self._named_hooks(thing, plugin), name=f"{plugin}, a service")
+            self._manager.check_pending()
 
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         self._manager.hook.plan_edit(plan=plan, pyramid=pyramid)
@@ -86,13 +92,12 @@ class RunHooks:
     def compose_output(self, run: Run, result: Result) -> None:
         self._manager.hook.compose_output(run=run, result=result)
 
-    def _named_hooks(self, task: Task) -> object:
-        """The hooks of `task`, whatever they do being known to be its doing."""
-        methods = {name: getattr(task, name) for name in dir(type(task))}
+    def _named_hooks(self, thing: object, of: str) -> object:
+        """The hooks of `thing`, whatever they do being known to be the doing `of` this plugin."""
         hooks = {
-            name: self._named(task.name, name, method)
-            for name, method in methods.items()
-            if hasattr(method, hookspecs.MARK)
+            name: self._named(of, name, getattr(thing, name))
+            for name in dir(type(thing))
+            if hasattr(getattr(type(thing), name, None), hookspecs.MARK)
         }
         named = _NamedHooks()
         vars(named).update(hooks)
@@ -121,7 +126,7 @@ class RunHooks:
         with calling(task), blaming(task, f"in {hook}{where}"):
             yield
             _check_canvas(given)
-            _check_routes(given)
+            _check_plan(given)
         if scale is not None and scale.predict is not predict:
             scale.predict = named_predictor(task, scale.predict)
         if fault := _fault(hook, given):
@@ -134,10 +139,11 @@ def _check_canvas(given: Sequence[Any]) -> None:
             one.check_canvas()
 
 
-def _check_routes(given: Sequence[Any]) -> None:
+def _check_plan(given: Sequence[Any]) -> None:
     for one in given:
         if isinstance(one, Plan):
             one.check_routes()
+            one.check_wraps()
 
 
 def named_predictor(

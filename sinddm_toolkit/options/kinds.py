@@ -170,7 +170,10 @@ class OutputFileKind(_PathKind):
     path_type = OutputFile
 
     def placed(self, path: str, folder: Path) -> str:
-        return path if path.startswith(RESULT) else super().placed(path, folder)
+        if path.startswith(RESULT):
+            return path
+        slash = "/" if path.endswith(("/", os.sep)) else ""  # it tells a folder
+        return super().placed(path, folder) + slash
 
     def fingerprint(self, value: str, content: Callable[[str], str]) -> str:
         return self.plain(value)  # what is there now will be replaced

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,10 @@ from sinddm_toolkit.json_values import parsed
 from sinddm_toolkit.options.kind import Kind
 from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.pictures.picture import Picture
+
+JSON_LIST = re.compile(r"\s*\[")
+JSON_TEXTS = re.compile(r"\s*\[\s*\"")
+"""How texts begin that are lists in JSON; the second one where brackets may begin a file's name."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Option:
     choices: tuple[str, ...] | None = None
     many: bool = False
     """Whether it may be given several times; its value is then a list. A tuple is one value."""
+    or_one: bool = False
+    """Whether the value is no list if it is given once."""
     follows: str | None = None
     """The option, given many times too, that each value of this one belongs to: the last one before
     it on the command line. Its value is then a list of lists, one for each of that option's."""
@@ -43,6 +50,9 @@ class Option:
     unless: str | None = None
     """The option that may be given in place of this one, which is required: its value is then None.
     """
+
+    rarely: bool = False
+    """Whether it is for fine control: `--help` leaves it to `--help-all`."""
 
     @property
     def flag(self) -> str:
@@ -89,7 +99,7 @@ class Option:
         """
         if given is None:
             return None
-        if self.many and is_text and isinstance(given, str) and given.lstrip().startswith("["):
+        if self.many and is_text and isinstance(given, str) and self._is_json(given):
             given, is_text = _json_list(given, where), False
 
         def read(one: Any) -> Any:
@@ -103,7 +113,8 @@ class Option:
 
         if not self.many:
             return read(given)
-        return self._of_several(given if isinstance(given, list) else [given], read)
+        found = self._of_several(given if isinstance(given, list) else [given], read)
+        return self._one_or_list(found, where)
 
     def from_text(self, text: str, where: str | None = None) -> Any:
         """The value that `text` stands for. UserError naming `where` if it stands for none."""
@@ -132,7 +143,21 @@ class Option:
             return None
         if not self.many:
             return check(value)
-        return self._of_several(value if isinstance(value, (list, tuple)) else [value], check)
+        found = self._of_several(value if isinstance(value, (list, tuple)) else [value], check)
+        return self._one_or_list(found, where or self.flag)
+
+    def _is_json(self, text: str) -> bool:
+        """Whether `text` is a list in JSON, not one value, which may be the name of a file."""
+        begins = JSON_TEXTS if self.or_one else JSON_LIST
+        return begins.match(text) is not None
+
+    def _one_or_list(self, values: list[Any], where: str) -> Any:
+        """`values` as the option holds them. UserError if none are there and some must be."""
+        if not self.or_one:
+            return values
+        if not values:
+            raise self._refusal(values, where)
+        return values[0] if len(values) == 1 else values
 
     def _of_several(self, values: Sequence[Any], do: Callable[[Any], Any]) -> list[Any]:
         """What `do` makes of each of several values, which are in lists if they follow others."""

@@ -26,7 +26,8 @@ class RunOptions(Options):
     """How an edit is carried out, whatever it is."""
 
     out: OutputFile | None = option(
-        "where the picture goes: .png, .jpg, .webp or .tiff; several samples get numbers",
+        "where the picture goes: .png, .jpg, .webp or .tiff, or a folder; several samples get "
+        "numbers; a name that is free if not given",
         default=None,
     )
     seed: int | None = option(
@@ -41,6 +42,11 @@ class RunOptions(Options):
         minimum=1,
         maximum=10_000,
     )
+    sheet: bool = option(
+        "with several samples, also write a sheet that shows them all, small and numbered",
+        default=True,
+        rarely=True,
+    )
     quality: str = option(
         "how long the picture is studied: "
         + "; ".join(f"{quality.name}, {quality.summary}" for quality in QUALITIES.values()),
@@ -52,21 +58,27 @@ class RunOptions(Options):
         default=None,
         minimum=1024,
         maximum=MAX_PIXELS,
+        rarely=True,
     )
     train_time: Seconds | None = option(
-        "at most this long for training in this run; 0 uses what is known", default=None, minimum=0
+        "at most this long for training in this run; 0 uses what is known",
+        default=None,
+        minimum=0,
+        rarely=True,
     )
     train_seed: int = option(
         "another number trains another model of the same picture",
         default=0,
         minimum=0,
         maximum=SEED_MAX,
+        rarely=True,
     )
     init: str | None = option(
         "what a training starts from: `prior`, what all pictures have in common, learnt from "
         "photographs beforehand, or `random`, nothing; prior if not given, where there is one",
         default=None,
         choices=("prior", "random"),
+        rarely=True,
     )
     sampling_steps: int | None = option(
         "timesteps visited of each scale at most, eight times as many where steps are random (the "
@@ -74,19 +86,22 @@ class RunOptions(Options):
         default=None,
         minimum=1,
         maximum=100,
+        rarely=True,
     )
     denoiser: str | None = option(
         "what a plugin offers in place of a trained network, such as the preview that needs no "
         "training; nothing is learnt",
         default=None,
+        rarely=True,
     )
-    retrain: bool = option("forget the stored model and train anew", default=False)
+    retrain: bool = option("forget the stored model and train anew", default=False, rarely=True)
     model: str | None = option(
         "use this stored model, as `models list` names it (the beginning suffices); it decides the "
         "quality, the size it works at and the train seed, and an imported one is never trained",
         default=None,
+        rarely=True,
     )
-    device: str = option("what computes", default="auto", choices=DEVICES)
+    device: str = option("what computes", default="auto", choices=DEVICES, rarely=True)
     overwrite: bool = option("replace files that exist", default=False)
 
     def check(self) -> None:

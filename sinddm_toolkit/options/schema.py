@@ -25,6 +25,8 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.options.option import Option
 
+UNIONS = (types.UnionType, typing.Union)
+
 
 @dataclass(frozen=True)
 class _Declaration:
@@ -38,6 +40,7 @@ class _Declaration:
     suffixes: tuple[str, ...] | None
     formerly: Any
     unless: str | None
+    rarely: bool
 
 
 _REQUIRED: Any = object()
@@ -54,23 +57,27 @@ def option(
     suffixes: tuple[str, ...] | None = None,
     formerly: Any = None,
     unless: str | None = None,
+    rarely: bool = False,
 ) -> Any:
     """Declares an option as the value of an annotated field; without a default it is required.
 
     `help` is a few words for lists, `minimum` and `maximum` are allowed themselves, `choices` are
-    the only words that are. A field annotated `list[X]` may be given several times. With `follows`,
-    the name of another such field, each value belongs to the value of that one before it on the
+    the only words that are. A field annotated `list[X]` may be given several times; so may one
+    annotated `X | list[X]`, which holds a list only if it was. With `follows`, the name of another
+    such field, each value belongs to the value of that one before it on the
     command line, and the field holds a list for each of those. `suffixes`, such as
     `(".gif", ".webp")`, are what the name of an `OutputFile` may end with; without them it must be
     that of a picture. A `NameOrFile` needs them. With `unless`, the name of another field, one of
     the two is required, and not both are allowed; the field holds None where the other is given.
     `formerly` is the value that does what the task did before it had the option: what a record that
-    lacks it is replayed with.
+    lacks it is replayed with. `rarely` is for what most people never touch: `--help` leaves it to
+    `--help-all`.
     """
     required = default is _REQUIRED
     return _Declaration(
         *(help, None if required else default, required, minimum, maximum),
         *(choices, follows, suffixes, formerly, unless),
+        rarely,
     )
 
 
@@ -87,7 +94,8 @@ class Options:
         self.check_complete(given)
         for item in schema.values():
             value = item.checked(given.get(item.name, item.default))
-            setattr(self, item.name, [] if item.many and value is None else value)
+            is_list = item.many and not item.or_one
+            setattr(self, item.name, [] if is_list and value is None else value)
         for item in schema.values():
             if item.follows:
                 count = len(getattr(self, item.follows))
@@ -129,8 +137,10 @@ def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
     for owner in reversed(cls.__mro__):
         for name, declared in vars(owner).items():
             if isinstance(declared, _Declaration):
-                many, kind = _many(_hint(owner, name))
-                found[name] = Option(name, _bare_type(kind), many=many, **vars(declared))
+                many, or_one, kind = _many(_hint(owner, name))
+                found[name] = Option(
+                    name, _bare_type(kind), many=many, or_one=or_one, **vars(declared)
+                )
     # Those that must be given are read first, wherever they were declared.
     return dict(sorted(found.items(), key=lambda one: not one[1].required))
 
@@ -145,18 +155,23 @@ def _hint(owner: type, name: str) -> Any:
     return typing.get_type_hints(field, globalns=names, localns=dict(vars(owner)))[name]
 
 
-def _many(hint: Any) -> tuple[bool, Any]:
-    """Whether `hint` is a list, and the type of one value."""
+def _many(hint: Any) -> tuple[bool, bool, Any]:
+    """Whether `hint` is a list, whether one value is allowed in its place, the type of one."""
+    if typing.get_origin(hint) in UNIONS:
+        parts = typing.get_args(hint)
+        for one in parts:
+            if types.GenericAlias(list, (one,)) in parts:
+                return True, True, one
     while typing.get_origin(hint) is list:
         (hint,) = typing.get_args(hint)
         if typing.get_origin(hint) is not list:
-            return True, hint
-    return False, hint
+            return True, False, hint
+    return False, False, hint
 
 
 def _bare_type(hint: Any) -> type:
     """`X` of `X | None`."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+    if typing.get_origin(hint) in UNIONS:
         hint = next(part for part in typing.get_args(hint) if part is not types.NoneType)
     if hint not in KINDS:
         known = ", ".join(kind.__name__ for kind in KINDS)

@@ -21,7 +21,8 @@ class Task(Options):
     summary: ClassVar[str]
     """One line for lists."""
     learns_from: ClassVar[str | None]
-    """The option whose picture the model is trained on; None: it only joins other tasks."""
+    """The option whose picture the model is trained on; None: it only joins other tasks. If the
+    option is annotated `Picture | list[Picture]`, several may be learnt together."""
     named_after: ClassVar[str | None] = None
     """The option whose picture gives the output its default name; `learns_from` if None."""
     most_pixels: ClassVar[int | None] = None
@@ -29,17 +30,26 @@ class Task(Options):
     None is the picture's own size, as far as the quality level goes."""
 
     def picture(self, name: str) -> Picture:
-        """The picture given as option `name`."""
+        """The picture given as option `name`; of several the first."""
         value = getattr(self, name)
+        if isinstance(value, list) and value:
+            value = value[0]
         if not isinstance(value, Picture):
             raise TypeError(f"option {name} of {self.name} holds no picture")
         return value
 
     def learnt(self) -> Picture:
-        """The picture that the model is trained on. UserError if the task only joins others."""
+        """The picture that the model is trained on; of several the first, which the result is like
+        in all but what is in it. UserError if the task only joins others."""
         if self.learns_from is None:
             raise UserError(f"{self.name} only joins other tasks: run TASK … --with {self.name}")
         return self.picture(self.learns_from)
+
+    def all_learnt(self) -> list[Picture]:
+        """All pictures that the model is trained on. UserError if the task only joins others."""
+        learnt = self.learnt()
+        value = getattr(self, str(self.learns_from))
+        return value if isinstance(value, list) else [learnt]
 
     def main_picture(self) -> Picture:
         """The picture that the result is named after."""

@@ -41,3 +41,10 @@ class NameOrFile(str):
 
     A file is told by the option's `suffixes`.
     """
+
+
+def at_strength(strength: float, usual: float, most: float, least: float = 0.0) -> float:
+    """What a finer option is at a `strength`: `least` at 0, the `usual` at 0.5, `most` at 1,
+    straight between."""
+    less, more = min(1.0, 2 * strength), max(0.0, 2 * strength - 1)
+    return least + (usual - least) * less + (most - usual) * more

@@ -61,7 +61,8 @@ def _schema_of(item: Option) -> dict[str, Any]:
     if item.maximum is not None:
         found["maximum"] = item.maximum
     if item.many:
-        found = {"anyOf": [found, {"type": "array", "items": found}]}
+        least = {"minItems": 1} if item.or_one else {}
+        found = {"anyOf": [found, {"type": "array", "items": found, **least}]}
         if item.follows:
             nested = {"type": "array", "items": found["anyOf"][0]}
             found["anyOf"][1]["items"] = {"anyOf": [found["anyOf"][0], nested]}

@@ -11,6 +11,7 @@ from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.settings.layers import Layer, Origin, layer_of
 from sinddm_toolkit.settings.presets import stacked
 
@@ -63,7 +64,7 @@ def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
 def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     """The tasks of one run and its options. UserError for what does not fit.
 
-    The first task's picture is the one that is learnt; the others take it over.
+    The first task's picture, or pictures, are what is learnt; the others take them over.
     """
     classes = [registry.current().task(name) for name in layer.tasks]
     options = run_options(layer)
@@ -72,18 +73,27 @@ def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
         own.append({k: s.opened(cls.schema()[k]) for k, s in settings.items()})
     tasks = [_made(classes[0], own[0])]
-    learnt = tasks[0].learnt()
+    learnt = tasks[0].all_learnt()
+    names = " and ".join(picture.name for picture in learnt)
     for cls, values in zip(classes[1:], own[1:], strict=True):
         if cls.learns_from is not None:
-            values.setdefault(cls.learns_from, learnt)
+            if len(learnt) > 1 and not cls.schema()[cls.learns_from].many:
+                raise UserError(
+                    f"{cls.name} works with one picture, and {tasks[0].name} learns {names} here"
+                )
+            values.setdefault(cls.learns_from, learnt if len(learnt) > 1 else learnt[0])
         task = _made(cls, values)
-        if cls.learns_from and task.learnt().content_hash() != learnt.content_hash():
+        if cls.learns_from and _contents(task.all_learnt()) != _contents(learnt):
             raise UserError(
-                f"--{cls.learns_from} of {cls.name}: a run learns one picture, here {learnt.name} "
-                f"of {tasks[0].name}; leave the option out"
+                f"--{cls.learns_from} of {cls.name}: a run learns one picture, or several "
+                f"together, here {names} of {tasks[0].name}; leave the option out"
             )
         tasks.append(task)
     return tasks, options
+
+
+def _contents(pictures: Sequence[Picture]) -> list[str]:
+    return [picture.content_hash() for picture in pictures]
 
 
 def _check_complete(classes: Sequence[type[Task]], layer: Layer) -> None:

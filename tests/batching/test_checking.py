@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.batching import Batch, checking, estimate, pictures
+from sinddm_toolkit.batching import Batch, checking, pictures
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
 from sinddm_toolkit.batching.sources import source_of
+from sinddm_toolkit.edits import estimate
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError
@@ -175,6 +176,18 @@ def test_a_picture_that_has_changed_is_read_again(pasted):
     assert again is first and np.array_equal(first.pixels, read_picture("bg.png").pixels)
     Image.fromarray(texture(50, 80)).save("bg.png")
     assert cache.make_tasks(row.layer)[0][0].image.size == (50, 80)
+
+
+def test_of_several_pictures_each_is_kept(pasted):
+    rows = [{"task": "sample", "image": ["bg.png", "c.png"]}, {"task": "sample", "image": "c.png"}]
+    Path("e.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    both, one = (row.layer for row in rows_of(source_of(Path("e.jsonl")), Overrides()))
+    cache = PictureCache()
+    first = cache.make_tasks(both)[0][0].image
+    assert [picture.path.name for picture in first] == ["bg.png", "c.png"]
+    again = cache.make_tasks(both)[0][0].image
+    assert all(a is b for a, b in zip(first, again, strict=True))
+    assert cache.make_tasks(one)[0][0].image is first[1]
 
 
 def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):

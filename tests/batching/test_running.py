@@ -27,6 +27,10 @@ SAME = {
     "roi": {"layouts": 2, "image": "bg.png", "source": ["30,20,20,15"], "target": ["5,5,20,15"]},
     "outpaint": {"image": "bg.png", "right": "25%"},
     "inpaint": {"image": "bg.png", "mask": "30,20,20,15"},
+    "seamless": {"layouts": 2, "image": "bg.png"},
+    "symmetric": {"layouts": 2, "image": "bg.png"},
+    "retarget": {"image": "bg.png", "size": "1.4x1"},
+    "analogy": {"style": "bg.png", "content": "c.png"},
     "paint": {"image": "bg.png", "painting": "c.png"},
     "text-content": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
     "text-style": {"image": "bg.png", "text": ["red"], "clip": CLIP, "guide-every": 20},
@@ -40,7 +44,7 @@ SAME = {
 }
 
 
-LONGEST = ("outpaint", "roi", "style-transfer")
+LONGEST = ("analogy", "outpaint", "retarget", "roi", "seamless", "style-transfer", "symmetric")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,9 @@ def test_the_line_goes_over_the_rows(command, probe, monkeypatch):
     code, _, err = command("batch", "e.jsonl", *words)
     assert code == 0, err
     (row,) = report("there")
-    assert row["tasks"]["probe"]["strength"] == 0.3 and len(contents("there")) == 2
+    assert row["tasks"]["probe"]["strength"] == 0.3 and len(row["outputs"]) == 2
+    assert set(contents("there")) == {"p0-probe-1.png", "p0-probe-2.png", "p0-probe-sheet.png"}
+    assert row["sheet"].endswith("there/p0-probe-sheet.png")
     for words, said in (
         (("--set", "strength"), "give KEY=VALUE"),
         (("--set", "strenth=1"), "did you mean strength"),

@@ -36,8 +36,8 @@ def test_a_training_is_told_of_every_ten_seconds(clock, told):
         heard.training(TrainingReport(step, 1200, 0.25))
     heard.training_ends()
     lines = told()
-    assert lines[0] == "learning bg.png: 80 of 1200 updates, error 0.250, about 3 min left"
-    assert lines[-1] == "learning bg.png: 1120 of 1200 updates, error 0.250, about 12 s left"
+    assert lines[0] == "learning bg.png: 6 %, about 3 min left"
+    assert lines[-1] == "learning bg.png: 93 %, about 12 s left"
     assert len(lines) == 180 // 12 - 1
 
 
@@ -49,7 +49,7 @@ def test_short_work_is_not_told_of(clock, told):
         heard.training(TrainingReport(50, 100, 0.25))
         heard.sampling_begins(10)
         clock.now += 9
-        heard.sampling(2, 3)
+        heard.sampling("detail")
     assert told() == []
 
 
@@ -58,12 +58,19 @@ def test_steps_and_a_task_s_own_work_are_told_of(clock, told):
     heard.sampling_begins(50)
     for _ in range(10):
         clock.now += 1000
-        heard.sampling(4, 17)
-    assert told()[-1] == "sampling: 10 of 50 steps, scale 4, about 11.1 h left"
+        heard.sampling("fine detail")
+    assert told()[-1] == "making the picture: 20 %, fine detail, about 11.1 h left"
     for done in (1, 2, 3):
         heard.working("checking rows", done, 30)
         clock.now += 8
-    assert told() == ["checking rows: 3 of 30 steps, about 2 min left"]
+    assert told() == ["checking rows: 10 %, about 2 min left"]
+
+
+def test_what_is_made_is_told_in_words_from_the_first_stage_to_the_last():
+    told = [events.made_at(k, 5, from_noise=True) for k in range(5)]
+    assert told == ["the layout", "smaller shapes", "detail", "detail", "fine detail"]
+    assert events.made_at(0, 5, from_noise=False) == "large shapes"
+    assert events.made_at(0, 1, from_noise=True) == "fine detail"
 
 
 def test_messages_are_said_at_once(clock, told):
@@ -80,8 +87,8 @@ def test_the_command_line_tells_it_without_a_terminal(command, pasted, tiny, mon
     monkeypatch.setattr(events, "TOLD_EVERY", 0.0)
     code, _, err = command(*WORDS, "--layouts", 0, "--likeness", 0, "--out", "o.png")
     assert code == 0
-    assert "learning bg.png: " in err and " updates, error 0." in err and " left\n" in err
-    assert "sampling: 1 of " in err
+    assert "learning bg.png: " in err and " %, about " in err and " left\n" in err
+    assert "making the picture: 1 %, the layout, about" in err and " %, fine detail, about" in err
     assert "\x1b" not in err and "\r" not in err
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 from sinddm_toolkit.cli.run import parts_of_line
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.options.run_options import SEED_MAX
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
 
 BOX = "0,0,10,10"
 
@@ -31,6 +32,13 @@ BOX = "0,0,10,10"
             ("run", "sample", "--image", "bg.png", "roi"),
             "roi: write + roi for a task that acts too",
         ),
+        (
+            ("harmonise", "--bg", "bg.png"),
+            "there is no command 'harmonise': did you mean run harmo",
+        ),
+        (("run", "harmonise", "--bg", "bg.png"), "no task 'harmonise', did you mean harmonize?"),
+        (("run", "outpaint", "--image", "bg.png", "--right", "0.5"), "--right 0.5 is less than a"),
+        (("run", "outpaint", "--image", "bg.png", "--top", "0.1%"), "--top 0.1% is less than a"),
         (("presets", "save", "look", "sample", "c.png"), "c.png: write --image c.png"),
         (("presets", "save", "look", "--image", "c.png"), "name a task"),
     ],
@@ -39,6 +47,40 @@ def test_a_slip_is_told_the_right_form(words, said, command, pasted):
     code, out, err = command(*words)
     assert (code, out) == (2, "") and said in err, err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flag", "near"),
+    [
+        ("--output", "did you mean --out?"),
+        ("--steps", "did you mean --sampling-steps?"),
+        ("--sample", "did you mean --samples"),
+        ("--picture", "did you mean --image"),
+        ("--photograph", "see sinddm-tk run sample --help\n"),
+    ],
+)
+def test_an_option_that_there_is_not_is_told_what_may_be_meant(flag, near, command, pasted):
+    code, out, err = command("run", "sample", flag, "x")
+    assert (code, out) == (2, "") and near in err
+
+
+def options_in(help):
+    return [line.split()[0] for line in help.splitlines() if line.startswith("  -")]
+
+
+def test_help_shows_what_to_touch_and_where_the_rest_is(command):
+    code, short, _ = command("run", "harmonize", "--help")
+    assert code == 0 and short.endswith("sinddm-tk run harmonize --help-all\n")
+    shown = options_in(short)
+    assert shown[:2] == ["--bg", "--composite"]
+    assert {"--seed", "--samples", "--out", "--quality"} <= {*shown}
+    code, whole, _ = command("run", "harmonize", "--help-all")
+    every = options_in(whole)
+    schema = {**registry.current().task("harmonize").schema(), **RunOptions.schema()}
+    assert {*every} - {"-h,", "-q,"} >= {item.flag for item in schema.values()}
+    rare = {item.flag for item in schema.values() if item.rarely}
+    assert {"--train-seed", "--start-step"} <= rare and not rare & {*shown}
+    assert {*every} - {*shown} == rare | {"--with", "--explain", "--json", "-q,", "--help-all"}
 
 
 def targets(*words):

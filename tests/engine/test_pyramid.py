@@ -82,3 +82,26 @@ def test_what_is_hidden_reaches_no_scale():
         assert torch.equal(a, b) and a.max() < 0.3
         assert seen.shape[-2:] == a.shape[-2:] and 0.5 < seen.mean() < 0.9
     assert (filled(x, known)[..., 40:90, 50:110].std() < x.std()).all()
+
+
+def test_pictures_learnt_together_are_shrunk_as_often_by_the_same_factor():
+    first, *others = (torch.rand(1, 3, *size) for size in ((90, 120), (120, 90), (60, 180)))
+    pyramid = build_pyramid(first, others=others)
+    alone = build_pyramid(first)
+    assert all(torch.equal(a, b) for a, b in zip(pyramid.scales, alone.scales, strict=True))
+    assert pyramid.sources == (pyramid, *pyramid.others) and alone.sources == (alone,)
+    for other, x in zip(pyramid.others, others, strict=True):
+        assert (other.count, other.factor) == (pyramid.count, pyramid.factor)
+        assert torch.equal(other.scales[-1], x)
+        for s, (h, w) in enumerate(other.sizes):
+            height, width = pyramid.sizes[s]
+            assert h * w == pytest.approx(height * width, rel=0.03)
+            assert w / h == pytest.approx(x.shape[-1] / x.shape[-2], rel=0.03)
+
+
+def test_the_noise_covers_the_detail_of_all_that_is_learnt():
+    smooth, rough = torch.zeros(1, 3, 90, 120), torch.rand(1, 3, 90, 120)
+    alone = build_pyramid(rough).details
+    assert min(alone) > 0
+    assert build_pyramid(smooth, others=[rough]).details == alone
+    assert build_pyramid(rough, others=[smooth]).details == alone

@@ -1,8 +1,10 @@
 """What plugins make on demand."""
 
 from collections import UserString
+from typing import ClassVar
 
 import pytest
+import torch
 
 from sinddm_toolkit.api import Task, hookimpl, service
 from sinddm_toolkit.errors import PluginError, UserError
@@ -178,6 +180,47 @@ def test_a_denoiser_that_fails_is_told_of(predict, said, sinddm_registry, sinddm
             sinddm_run(random_picture(), denoiser="mine", also=also)
         where = "failed in its denoiser at scale 0, step 99: "
         assert str(raised.value).startswith(f"plugin this test:Denoises {where}{said}")
+
+
+class Darker(Task):
+    """Notes x̂0 as it finds it, then darkens it."""
+
+    name, summary, learns_from = "darker", "darken", None
+    found: ClassVar[list[float]] = []
+
+    @hookimpl(tryfirst=True)
+    def modify_x0(self, run, step):
+        self.found.append(float(step.x0.max()))
+        step.x0 = step.x0 - 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_denoiser_may_have_hooks_which_come_before_those_of_tasks(
+    fails, sinddm_registry, sinddm_run
+):
+    class Even:
+        def __call__(self, x, t, s, needless=None):
+            return x
+
+        @hookimpl(tryfirst=True)
+        def modify_x0(self, run, step):
+            if fails:
+                raise ZeroDivisionError
+            step.x0 = torch.full_like(step.x0, 0.5)
+
+    class Makes:
+        @hookimpl
+        def make_service(self, kind, name, about):
+            return Even()
+
+    sinddm_registry(Makes())
+    Darker.found.clear()
+    if fails:
+        with pytest.raises(PluginError, match=r"^plugin this test:Makes failed in modify_x0 at"):
+            sinddm_run(random_picture(), denoiser="mine")
+        return
+    pixels = sinddm_run(random_picture(), denoiser="mine", also={Darker: {}}).picture.pixels
+    assert set(Darker.found) == {0.5} and set(pixels.ravel()) == {round(0.5 * 127.5)}
 
 
 def test_the_command_line_refuses_a_denoiser_that_nobody_makes(command, known):

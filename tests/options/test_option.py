@@ -163,3 +163,38 @@ def test_one_of_two_is_required_and_not_both():
         Either(left=3, right="x")
     with pytest.raises(UserError, match="--left: 0 is not allowed"):
         Either(left=0)
+
+
+class OneOrMore(Options):
+    numbers: int | list[int] | None = option("whole numbers", default=None, minimum=0)
+    picture: Picture | list[Picture] | None = option("pictures", default=None)
+
+
+@pytest.mark.parametrize(
+    ("given", "held"),
+    [(3, 3), ([3], 3), ((3,), 3), ([3, 4], [3, 4]), ((3, 4), [3, 4]), (None, None)],
+)
+def test_what_is_given_once_is_no_list(given, held):
+    item = OneOrMore.schema()["numbers"]
+    assert OneOrMore(numbers=given).numbers == held
+    assert item.read(list(given) if isinstance(given, tuple) else given, "numbers") == held
+
+
+def test_texts_of_one_or_several():
+    numbers, pictures = OneOrMore.schema()["numbers"], OneOrMore.schema()["picture"]
+    assert numbers.read(["3"], "numbers", is_text=True) == 3
+    assert numbers.read(["3", "4"], "numbers", is_text=True) == [3, 4]
+    folder = Path("folder")
+    several = pictures.read(' ["a.png", "b.png"]', "picture", folder, is_text=True)
+    assert several == [str(folder / "a.png"), str(folder / "b.png")]
+    assert pictures.read('["a.png"]', "picture", folder, is_text=True) == str(folder / "a.png")
+    one = pictures.read("[1] a.png", "picture", folder, is_text=True)
+    assert one == str(folder / "[1] a.png")  # the name of a file
+
+
+def test_of_one_or_several_there_is_one_at_least_and_each_is_checked():
+    for bad in ([], [3, -1], [3, "x"]):
+        with pytest.raises(UserError, match=r"--numbers: .* is not allowed"):
+            OneOrMore(numbers=bad)
+        with pytest.raises(UserError, match=r"numbers: .* is not allowed"):
+            OneOrMore.schema()["numbers"].read(bad, "numbers")

@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +7,17 @@ import pytest
 import torch
 from PIL import Image
 from sinddm_toolkit.plugins.closed_form import memory as memories
+from sinddm_toolkit.plugins.closed_form.blend import FREE_BELOW
 from sinddm_toolkit.plugins.closed_form.denoiser import ClosedFormDenoiser, mean_of_patches
-from sinddm_toolkit.plugins.closed_form.memory import PatchMemory
+from sinddm_toolkit.plugins.closed_form.layout import LayoutDenoiser
+from sinddm_toolkit.plugins.closed_form.memory import JointMemory, PatchMemory
 
 from sinddm_toolkit.edits.store import default_store
-from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.pyramid import build_pyramid, downsample, tensor_from_rgb, upsample
+from sinddm_toolkit.engine.run import Run
 from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.engine.steps import ScaleState, Step
 from tests.conftest import texture
 
 CPU = torch.device("cpu")
@@ -130,6 +136,61 @@ def test_it_predicts_the_noise_in_its_picture_and_has_gradients():
         assert float(x.grad.abs().sum()) > 0
 
 
+def test_the_coarsest_of_several_scales_is_a_layout():
+    x = torch.randn(1, 3, 42, 70, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    for size, is_layout in (((60, 80), True), ((40, 50), False)):
+        pyramid = build_pyramid(picture(*size))
+        assert (pyramid.count > 1) == is_layout
+        schedule = make_schedule(pyramid.details, pyramid.factor)
+        predicted = ClosedFormDenoiser(pyramid, schedule, CPU)(x, 80, 0)
+        layout = LayoutDenoiser(pyramid, schedule, CPU)(x, 80, 0)
+        assert torch.equal(predicted, layout) == is_layout
+        (gradient,) = torch.autograd.grad(predicted.square().sum(), x)
+        assert float(gradient.abs().sum()) > 0
+
+
+@pytest.fixture
+def held():
+    """The hook of the denoiser, and a step of scale 1 whose x̂0 is noise."""
+    pyramid = build_pyramid(picture(60, 80))
+    schedule = make_schedule(pyramid.details, pyramid.factor)
+    denoise = ClosedFormDenoiser(pyramid, schedule, CPU)
+    plan = Plan(pyramid, schedule)
+    run = Run(plan, pyramid, schedule, (0,), CPU, denoise)
+    scale = ScaleState(plan.stages[1], 1, pyramid.blurred[1], denoise, schedule)
+    noise = torch.randn(1, 3, 60, 80, generator=torch.Generator().manual_seed(0))
+
+    def stepped(t_next):
+        step = Step(scale, t_next + 4, t_next, noise, noise)
+        denoise.modify_x0(run, step)
+        return step.x0, downsample(step.x0 - scale.input, (21, 28))
+
+    return stepped, scale, noise
+
+
+def test_what_the_coarser_scale_has_made_is_kept_while_there_is_noise(held):
+    stepped, _, noise = held
+    made, away = stepped(20)
+    assert not torch.equal(made, noise)
+    assert float(away.square().mean()) < 0.01 * float(downsample(noise, (21, 28)).square().mean())
+    # What can't be seen at the scale below is as it was predicted.
+    fine = [x - upsample(downsample(x, (42, 56)), (60, 80)) for x in (made, noise)]
+    assert float((fine[0] - fine[1]).square().mean()) < 0.2 * float(fine[1].square().mean())
+    assert float(fine[1].square().mean()) > 0.3
+    free, _ = stepped(FREE_BELOW - 1)
+    assert torch.equal(free, noise)
+
+
+def test_what_is_held_fast_is_not_moved(held):
+    stepped, scale, noise = held
+    where = torch.zeros(1, 1, 60, 80, dtype=torch.bool)
+    where[..., :40] = True
+    scale.fix(noise, where)
+    made, _ = stepped(20)
+    assert torch.equal(made[..., :40], noise[..., :40])
+    assert not torch.equal(made[..., 40:], noise[..., 40:])
+
+
 def test_a_run_trains_nothing_and_replays(command, pasted):
     code, out, err = command(*LINE, "--out", "a.png", "--json")
     assert code == 0, err
@@ -171,3 +232,32 @@ def test_rows_of_a_batch_need_no_training(command, pasted):
     assert command(*LINE, "--out", "a.png")[0] == 0
     (row,) = Path().rglob("row.png")
     assert np.array_equal(np.asarray(Image.open("a.png")), np.asarray(Image.open(row)))
+
+
+@pytest.mark.parametrize("sigma", [0.4, 3.0])
+def test_of_several_pictures_a_patch_may_be_of_any(sigma):
+    parts = [picture(20, 24).double(), picture(14, 30).double().flip(-1) * 0.7]
+    patches = torch.cat([all_patches(m, 5) for m in parts])
+    noisy = patches[[3, 77, 400]] + sigma * torch.randn(3, 75, dtype=torch.double)
+    weights = torch.softmax(-torch.cdist(noisy, patches).square() / (2 * sigma**2), dim=1)
+    joint = JointMemory([PatchMemory(m, None, 5) for m in parts])
+    assert torch.allclose(joint.posterior_mean(noisy, sigma), weights @ patches, atol=1e-6)
+
+
+def test_the_denoiser_of_several_pictures_knows_them_all():
+    """Of each it makes out what is below the noise, as the denoiser of one does of that alone."""
+    first, second = picture(60, 80), picture(80, 60).flip(1) * 0.5
+    both = build_pyramid(first, others=[second])
+    schedule = make_schedule(both.details, both.factor)
+    denoise = ClosedFormDenoiser(both, schedule, CPU)
+    alone = ClosedFormDenoiser(build_pyramid(first), schedule, CPU)
+    t, generator = 12, torch.Generator().manual_seed(1)
+
+    def error(denoiser, m):
+        epsilon = torch.randn(m.shape, generator=generator)
+        alpha = schedule.alpha_bar(t)
+        x = math.sqrt(alpha) * m + math.sqrt(1 - alpha) * epsilon
+        return float((denoiser(x, t, 0) - epsilon).square().mean())
+
+    errors = [error(denoise, m) for m in (both.scales[0], both.others[0].scales[0])]
+    assert max(errors) < 0.25 * error(alone, both.others[0].scales[0])

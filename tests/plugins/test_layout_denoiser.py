@@ -44,7 +44,7 @@ def test_the_mean_is_that_of_its_definition(sigma):
     patches = torch.stack([m[0, :, i : i + 9, j : j + 9] for i in range(4) for j in range(6)])
     logits = -(patches - y).square().sum(dim=(1, 2, 3)) / (2 * sigma**2)
     expected = (torch.softmax(logits, 0)[:, None, None, None] * patches).sum(dim=0)
-    found = _Memory(m, None, 9, CPU).mean(y, sigma, 0.0, (0.0, 1.0))
+    found = _Memory([(m, None)], 9, CPU).mean(y, sigma, 0.0, (0.0, 1.0))
     assert torch.allclose(found, expected, atol=1e-4)
 
 
@@ -116,5 +116,27 @@ def test_it_is_the_same_again_and_for_each_of_several():
 
 def test_a_large_scale_keeps_a_bounded_number_of_patches(monkeypatch):
     monkeypatch.setattr(layout, "MOST_PATCHES", 200)
-    memory = _Memory(picture(60, 80), None, 9, CPU)
+    memory = _Memory([(picture(60, 80), None)], 9, CPU)
     assert len(memory._patches) <= 220
+
+
+@pytest.mark.parametrize("sigma", [0.4, 3.0])
+def test_of_several_pictures_the_mean_is_over_the_patches_of_all(sigma):
+    parts = [picture(12, 14), picture(16, 10).flip(-1) * 0.8]
+    noise = torch.randn(3, 9, 9, generator=torch.Generator().manual_seed(1))
+    y = parts[1][0, :, :9, :9] + sigma * noise
+    patches = torch.cat([torch.nn.functional.unfold(m, 9)[0].T for m in parts])
+    logits = -(patches - y.flatten()).square().sum(dim=1) / (2 * sigma**2)
+    expected = (torch.softmax(logits, 0) @ patches).view(3, 9, 9)
+    found = _Memory([(m, None) for m in parts], 9, CPU).mean(y, sigma, 0.0, (0.0, 1.0))
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_a_layout_of_two_pictures_has_pieces_of_both():
+    first, second = picture(60, 80) * 0.2 - 0.7, picture(80, 60) * 0.2 + 0.7
+    pyramid = build_pyramid(first, others=[second])
+    schedule = make_schedule(pyramid.details, pyramid.factor)
+    made = torch.cat([laid_out(pyramid, schedule, (44, 44), seed, boldness=1) for seed in range(2)])
+    shares = (made.mean(dim=1) > 0).float().mean()
+    assert 0.1 < float(shares) < 0.9
+    assert float((made.mean(dim=1).abs() > 0.4).float().mean()) > 0.8  # one or the other

@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from sinddm_toolkit.plugins.closed_form import blend
 
+import sinddm_toolkit.api as st
+from sinddm_toolkit.api import Task, hookimpl
 from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.phases import trained_cells
@@ -69,3 +72,28 @@ def test_the_layout_needs_no_training(command, pasted, tiny):
 def test_what_there_is_not_is_refused(command, pasted, option, value):
     code, _, err = command(*SAMPLE, option, value, "--out", "a.png")
     assert code == 2 and option in err
+
+
+class Watches(Task):
+    """Notes what the finer scale begins with, and what it has made of that in the end."""
+
+    name, summary, learns_from = "watches", "watch", None
+
+    @hookimpl
+    def after_step(self, run, step):
+        if step.s == 1 and step.t_next < 0:
+            away = st.downsample(step.x0 - step.scale.input, (21, 28))
+            Watches.away = float(away.square().mean())
+
+
+def test_finer_scales_keep_to_the_layout(sinddm_run, monkeypatch):
+    options = {"layouts": 1, "likeness": 0, "sampling_steps": 4, "also": {Watches: {}}}
+
+    def away(free_below, **more):
+        monkeypatch.setattr(blend, "FREE_BELOW", free_below)
+        sinddm_run("sample", **{**options, **more})
+        return Watches.away
+
+    usual = blend.FREE_BELOW
+    assert away(usual) < 0.6 * away(1000)
+    assert away(usual, layouts=0) == away(1000, layouts=0), "a layout of the network's is not held"

@@ -108,3 +108,28 @@ def test_a_large_picture_costs_no_more_patches(pyramid, monkeypatch):
 def test_canvases_of_any_size(pyramid, size):
     found = PatchGuidance(pyramid, CPU).moved(noise(size), 0, generators(1))
     assert found.shape[-2:] == size and bool(found.isfinite().all())
+
+
+def coloured(value, size=(60, 80)):
+    """Noise around one colour."""
+    return noise(size, seed=7) * 0.1 + value
+
+
+def test_of_several_pictures_the_patches_of_all_are_wanted():
+    first, second = coloured(-0.6), coloured(0.6)
+    both = PatchGuidance(build_pyramid(first, others=[second]), CPU)
+    one = PatchGuidance(build_pyramid(first), CPU)
+    mixed = torch.cat([first[..., :40], second[..., :40]], dim=3)
+    assert float(both.distance(mixed, 1)) < 0.1 * float(one.distance(mixed, 1))
+    assert float(both.distance(first, 1)) > 5 * float(both.distance(mixed, 1))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_each_picture_has_its_share(count):
+    others = [coloured(0.6, (80, 60))] * count
+    guide = PatchGuidance(build_pyramid(coloured(-0.6), others=others), CPU)
+    x, random = noise((50, 60)), generators(5)
+    for _ in range(12):
+        x = guide.moved(x, 1, random)
+    share = float((x.mean(dim=1) > 0).float().mean())
+    assert share == pytest.approx(count / (count + 1), abs=0.08)

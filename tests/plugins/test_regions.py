@@ -16,6 +16,7 @@ from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.pictures.reading import read_picture
 from tests.conftest import texture
+from tests.stored import models
 
 RED = (250, 10, 10)
 
@@ -292,6 +293,27 @@ def test_outpaint_says_what_is_wrong(words, said, command, spotted):
 INPAINT = ("run", "inpaint", "--image", "i.png", "--seed", "1")
 
 
+def test_no_patch_of_what_is_masked_is_in_a_free_layout(command, spotted):
+    """Though the model knows it: one training is for all masks."""
+    words = (*INPAINT, "--structure", "free", "--likeness", 0, "--mask", "30,20,20,15")
+    assert command(*words, "--layout-sheet", "s.png", "--out", "o.png")[0] == 0
+    assert len(models()) == 1
+    sheet = read_picture("s.png").pixels.astype(int)
+    assert sheet.shape[0] > 40
+    red = (sheet[..., 0] - sheet[..., 1:3].max(axis=2) > 120).mean()
+    assert red < 0.002
+    code, _, err = command(*words[:-1], "10,5,12,12", "--train-time", 0, "--out", "second.png")
+    assert code == 0, err
+    assert len(models()) == 1
+
+
+@pytest.mark.parametrize("words", [("--pick", 2), ("--layout-sheet", "s.png")])
+def test_layouts_are_those_of_a_free_structure(words, command, spotted):
+    code, _, err = command(*INPAINT, "--mask", "30,20,20,15", *words)
+    assert code == 2 and f"{words[0]} needs --structure free" in err
+    assert models() == {}
+
+
 @pytest.mark.parametrize("structure", ["continue", "free"])
 def test_inpaint_removes_what_is_masked(structure, command, spotted):
     words = (*INPAINT, "--structure", structure, "--mask", "30,20,20,15")
@@ -305,7 +327,9 @@ def test_inpaint_removes_what_is_masked(structure, command, spotted):
     assert np.array_equal(result[outside], spotted[outside])
 
 
-@pytest.mark.parametrize("how", [("--structure", "free"), ("--start-step", 0)])
+@pytest.mark.parametrize(
+    "how", [("--structure", "free", "--layouts", 0), ("--start-step", 0)], ids=["free", "continue"]
+)
 def test_what_is_masked_has_no_influence_at_all(how, command, spotted):
     """Another content under the mask gives the same picture, bit for bit."""
     words = (*INPAINT, *how, "--mask", "30,20,20,15")
@@ -325,6 +349,70 @@ def test_inpaint_says_what_is_wrong(box, said, command, spotted):
     Image.new("L", (30, 30), 255).save("m.png")
     code, _, err = command(*INPAINT, "--mask", box)
     assert code == 2 and said in err, err
+
+
+def punched(alpha, below=(0, 0, 0)):
+    """h.png: i.png with a transparent hole at rows 20-35, columns 30-50."""
+    pixels = np.array(Image.open("i.png").convert("RGBA"))
+    pixels[20:35, 30:50] = (*below, alpha)
+    Image.fromarray(pixels).save("h.png")
+    return pixels
+
+
+@pytest.mark.parametrize("structure", ["continue", "free"])
+def test_a_transparent_hole_is_filled_without_a_mask(structure, command, spotted):
+    pixels = punched(alpha=100)
+    line = ("run", "inpaint", "--image", "h.png", "--seed", "1", "--structure", structure)
+    code, _, err = command(*line, "--out", "o.png")
+    assert code == 0, err
+    result = read_picture("o.png").pixels
+    assert result.shape == pixels.shape and (result[..., 3] == 255).all()
+    kept = np.ones((60, 80), bool)
+    kept[14:41, 24:56] = False
+    assert np.array_equal(result[kept], pixels[kept])
+    assert command("replay", "o.png", "--out", "again.png")[0] == 0
+    assert np.array_equal(read_picture("again.png").pixels, result)
+    # What is below it has no influence at all.
+    punched(alpha=0, below=(255, 0, 200))
+    assert command(*line, "--retrain", "--out", "other.png")[0] == 0
+    assert np.array_equal(read_picture("other.png").pixels, result)
+
+
+def test_without_a_mask_something_must_be_transparent_but_not_everything(command, spotted):
+    punched(alpha=255)
+    code, _, err = command("run", "inpaint", "--image", "h.png")
+    assert code == 2 and "missing --mask: white on what goes" in err and "h.png has none" in err
+    Image.new("RGBA", (80, 60)).save("clear.png")
+    code, _, err = command("run", "inpaint", "--image", "clear.png")
+    assert code == 2 and "what is transparent covers all of clear.png" in err
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "result"),
+    [((80, 60), "16:9", (107, 60)), ((80, 60), "1:1", (80, 80)), ((60, 80), "2.5:1", (200, 80))],
+)
+def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sinddm_run):
+    image = texture(size[1], size[0])
+    made = sinddm_run("outpaint", image=image, aspect=aspect, strength=0, feather=0)
+    assert made.picture.size == (result[1], result[0])
+    top, left = (result[1] - size[1]) // 2, (result[0] - size[0]) // 2
+    assert np.array_equal(made.picture.pixels[top : top + size[1], left : left + size[0]], image)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--aspect", "4:3"), "--aspect 4:3: i.png has that shape already"),
+        (("--aspect", "16x9"), "--aspect 16x9 is not allowed, give one such as 16:9"),
+        (("--aspect", "16:0"), "--aspect 16:0 is not allowed"),
+        (("--aspect", "999999:1"), "the result"),
+        (("--aspect", "16:9", "--size", "2x1"), "give --size or --aspect, not both"),
+        (("--aspect", "16:9", "--left", "5"), "--aspect and --left, --right, --top, --bottom excl"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused(words, said, command, spotted):
+    code, _, err = command(*OUTPAINT, *words)
+    assert code == 2 and said in err and len(err.splitlines()) == 1, err
 
 
 def test_paint_follows_the_painting_and_keeps_what_is_not_masked(command, spotted):

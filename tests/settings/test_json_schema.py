@@ -18,6 +18,8 @@ def test_the_schema_accepts_what_is_accepted_and_nothing_else(command, look):
         {"task": [{"name": "outpaint", "right": "50%"}, {"name": "roi"}], "seed": 3},
         {"extends": "look", "feather": 3},
         {"quality": "standard", "train-time": "5m"},
+        {"task": "sample", "image": ["a.png", "b.png"]},
+        {"task": "sample", "image": "a.png"},
     )
     bad = (
         {"task": "harmonize", "start-step": 3.7},
@@ -28,6 +30,9 @@ def test_the_schema_accepts_what_is_accepted_and_nothing_else(command, look):
         {"quality": "drft"},
         {"start-step": 3},
         {"task": [{"right": "50%"}]},
+        {"task": "sample", "image": []},
+        {"task": "sample", "image": ["a.png", 3]},
+        {"task": "outpaint", "image": ["a.png", "b.png"]},
     )
     assert [validator.is_valid(one) for one in good] == [True] * len(good)
     assert [validator.is_valid(one) for one in bad] == [False] * len(bad)

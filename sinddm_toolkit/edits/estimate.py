@@ -1,0 +1,140 @@
+"""An estimate of how long work will take, from a short trial on this machine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from sinddm_toolkit.edits.events import in_words
+from sinddm_toolkit.edits.models import new_model
+from sinddm_toolkit.edits.preparing import Prepared
+from sinddm_toolkit.edits.store import ModelStore
+from sinddm_toolkit.edits.subject import Subject
+from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.denoising import NetworkPredictor
+from sinddm_toolkit.engine.phases import Phase, plan_phase
+from sinddm_toolkit.engine.plan import Plan
+from sinddm_toolkit.engine.quality import QUALITIES, Quality
+from sinddm_toolkit.engine.training import train
+from sinddm_toolkit.interrupts import Interrupted
+
+TRIAL_UPDATES = 12
+TRIAL_SIZE = (192, 192)
+
+LONG = 20.0
+"""Seconds from which on a person wants to know before it begins."""
+
+FEW_UPDATES, FEW_PIXEL_STEPS = 100, 3_000_000
+"""What takes less than that anywhere, and needs no trial."""
+
+
+GUIDED, UNLEARNT = 3, 15
+"""Times that a pixel of a step takes where x̂0 is corrected by what else is known of the picture,
+and where something else stands in the network's place, beside one of the network alone: measured
+with the bundled guidance by patches, and layouts of them."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds that an edit will take."""
+
+    training: float
+    sampling: float
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is worth telling."""
+        return self.training + self.sampling >= LONG
+
+    def __str__(self) -> str:
+        whole = in_words(self.training + self.sampling)
+        parts = f"training {in_words(self.training)}, sampling {in_words(self.sampling)}"
+        return f"this will take about {whole} ({parts})"
+
+
+def told(ready: Prepared, store: ModelStore) -> str | None:
+    """How long an edit will take, in words; None if it is not long."""
+    found = estimated(ready, store)
+    return str(found) if found is not None and found.is_long else None
+
+
+def estimated(ready: Prepared, store: ModelStore) -> Estimate | None:
+    """Estimate an edit; None if it takes seconds anywhere, or if no network is asked.
+
+    What a task computes in hooks of its own, such as a comparison with texts, is not in it.
+    """
+    quality = QUALITIES.get(ready.subject.config.quality)
+    if ready.denoiser is not None or quality is None:
+        return None
+    phase = _missing(ready, quality, store)
+    updates = phase.planned if phase else 0
+    steps = len(ready.options.seeds()) * _pixel_steps_of_time(ready.plan)
+    if updates <= FEW_UPDATES and steps <= FEW_PIXEL_STEPS:
+        return None
+    update, pixel_step = rates(ready.subject, ready.compute, quality, phase)
+    limit = ready.options.train_time
+    training = update * updates if limit is None else min(limit, update * updates)
+    return Estimate(training, pixel_step * steps)
+
+
+def _missing(ready: Prepared, quality: Quality, store: ModelStore) -> Phase | None:
+    """The training that an edit needs; of that which a record tells, its last phase stands for all,
+    with as many updates."""
+    config, schedule = ready.subject.config, ready.subject.schedule
+    is_there = store.has(config.key) and not ready.options.retrain
+    if ready.recorded is not None:
+        history = ready.recorded.history
+        if is_there or not history:
+            return None
+        made = {0: sum(phase.made for phase in history)}
+        return replace(history[-1], updates=made, t_ends={0: schedule.timesteps}, made=0)
+    known = store.describe(config.key)["history"] if is_there else []
+    history = [Phase.from_json(phase) for phase in known]
+    return plan_phase(ready.cells(), history, quality, schedule, config.seed)
+
+
+def pixel_steps(plan: Plan) -> int:
+    """Pixels that go through the network for a sample, each as often as it does."""
+    return sum(stage.steps * stage.size[0] * stage.size[1] for stage in plan.stages)
+
+
+def _pixel_steps_of_time(plan: Plan) -> float:
+    """The same as so many of the network's own as take its time, with what else is computed."""
+    times = [(GUIDED if stage.guided else 1) if stage.learnt else UNLEARNT for stage in plan.stages]
+    each = [stage.steps * stage.size[0] * stage.size[1] for stage in plan.stages]
+    return sum(by * steps for by, steps in zip(times, each, strict=True))
+
+
+def rates(
+    subject: Subject, compute: Compute, quality: Quality, phase: Phase | None
+) -> tuple[float, float]:
+    """Try a network that knows nothing → (seconds of an update of `phase`, of a pixel of a step).
+
+    The first is 0 if there is no phase. Interrupted if a signal ends it.
+    """
+    model = new_model(replace(subject.config, width=quality.width), subject.schedule)
+    model.network.to(compute.device)
+    update = 0.0
+    if phase is not None:
+        # The scales take turns: a few updates of each would take too long, a few of all will do.
+        started = time.monotonic()
+        interrupted = train(
+            model.network,
+            subject.pyramid,
+            subject.schedule,
+            quality,
+            phase,
+            compute,
+            stop_after=TRIAL_UPDATES,
+        )
+        if interrupted:
+            raise Interrupted(interrupted)
+        update = (time.monotonic() - started) / min(TRIAL_UPDATES, phase.planned)
+    predict = NetworkPredictor(model.network, compute)
+    x = torch.zeros(1, 3, *TRIAL_SIZE, device=compute.device)
+    predict(x, 1, 0)
+    started = time.monotonic()
+    predict(x, 1, 0)
+    return update, (time.monotonic() - started) / (TRIAL_SIZE[0] * TRIAL_SIZE[1])

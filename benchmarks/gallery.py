@@ -135,6 +135,14 @@ LOOKS = {
         ["seascape.png"],
     ),
     "wide-with-more": ("", f"{SEASCAPE} {ASIDE}", ["seascape.png"]),
+    "frieze": ("seamless", SEASCAPE, ["seascape.png"]),
+    "rosette": ("symmetric", "--image starry_night.png", ["starry_night.png"]),
+    "restroked": ("retarget", f"{SEASCAPE} --size 1.5x1", ["seascape.png"]),
+    "loosely-followed": (
+        "analogy",
+        "--style starry_night.png --content painting.png",
+        ["painting.png"],
+    ),
 }
 """Preset → the task it changes (none: the preset alone is shown), the rest of the line, inputs."""
 

@@ -140,7 +140,8 @@ def _example(image: Path) -> str:
     """A command line of the first task that needs nothing but a picture."""
     for name, task in registry.current().tasks.items():
         required = [item for item in task.schema().values() if item.required]
-        if [item.name for item in required] == [task.learns_from]:
+        pictures = [item for item in task.schema().values() if item.is_picture]
+        if [item.name for item in required] == [task.learns_from] and pictures == required:
             flag = required[0].flag
             return f"sinddm-tk run {name} {flag} {shlex.quote(str(image))}"
     return "sinddm-tk run TASK"

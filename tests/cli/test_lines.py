@@ -62,7 +62,7 @@ def test_an_error_is_one_line_without_control_characters(words, command, pasted)
 
 
 @pytest.mark.parametrize(
-    "words", [(NASTY,), ("run", "sample", f"--{NASTY}"), ("train", "x", NASTY)]
+    "words", [(NASTY,), ("run", "sample", f"--{NASTY}"), ("presets", "show", "x", NASTY)]
 )
 def test_so_is_what_click_refuses(words, command, pasted):
     code, _, err = command(*words)

@@ -344,16 +344,8 @@ def test_tasks_use_an_imported_model(imported, command):
 
 @pytest.mark.slow
 def test_hidden_parts_are_no_obstacle(imported, command):
-    words = (
-        "--image",
-        "bg.png",
-        "--mask",
-        "30,20,10,10",
-        "--structure",
-        "free",
-        "--model",
-        imported,
-    )
+    words = ("--image", "bg.png", "--mask", "30,20,10,10", "--model", imported)
+    words += ("--structure", "free", "--layouts", 0)
     code, _, err = command("run", "inpaint", *words)
     assert code == 0, err
     assert "has learnt the whole picture" in err

@@ -10,18 +10,21 @@ from .layouts import LayoutTask
 from .pinning import FloatArray, Pins, resample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
     from torch import Tensor
 
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
 
     from .consistency import Consistency
+    from .filling import Filling
 
 REDRAWN_FROM = 6
 """Of the finest scale: pieces keep their shapes, and where they meet get strokes or grain."""
 
 REDRAWN_PIXELS = 250_000
 """A larger picture's finest scale knows grain alone, which pieces of it have of their own."""
-
 
 REDRAWN_MOST = 15
 """At a strength of 1: strokes are new and softer, shapes are still those of the pieces."""
@@ -86,38 +89,22 @@ class KeepingTask(LayoutTask):
 
     def _inject(self, plan: Plan) -> None:
         """Start from what is kept, at full size; `before_sampling` fills the rest in."""
-        stage = plan.stages[-1]
-        target, _ = self._pins.at(stage.size)
-        is_small = stage.size[0] * stage.size[1] <= REDRAWN_PIXELS
         start = self.start_step
         if start is None:
-            usual = REDRAWN_FROM if is_small else 0
+            usual = usual_start(plan.stages[-1].size)
             start = round(at_strength(self.strength, usual, REDRAWN_MOST))
-        plan.inject(target, at=stage, start=max(1, start), option="--start-step")
-        if start == 0:
-            stage.visits = 0
+        start_from_filling(plan, self._pins, start)
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
-        if self.goes_on:
-            run.start_image = self._filled(run)
-        else:
+        if not self.goes_on:
             super().before_sampling(run)
-
-    def _filled(self, run: Run) -> Tensor:
-        """(samples, 3, h, w): the picture with its new part put together from pieces of it."""
-        import torch
-
+            return
         from .filling import fill
 
         target, kept = self._pins.at(run.plan.stages[0].size)
         hole = (kept < 0.5)[0, 0].numpy()
-        fillings = []
-        for k, generator in enumerate(run.generators):
-            run.report("filling", k + 1, run.samples)
-            fillings.append(fill(target, hole, generator))
-        self._misfits = [one.misfit for one in fillings]
-        return torch.cat([one.image for one in fillings])
+        run.start_image, self._misfits = filled(run, lambda one: fill(target, hole, one))
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
@@ -145,8 +132,38 @@ class KeepingTask(LayoutTask):
             super().compose_output(run, result)
             result.samples = self._pins.levelled(result.samples)
             return
-        for told, misfit in zip(result.metadata, self._misfits, strict=True):
-            told["misfit"] = round(misfit, 4)
+        tell_misfits(result, self._misfits)
+
+
+def usual_start(size: tuple[int, int]) -> int:
+    """From which step what is put together is redrawn in a picture of that size (h, w)."""
+    return REDRAWN_FROM if size[0] * size[1] <= REDRAWN_PIXELS else 0
+
+
+def start_from_filling(plan: Plan, pins: Pins, start: int) -> None:
+    """Inject what is held at the last stage, where a filling will take its place; 0: it stays."""
+    stage = plan.stages[-1]
+    target, _ = pins.at(stage.size)
+    plan.inject(target, at=stage, start=max(1, start), option="--start-step")
+    if start == 0:
+        stage.visits = 0
+
+
+def filled(run: Run, fill: Callable[[torch.Generator], Filling]) -> tuple[Tensor, list[float]]:
+    """(samples, 3, h, w) and their misfits: what `fill` makes of each sample's random numbers."""
+    import torch
+
+    fillings = []
+    for k, generator in enumerate(run.generators):
+        run.report("filling", k + 1, run.samples)
+        fillings.append(fill(generator))
+    return torch.cat([one.image for one in fillings]), [one.misfit for one in fillings]
+
+
+def tell_misfits(result: Result, misfits: Sequence[float]) -> None:
+    """Say in each sample's record how badly its pieces fit."""
+    for told, misfit in zip(result.metadata, misfits, strict=True):
+        told["misfit"] = round(misfit, 4)
 
 
 def follow_detail(plan: Plan, pins: Pins, learnt: int) -> None:

@@ -15,6 +15,19 @@ MIN_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
 
 
+def canvas_of(asked: CanvasSize, working: tuple[int, int]) -> tuple[int, int]:
+    """The canvas (h, w) that is `asked` for of a picture worked on at that size.
+
+    UserError if it is too small.
+    """
+    size = asked.of(working)
+    if min(size) < MIN_SIDE:
+        raise UserError(
+            f"--size {asked} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
+        )
+    return size
+
+
 class Sample(LayoutTask):
     """Every scale from noise, on a canvas of any size."""
 
@@ -34,11 +47,5 @@ class Sample(LayoutTask):
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.size is not None:
-            size = self.size.of(pyramid.sizes[-1])
-            if min(size) < MIN_SIDE:
-                raise UserError(
-                    f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a "
-                    "side"
-                )
-            plan.set_canvas(size)
+            plan.set_canvas(canvas_of(self.size, pyramid.sizes[-1]))
         self.lay_out(plan, pyramid)

@@ -19,10 +19,10 @@ from sinddm_toolkit.api import (
 )
 
 from .borders import along_borders, fill_round
-from .keeping import REDRAWN_FROM, REDRAWN_PIXELS
+from .keeping import filled, start_from_filling, tell_misfits, usual_start
 from .layouts import LayoutTask
 from .pinning import Pins, faded
-from .sample import MIN_SIDE
+from .sample import canvas_of
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
@@ -120,13 +120,7 @@ class Seamless(LayoutTask):
     def _make(self, plan: Plan, pyramid: Pyramid) -> None:
         """Everything from noise."""
         if self.size is not None:
-            size = self.size.of(pyramid.sizes[-1])
-            if min(size) < MIN_SIDE:
-                raise UserError(
-                    f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a "
-                    "side"
-                )
-            plan.set_canvas(size)
+            plan.set_canvas(canvas_of(self.size, pyramid.sizes[-1]))
         self.lay_out(plan, pyramid)
 
     def _keep(self, plan: Plan) -> None:
@@ -136,28 +130,17 @@ class Seamless(LayoutTask):
         self._pins = Pins(self.image.rgb(), kept)
         plan.enlarge(size)
         plan.blend_onto(self.image, 1 - kept)
-        stage = plan.stages[-1]
-        if self.start_step is None:
-            self.start_step = REDRAWN_FROM if size[0] * size[1] <= REDRAWN_PIXELS else 0
-        target, _ = self._pins.at(stage.size)
-        plan.inject(target, at=stage, start=max(1, self.start_step), option="--start-step")
-        if self.start_step == 0:
-            stage.visits = 0
+        start = usual_start(size) if self.start_step is None else self.start_step
+        start_from_filling(plan, self._pins, start)
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
         if not self.keep:
             super().before_sampling(run)
             return
-        import torch
-
         target, _ = self._pins.at(run.plan.stages[0].size)
-        fillings = []
-        for k, generator in enumerate(run.generators):
-            run.report("filling", k + 1, run.samples)
-            fillings.append(fill_round(target, self._widths(), generator))
-        self._misfits = [one.misfit for one in fillings]
-        run.start_image = torch.cat([one.image for one in fillings])
+        widths = self._widths()
+        run.start_image, self._misfits = filled(run, lambda one: fill_round(target, widths, one))
 
     @hookimpl
     def before_scale(self, run: Run, scale: ScaleState) -> None:
@@ -176,8 +159,7 @@ class Seamless(LayoutTask):
     @hookimpl(trylast=True)
     def compose_output(self, run: Run, result: Result) -> None:
         if self.keep:
-            for told, misfit in zip(result.metadata, self._misfits, strict=True):
-                told["misfit"] = round(misfit, 4)
+            tell_misfits(result, self._misfits)
         else:
             super().compose_output(run, result)
         if self.check_sheet is not None and not self._has_sheet:

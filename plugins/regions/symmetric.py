@@ -9,7 +9,7 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import CanvasSize, Picture, UserError, hookimpl, option
 
 from .layouts import LayoutTask
-from .sample import MIN_SIDE
+from .sample import canvas_of
 from .symmetry import MOVES, SQUARE, Symmetry
 
 if TYPE_CHECKING:
@@ -81,10 +81,8 @@ class Symmetric(LayoutTask):
                 f"--size {self.size} is {size[1]}x{size[0]} pixels: --symmetry {self.symmetry} "
                 "needs a square"
             )
-        if self.size is not None and min(size) < MIN_SIDE:
-            raise UserError(
-                f"--size {self.size} is {size[1]}x{size[0]} pixels: give at least {MIN_SIDE} a side"
-            )
+        if self.size is not None:
+            size = canvas_of(self.size, plan.canvas)
         if size != plan.canvas:
             plan.set_canvas(size)
         if is_square:

@@ -17,6 +17,7 @@ from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.quality import QUALITIES, Quality
+from sinddm_toolkit.engine.stage import Stage
 from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.interrupts import Interrupted
 
@@ -97,14 +98,23 @@ def _missing(ready: Prepared, quality: Quality, store: ModelStore) -> Phase | No
 
 def pixel_steps(plan: Plan) -> int:
     """Pixels that go through the network for a sample, each as often as it does."""
-    return sum(stage.steps * stage.size[0] * stage.size[1] for stage in plan.stages)
+    return sum(_pixel_steps_of(stage) for stage in plan.stages)
+
+
+def _pixel_steps_of(stage: Stage) -> int:
+    return stage.steps * stage.size[0] * stage.size[1]
 
 
 def _pixel_steps_of_time(plan: Plan) -> float:
     """The same as so many of the network's own as take its time, with what else is computed."""
-    times = [(GUIDED if stage.guided else 1) if stage.learnt else UNLEARNT for stage in plan.stages]
-    each = [stage.steps * stage.size[0] * stage.size[1] for stage in plan.stages]
-    return sum(by * steps for by, steps in zip(times, each, strict=True))
+    return sum(_times(stage) * _pixel_steps_of(stage) for stage in plan.stages)
+
+
+def _times(stage: Stage) -> int:
+    """How often the network's own time a step of `stage` takes."""
+    if not stage.learnt:
+        return UNLEARNT
+    return GUIDED if stage.guided else 1
 
 
 def rates(

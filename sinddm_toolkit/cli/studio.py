@@ -147,7 +147,9 @@ def listening(host: str, port: int | None) -> socket.socket:
     wanted = [port] if port is not None else [*range(PORT, PORT + FEW_PORTS), 0]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for one in wanted:
-        found = socket.socket(family, socket.SOCK_STREAM)
+        # Unless the protocol is named, asyncio takes the socket for something else, and every
+        # answer in two parts waits 40 ms for an acknowledgement (TCP_NODELAY is off).
+        found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -243,7 +243,7 @@ class Harmonize(Task):
         return found
 
     def _found_in(self, scene: Scene, size: Size) -> tuple[BoolArray, str]:
-        """(h, w), true on the object as it is found without a mask; what to say if it is nowhere."""
+        """(h, w), true on the object as found without a mask; what to say if it is nowhere."""
         if self.object is not None and scene.cover is not None:
             cover = shares_at(scene.cover, size)
             found = cover > min(0.5, 0.9 * float(cover.max()))

@@ -1,0 +1,1 @@
+"""A page to draw on, and the same over HTTP."""

@@ -36,8 +36,8 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 Schema = dict[str, Any]
 
 ABOUT = (
-    "Edits of one picture, asked for over HTTP. Send the header Authorization: Bearer TOKEN with every "
-    "request. Send pictures first and name them by their ids, or send them with the edit."
+    "Edits of one picture, asked for over HTTP. Send the header Authorization: Bearer TOKEN with "
+    "every request. Send pictures first and name them by their ids, or send them with the edit."
 )
 
 

@@ -34,6 +34,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 LONGEST_CHAIN = 20
 
+OWN = "yours"
+"""Whose those of a person are."""
+
 OF_ONE_EDIT = ("out", "seed", "overwrite", "retrain", "device", "model")
 """Options of a run that are no part of a look."""
 
@@ -65,9 +68,14 @@ def user_folder() -> Path:
     return home() / "presets"
 
 
+def is_own(name: str) -> bool:
+    """Whether a person has a preset of that name."""
+    return available().get(name, ("", None))[0] == OWN
+
+
 def sources() -> list[Source]:
     """Where presets are looked for by name, the first to have it wins."""
-    found = [Source("yours", user_folder())]
+    found = [Source(OWN, user_folder())]
     for record in registry.current().records:
         found += [Source(f"of {record.name}", path) for path in record.presets]
     bundled = Path(str(resources.files("sinddm_toolkit.presets")))

@@ -15,7 +15,18 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from sinddm_toolkit.studio import edits_api, tiles, uploads
+from sinddm_toolkit.studio import (
+    catalogue,
+    composing,
+    edits_api,
+    openapi,
+    palette,
+    proposals,
+    selecting,
+    tiles,
+    uploads,
+    written,
+)
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
 from sinddm_toolkit.studio.places import default_folder
@@ -77,6 +88,13 @@ PAGE: list[BaseRoute] = [Route("/", get_page), Route("/static/{name:path}", get_
 API: list[BaseRoute] = [
     *uploads.routes,
     *tiles.routes,
+    *catalogue.routes,
+    *composing.routes,
+    *selecting.routes,
+    *palette.routes,
+    *proposals.routes,
+    *written.routes,
+    *openapi.routes,
     *edits_api.routes,
 ]
 

@@ -38,8 +38,13 @@ MASK[20:40, 30:50] = 255
 
 
 @pytest.fixture
-def app(home):
-    return make_app(Studio(), token=TOKEN, port=7680)
+def studio(home):
+    return Studio()
+
+
+@pytest.fixture
+def app(studio):
+    return make_app(studio, token=TOKEN, port=7680)
 
 
 @pytest.fixture

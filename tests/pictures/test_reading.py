@@ -310,16 +310,11 @@ def test_the_pictures_of_phones_are_read(tmp_path, format):
     import pillow_heif
 
     pillow_heif.register_heif_opener()
-    image = Image.fromarray(drawn_picture((60, 80)).pixels)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
+    drawn = drawn_picture((60, 80)).pixels
     path = tmp_path / "a.file"
-    image.save(path, format, quality=95, exif=exif)
-    picture = read_picture(path)
-    assert picture.size == (80, 60)
-    assert told_size(path) in ((60, 80), (80, 60))
-    upright = np.rot90(np.asarray(image), -1).astype(int)
-    assert abs(picture.pixels - upright).mean() < 8  # chroma is halved
+    Image.fromarray(drawn).save(path, format, quality=95)
+    assert told_size(path) == (60, 80)
+    assert abs(read_picture(path).pixels.astype(int) - drawn).mean() < 8  # chroma is halved
 
 
 def test_several_bursts_of_a_phone_are_one_picture(tmp_path):

@@ -212,6 +212,7 @@ class Drawn {
       this.tools.complain("open a picture first");
       return;
     }
+    if (this.handle && this.handle.picture.id !== on.id && !hasValue(this.handle.value)) this.clear();
     this.handle ??= this.tools.workbench.edit(this.kind, this.toWorkbench(this.written) ?? null, {
       label: this.tools.label, on,
       propose: this.tools.propose,
@@ -244,6 +245,12 @@ class Drawn {
   async ready() {
     return this.handle ? (await this.handle.ready()) ?? undefined : this.written;
   }
+}
+
+/** Whether a value of the workbench says anything. */
+function hasValue(value) {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== null && value !== undefined && (typeof value !== "object" || !("left" in value) || Object.values(value).some(Boolean));
 }
 
 const isBox = (value) => typeof value === "string" && value.includes(",");

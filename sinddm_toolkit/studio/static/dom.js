@@ -71,13 +71,22 @@ export function dialog(title, ...parts) {
   return box;
 }
 
-/** Says `text` to screen readers, and shows it for a moment. */
-export function announce(text) {
-  const place = document.getElementById("announcement") ?? document.body.appendChild(
-    make("div", { id: "announcement", role: "status", "aria-live": "polite" }),
-  );
-  place.textContent = text;
-  place.classList.add("shown");
-  clearTimeout(announce.timer);
-  announce.timer = setTimeout(() => place.classList.remove("shown"), 4000);
+/**
+ * Says `text` to screen readers and shows it for a moment; an error stays until it is put away, and
+ * what is `quiet` is only said.
+ */
+export function announce(text, { isError = false, quiet = false } = {}) {
+  if (isError) {
+    const note = make("div", { class: "notice" }, make("span", {}, sentence(text)),
+      button("×", () => note.remove(), { class: "quiet", "aria-label": "Put away" }));
+    fill(document.getElementById("notices"), note);
+    return;
+  }
+  document.getElementById("announcer").textContent = text;
+  if (quiet) return;
+  document.querySelector(".toast")?.remove();
+  const toast = make("div", { class: "toast", "aria-hidden": "true" }, text);
+  // An open dialog lies above all else: what is said of it is shown within.
+  (document.querySelector("dialog[open]") ?? document.body).append(toast);
+  setTimeout(() => toast.remove(), 4000);
 }

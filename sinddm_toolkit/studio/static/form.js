@@ -12,7 +12,8 @@ class Field {
     this.isGroup = followers.length > 0;
     this.form = form;
     this.touched = false;
-    this.inherited = this.isGroup ? {} : option.default ?? undefined;
+    this.own = this.isGroup ? {} : option.default ?? undefined;
+    this.inherited = this.own;
     this.origin = null;
     const ids = { id: freshId("value"), help: freshId("help"), complaint: freshId("complaint") };
     this.complaint = make("p", { class: "complaint", id: ids.complaint, role: "alert" });

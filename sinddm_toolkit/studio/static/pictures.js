@@ -7,6 +7,8 @@ export class Pictures extends EventTarget {
     super();
     this.workbench = workbench;
     this.abouts = new Map();
+    /** The ids of results, which are looked at without becoming what is worked on. */
+    this.made = new Set();
     for (const kind of ["open", "close", "change"]) {
       workbench.addEventListener(kind, () => this.dispatchEvent(new Event("change")));
     }

@@ -2,7 +2,7 @@
 // the value as an edit holds it, undefined if there is none; `set(value)` shows one; `problem()`
 // says in words what is wrong with what was typed, or null.
 
-import { button, fill, freshId, make } from "./dom.js";
+import { button, fill, freshId, make } from "./elements.js";
 
 /**
  * The control for one value of `option`. `tools` has `label`, `id` and `describedBy` for it,

@@ -1,7 +1,7 @@
 // Where each value of an edit comes from: the page, a preset, or the default.
 
 import { post } from "./api.js";
-import { dialog, inWords, make } from "./dom.js";
+import { dialog, inWords, make } from "./elements.js";
 
 /** Shows all values of the draft with their origins. Refused if the server refuses the edit. */
 export async function explain(draft) {

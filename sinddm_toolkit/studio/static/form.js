@@ -1,7 +1,7 @@
 // Forms made from the option schema: each option is a field with its label, control and help.
 
 import { readyOf, controlFor, listControl, same } from "./controls.js";
-import { button, freshId, inWords, make, sentence } from "./dom.js";
+import { button, freshId, inWords, make, sentence } from "./elements.js";
 import { groupControl, hasSides, sidesControl } from "./groups.js";
 
 /** One option, or several that make one control: what is given, what holds if nothing is. */

@@ -2,7 +2,7 @@
 // four lengths at the sides of a picture.
 
 import { Drawn, controlFor, listControl, readyOf } from "./controls.js";
-import { button, freshId, inWords, make } from "./dom.js";
+import { button, freshId, inWords, make } from "./elements.js";
 
 /**
  * A control for an option that is given many times and for those that follow it: a row for each of

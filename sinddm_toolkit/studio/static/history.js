@@ -1,6 +1,6 @@
 // All that was made, newest first, and a search in it.
 
-import { announce, fill, make } from "./dom.js";
+import { announce, fill, make } from "./elements.js";
 import { OVER } from "./edits.js";
 import { resultCard } from "./results.js";
 import { sweepCard } from "./sweep.js";

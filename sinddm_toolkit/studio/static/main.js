@@ -1,12 +1,12 @@
 // The page put together: beside the canvas the tasks and their options, beneath it what is made.
 
 import { get } from "./api.js";
-import { announce, button, make, sentence } from "./dom.js";
+import { announce, button, make, sentence } from "./elements.js";
 import { Draft } from "./draft.js";
 import { Edits } from "./edits.js";
 import { explain } from "./explain.js";
 import { historyPanel } from "./history.js";
-import { Pictures } from "./pictures.js";
+import { Pictures } from "./known.js";
 import { Presets, presetsPanel } from "./presets.js";
 import { queuePanel } from "./queue.js";
 import { savePresetDialog } from "./results.js";

@@ -1,7 +1,7 @@
 // Settings with a name: those that fit the tasks, with pictures of what they do.
 
 import { get, post } from "./api.js";
-import { announce, button, fill, inWords, make, sentence } from "./dom.js";
+import { announce, button, fill, inWords, make, sentence } from "./elements.js";
 
 export class Presets extends EventTarget {
   constructor() {

@@ -1,7 +1,7 @@
 // What is being made and what waits for it.
 
 import { curve } from "./curve.js";
-import { announce, button, fill, lasting, make, sentence } from "./dom.js";
+import { announce, button, fill, lasting, make, sentence } from "./elements.js";
 import { OVER } from "./edits.js";
 import { titleOf } from "./results.js";
 

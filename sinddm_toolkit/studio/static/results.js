@@ -1,7 +1,7 @@
 // What came of an edit: its pictures side by side, and all that can be done with them.
 
 import * as api from "./api.js";
-import { announce, button, dialog, fill, inWords, lasting, make, sentence } from "./dom.js";
+import { announce, button, dialog, fill, inWords, lasting, make, sentence } from "./elements.js";
 import { partsOf } from "./edits.js";
 
 /** What an edit did, in words: the summaries of its tasks. */

@@ -1,7 +1,7 @@
 // The same edit with several values of one or two options, seen as a grid.
 
 import { thumbnailOf } from "./api.js";
-import { button, dialog, fill, inWords, make } from "./dom.js";
+import { button, dialog, fill, inWords, make } from "./elements.js";
 import { OVER, partsOf } from "./edits.js";
 import { resultCard } from "./results.js";
 

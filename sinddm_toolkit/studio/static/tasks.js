@@ -1,6 +1,6 @@
 // The list of tasks, as wishes; the chosen ones with their forms.
 
-import { button, dialog, fill, inWords, make, sentence } from "./dom.js";
+import { button, dialog, fill, inWords, make, sentence } from "./elements.js";
 
 /** The part of the page that asks what is wished for, and for how. */
 export function tasksPanel(draft) {

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "sinddm_toolkit"
 ROOMS = (
     *("errors", "interrupts", "json_values", "spinning"),
     *("pictures", "engine", "options", "host", "settings", "edits"),
-    *("api", "batching", "testing", "cli"),
+    *("api", "batching", "testing", "studio", "cli"),
 )
 """Bottom up: each may import from those before it."""
 

@@ -45,6 +45,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.presets import presets
     from sinddm_toolkit.cli.replay import replay
     from sinddm_toolkit.cli.run import RunGroup
+    from sinddm_toolkit.cli.studio import serve, studio
     from sinddm_toolkit.cli.train import train
 
     cli = Root(
@@ -69,7 +70,8 @@ def build_cli() -> click.Group:
         callback=lambda **_: None,
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    for command in (RunGroup(), batch, train, replay, presets, models, plugins, doctor):
+    commands = (RunGroup(), batch, train, replay, studio, serve, presets, models, plugins, doctor)
+    for command in commands:
         cli.add_command(command)
     registry.current().add_commands(cli)
     _tell_in_full(cli)

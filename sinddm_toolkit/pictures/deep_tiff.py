@@ -18,7 +18,13 @@ from sinddm_toolkit.pictures.exif import (
     upright,
 )
 from sinddm_toolkit.pictures.limits import MAX_PIXELS, empty, too_large
-from sinddm_toolkit.pictures.picture import Picture, Pixels, with_channel_axis, without_channel_axis
+from sinddm_toolkit.pictures.picture import (
+    Picture,
+    Pixels,
+    Size,
+    with_channel_axis,
+    without_channel_axis,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,6 +57,16 @@ def read_deep_tiff(file: BinaryIO, name: str) -> Picture | None:
     with suppress(Exception):  # broken EXIF of any kind is no reason to refuse a good picture
         turn, kept = kept_exif(tags_of_tiff(file), from_tiff=True)
     return Picture(upright(pixels, turn), name, None, icc, kept)
+
+
+def size_of_tiff(file: BinaryIO) -> Size:
+    """(h, w) of the first page of a TIFF; nothing is decoded."""
+    import tifffile
+
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page: Any = tiff.pages[0]
+        return int(page.imagelength), int(page.imagewidth)
 
 
 def _tiff_fault(page: Any, pages: int) -> str | None:

@@ -32,6 +32,11 @@ def in_profile_of(picture: Picture, reference: Picture) -> Picture:
     return replace(picture, pixels=pixels, icc=reference.icc)
 
 
+def in_srgb(picture: Picture) -> Picture:
+    """`picture` with its colours as a screen has them, where its profile can be used."""
+    return in_profile_of(picture, Picture(np.zeros((1, 1, 3), np.uint8)))
+
+
 def _conversion(source: bytes | None, target: bytes | None) -> Callable[[Bytes], Bytes] | None:
     """What converts colours (h, w, 3) from one profile to another.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.deep_png import decode_deep_png, is_deep_png
-from sinddm_toolkit.pictures.deep_tiff import read_deep_tiff
+from sinddm_toolkit.pictures.deep_tiff import read_deep_tiff, size_of_tiff
 from sinddm_toolkit.pictures.exif import exif_of, record_in, tags_of_tiff, upright
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.pictures.libraries import (
@@ -24,7 +24,7 @@ from sinddm_toolkit.pictures.libraries import (
     stderr_closed,
 )
 from sinddm_toolkit.pictures.limits import empty, too_large
-from sinddm_toolkit.pictures.picture import Array, Picture, Pixels, with_channel_axis
+from sinddm_toolkit.pictures.picture import Array, Picture, Pixels, Size, with_channel_axis
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -80,19 +80,34 @@ def _from_array(array: Array, name: str) -> Pixels:
     return np.array(pixels, dtype=pixels.dtype.newbyteorder("="), order="C")
 
 
-def read_picture(path: str | os.PathLike[str]) -> Picture:
+def read_picture(path: str | os.PathLike[str], name: str | None = None) -> Picture:
     """The picture in `path`, upright: 16 bits from PNG and TIFF, 8 bits from all other formats.
 
-    EXIF that can't be parsed is left out. UserError says in one line what is wrong with a file.
+    It is called `name`, if that is given. EXIF that can't be parsed is left out. UserError says in
+    one line what is wrong with a file.
     """
     path = Path(path)
-    with _opened(path) as file:
+    called = name or path.name
+    with _opened(path, name) as file:
         start = file.read(25)
         file.seek(0)
-        picture = read_deep_tiff(file, path.name) if start[:4] in TIFF_STARTS else None
+        picture = read_deep_tiff(file, called) if start[:4] in TIFF_STARTS else None
         if picture is None:
-            picture = _from_file(file, path.name, deep=is_deep_png(start))
+            picture = _from_file(file, called, deep=is_deep_png(start))
     return replace(picture, path=path.resolve())
+
+
+def told_size(path: str | os.PathLike[str], name: str | None = None) -> Size:
+    """(h, w) as the file `path` tells it, not yet turned upright; no pixel is decoded.
+
+    UserError if there is no picture, which it calls `name`, if that is given.
+    """
+    path = Path(path)
+    with _opened(path, name) as file:
+        if file.read(4) in TIFF_STARTS:  # Pillow opens no 16-bit grey with alpha
+            return size_of_tiff(file)
+        with _open_image(file) as image:
+            return image.height, image.width
 
 
 def read_record(path: str | os.PathLike[str]) -> str | None:
@@ -115,8 +130,8 @@ def read_record(path: str | os.PathLike[str]) -> str | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    with _explained(path):
+def _opened(path: Path, name: str | None = None) -> Iterator[BinaryIO]:
+    with _explained(name or path):
         if path.is_dir():
             raise UserError(f"{path} is a folder: give a picture")
         check_ordinary(path)

@@ -1,0 +1,143 @@
+"""`sinddm-tk studio` and `sinddm-tk serve`: a page on one's own machine, and HTTP for programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import webbrowser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from sinddm_toolkit.cli.lines import tell
+from sinddm_toolkit.errors import UserError
+
+TOKEN_VARIABLE = "SINDDM_TK_TOKEN"
+TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
+PORT = 7680
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+FEW_PORTS = 20
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What both commands take."""
+    options = [
+        click.option(
+            "--host",
+            default="127.0.0.1",
+            show_default=True,
+            metavar="ADDRESS",
+            help="Where to listen; 0.0.0.0 lets other machines in, who still need the token.",
+        ),
+        click.option(
+            "--port",
+            type=click.IntRange(0, 65535),
+            metavar="N",
+            help=f"The port; if not given, {PORT} or the next that is free (0: any).",
+        ),
+        click.option(
+            "--token",
+            envvar=TOKEN_VARIABLE,
+            metavar="TEXT",
+            help=f"What whoever asks must know; drawn anew if not given. {TOKEN_VARIABLE} sets it "
+            "too, and no list of processes then shows it.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("pictures", nargs=-1, metavar="[PICTURE…]", type=click.Path(path_type=Path))
+@server_options
+@click.option("--no-browser", is_flag=True, help="Only print the address of the page.")
+def studio(
+    pictures: tuple[Path, ...], host: str, port: int | None, token: str | None, no_browser: bool
+) -> None:
+    """Open a page to draw masks, place objects, ask for edits and choose. It is on this machine.
+
+    It runs until Ctrl-C; what waits then goes on the next time.
+    """
+    serve_until_stopped(pictures, host, port, token, page=True, browser=not no_browser)
+
+
+@click.command()
+@server_options
+def serve(host: str, port: int | None, token: str | None) -> None:
+    """Offer edits to programs over HTTP: the studio without its page."""
+    serve_until_stopped((), host, port, token, page=False, browser=False)
+
+
+def serve_until_stopped(
+    pictures: Sequence[Path],
+    host: str,
+    port: int | None,
+    token: str | None,
+    *,
+    page: bool,
+    browser: bool,
+) -> None:
+    """Listen, say where, and answer until a signal. UserError if that can't be."""
+    import uvicorn
+
+    from sinddm_toolkit.studio.app import Studio, make_app, new_token
+
+    if token is not None and not TOKEN.fullmatch(token):
+        raise UserError("--token: give 16 letters, digits, . _ ~ or - at least")
+    token = token or new_token()
+    with listening(host, port) as listener:
+        found = listener.getsockname()[1]
+        studio = Studio()
+        opened = [studio.pictures.add(path, path.name).id for path in _there(pictures)]
+        app = make_app(studio, token=token, host=host, port=found, page=page)
+        config = uvicorn.Config(
+            app, log_level="error", server_header=False, timeout_graceful_shutdown=5, lifespan="on"
+        )
+        address = address_of(host, found)
+        shown = f"{address}/?token={quote(token)}" + (f"&open={','.join(opened)}" if opened else "")
+        click.echo(shown if page else f"{address}/api/  Authorization: Bearer {token}")
+        if host not in LOOPBACK:
+            tell("note: other machines can reach it; whoever has the token can use it")
+        tell("Ctrl-C ends it")
+        if browser:
+            webbrowser.open(shown)
+        uvicorn.Server(config).run([listener])
+
+
+def _there(pictures: Sequence[Path]) -> Sequence[Path]:
+    """UserError if one is not there."""
+    for path in pictures:
+        if not path.exists():
+            raise UserError(f"{path}: there is no such file")
+    return pictures
+
+
+def listening(host: str, port: int | None) -> socket.socket:
+    """A socket that listens there; without a port, at the first that is free. UserError."""
+    wanted = [port] if port is not None else [*range(PORT, PORT + FEW_PORTS), 0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for one in wanted:
+        found = socket.socket(family, socket.SOCK_STREAM)
+        if os.name == "posix":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, one))
+            found.listen(128)
+        except (OSError, UnicodeError) as error:
+            found.close()
+            reason = getattr(error, "strerror", None) or str(error)
+        else:
+            return found
+    raise UserError(f"cannot listen at {host} port {port or PORT}: {reason}")
+
+
+def address_of(host: str, port: int) -> str:
+    """Where a browser on this machine finds the server."""
+    if host in ("0.0.0.0", "::", "", "localhost"):
+        host = "127.0.0.1" if host != "::" else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -63,16 +63,20 @@ function numberControl(option, tools) {
   const { minimum, maximum } = option;
   const input = make("input", {
     type: "text", inputMode: whole ? "numeric" : "decimal", class: "number", autocomplete: "off",
-    placeholder: option.default === null ? "by itself" : "", ...naming(tools),
+    placeholder: option.default === null ? "auto" : "", ...naming(tools),
   });
   const parsed = () => {
     const text = input.value.trim().replace(",", ".");
     const allowed = whole ? /^[+-]?[0-9]+$/ : /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$/;
     return allowed.test(text) ? Number(text) : NaN;
   };
+  const byFactors = goesByFactors(option);
+  const place = (value) => (byFactors ? Math.log10(value) : value);
+  const at = (placed) => (byFactors ? Number((10 ** placed).toPrecision(2)) : placed);
   const slider = hasRange(option)
     ? make("input", {
-      type: "range", min: minimum, max: maximum, step: whole ? 1 : stepOf(maximum - minimum),
+      type: "range", min: place(minimum), max: place(maximum),
+      step: whole ? 1 : stepOf(place(maximum) - place(minimum)),
       "aria-label": `${tools.label}, slider`, "aria-describedby": tools.describedBy,
     })
     : null;
@@ -80,11 +84,11 @@ function numberControl(option, tools) {
     if (!slider) return;
     const value = parsed();
     slider.classList.toggle("unset", input.value.trim() === "");
-    slider.value = Number.isNaN(value) ? middle(option) : value;
+    slider.value = place(Number.isNaN(value) ? middle(option) : value);
   };
   input.addEventListener("input", () => { follow(); tools.changed(); });
   slider?.addEventListener("input", () => {
-    input.value = slider.value;
+    input.value = String(at(Number(slider.value)));
     slider.classList.remove("unset");
     tools.changed();
   });
@@ -107,13 +111,19 @@ function numberControl(option, tools) {
   };
 }
 
-function hasRange({ kind, minimum, maximum }) {
+function hasRange({ kind, minimum, maximum, default: usual }) {
   if (minimum === null || maximum === null) return false;
-  return kind === "number" ? maximum - minimum <= 1000 : maximum - minimum <= 100;
+  return kind === "number" ? maximum - minimum <= 1000 : usual !== null && maximum - minimum <= 100;
 }
 
-function middle({ default: usual, minimum, maximum }) {
-  return usual ?? (minimum + maximum) / 2;
+/** Whether a slider should go by factors, not by differences: from 0.01 to 100, 1 is in the middle. */
+function goesByFactors({ kind, minimum, maximum }) {
+  return kind === "number" && minimum > 0 && maximum / minimum >= 100;
+}
+
+function middle(option) {
+  const { default: usual, minimum, maximum } = option;
+  return usual ?? (goesByFactors(option) ? Math.sqrt(minimum * maximum) : (minimum + maximum) / 2);
 }
 
 /** A hundredth of a range, rounded to 1, 2 or 5 times a power of ten. */
@@ -137,7 +147,7 @@ function switchControl(option, tools) {
 
 function choiceControl(option, tools) {
   const choices = option.choices.map((choice) => make("option", { value: choice }, choice));
-  if (option.default === null) choices.unshift(make("option", { value: "" }, option.required ? "choose…" : "by itself"));
+  if (option.default === null) choices.unshift(make("option", { value: "" }, option.required ? "choose…" : "auto"));
   const select = make("select", { onchange: tools.changed, ...naming(tools) }, choices);
   return {
     element: select,
@@ -154,9 +164,9 @@ function fileOutControl(option, tools) {
   const suffix = (option.suffixes ?? [".png"])[0];
   const usual = option.default ?? `{out}-${option.name.replaceAll("_", "-")}${suffix}`;
   const name = make("input", { type: "text", autocomplete: "off", spellcheck: false, ...naming(tools) });
-  const wanted = make("input", { type: "checkbox", "aria-label": `${tools.label}: write it` });
+  const wanted = make("input", { type: "checkbox", role: "switch", "aria-label": `${tools.label}: make it too` });
   const isSwitched = option.default === null && !option.required;
-  const show = () => { name.disabled = isSwitched && !wanted.checked; };
+  const show = () => { name.hidden = isSwitched && !wanted.checked; };
   wanted.addEventListener("change", () => {
     show();
     if (wanted.checked && !name.value) name.value = usual;
@@ -166,14 +176,14 @@ function fileOutControl(option, tools) {
   show();
   return {
     element: make("div", { class: "file-out" }, isSwitched && wanted, name),
-    get: () => (name.disabled ? undefined : name.value.trim() || undefined),
+    get: () => (name.hidden ? undefined : name.value.trim() || undefined),
     set: (value) => {
       name.value = value ?? (option.required ? usual : "");
       wanted.checked = value !== undefined && value !== null;
       show();
     },
     problem: () => {
-      if (name.disabled || !name.value.trim()) return null;
+      if (name.hidden || !name.value.trim()) return null;
       const ends = option.suffixes?.some((end) => name.value.trim().toLowerCase().endsWith(end)) ?? true;
       return ends && /^(\{out\})?[A-Za-z0-9._-]+$/.test(name.value.trim()) ? null
         : `must be a bare name${option.suffixes ? ` that ends with ${option.suffixes.join(" or ")}` : ""}`;
@@ -259,7 +269,7 @@ function drawnControl(option, tools) {
   const isRegion = option.kind === "region";
   const input = make("input", {
     type: "text", autocomplete: "off", spellcheck: false,
-    placeholder: isRegion ? "or a box X,Y,W,H" : "or X,Y", ...naming(tools),
+    placeholder: `${tools.isTyped ? "" : "or "}${isRegion ? "a box X,Y,W,H" : "X,Y"}`, ...naming(tools),
   });
   const state = make("span", { class: "drawn-state" });
   const clear = button("Clear", () => { drawn.clear(); input.value = ""; show(); tools.changed(); }, {
@@ -292,7 +302,7 @@ function drawnControl(option, tools) {
   const problemOf = (text) => ((isRegion ? box : PATTERNS.point[0]).test(text) ? null : `must be ${option.words}`);
   show();
   return {
-    element: make("div", { class: "drawn" }, draw, input, state, clear),
+    element: make("div", { class: "drawn" }, !tools.isTyped && draw, input, state, clear),
     get: () => drawn.value,
     ready: () => drawn.ready(),
     set: (value) => { drawn.write(value ?? undefined); show(); },
@@ -300,7 +310,7 @@ function drawnControl(option, tools) {
       const text = input.value.replaceAll(" ", "");
       return text ? problemOf(text) : null;
     },
-    focus: () => draw.focus(),
+    focus: () => (tools.isTyped ? input : draw).focus(),
     start: () => drawn.start(),
     stop: () => drawn.clear(),
   };

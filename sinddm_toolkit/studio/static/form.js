@@ -2,7 +2,7 @@
 
 import { readyOf, controlFor, listControl, same } from "./controls.js";
 import { button, freshId, inWords, make, sentence } from "./elements.js";
-import { groupControl, hasSides, sidesControl } from "./groups.js";
+import { SIDES, groupControl, hasSides, sidesControl } from "./groups.js";
 
 /** One option, or several that make one control: what is given, what holds if nothing is. */
 class Field {
@@ -65,7 +65,7 @@ class Field {
 
   show() {
     this.note.textContent = this.origin && !this.isGiven ? this.origin : "";
-    this.reset.hidden = !this.isGiven;
+    this.reset.hidden = !this.isGiven || this.option.required;
   }
 
   get value() {
@@ -152,17 +152,29 @@ export class OptionsForm {
   }
 
   arranged(first) {
-    const rank = ({ option }) => {
-      if (option.required || this.isAlternative(option)) return -2;
+    // What the task works on, then what is drawn on it, then the dials.
+    const rank = (field) => {
+      const { option } = field;
+      if (option.required || this.isAlternative(option)) return -3;
+      if (option.kind === "region" || this.isSide(option)) return -2;
       return first.includes(option.name) ? -1 - 0.01 * (first.length - first.indexOf(option.name)) : 0;
     };
     const sorted = [...this.list].sort((a, b) => rank(a) - rank(b));
     const usual = sorted.filter(({ option }) => !option.rarely || option.required);
     const rare = sorted.filter((field) => !usual.includes(field));
-    const rows = usual.map(({ row }) => row);
-    if (this.sides) rows.splice(rows.findIndex((row) => row === this.fields.get("left").row), 0, this.sides.element);
+    const isSide = ({ option }) => this.isSide(option);
+    const rows = usual.filter((field) => !isSide(field)).map(({ row }) => row);
+    if (this.sides) {
+      const before = usual.findIndex(isSide);
+      rows.splice(before, 0, make("div", { class: "sides", role: "group", "aria-label": "Edges" },
+        this.sides.element, usual.filter(isSide).map(({ row }) => row)));
+    }
     if (!rare.length) return rows;
     return [...rows, make("details", { class: "more" }, make("summary", {}, "More"), rare.map(({ row }) => row))];
+  }
+
+  isSide({ name }) {
+    return this.sides !== null && SIDES.includes(name);
   }
 
   isAlternative({ name }) {
@@ -188,7 +200,7 @@ export class OptionsForm {
     field.touched = true;
     field.complain(field.control.problem());
     field.show();
-    if (this.sides && ["left", "right", "top", "bottom"].includes(field.option.name)) this.sides.push();
+    if (this.sides && this.isSide(field.option)) this.sides.push();
     this.changed(field);
   }
 

@@ -12,12 +12,18 @@ import { button, freshId, inWords, make } from "./elements.js";
 export function groupControl(leader, followers, tools) {
   const rows = [];
   const list = make("div", { class: "group-rows" });
+  const target = followers.find((option) => option.kind === "region");
+  const drawn = leader.kind === "region" && target ? new Drawn("regions", leader, tools, {
+    onchange: () => { if (drawn.handle && !pushing) pull(); },
+  }) : null;
+  let pushing = false;
+  let pulling = false;
   const numbered = () => rows.forEach((row, k) => {
     row.title.textContent = rows.length > 1 ? `${inWords(leader.name)} ${k + 1}` : inWords(leader.name);
   });
   const append = () => {
     const changed = (how) => { push(); tools.changed(how); };
-    const single = { ...tools, changed, id: rows.length ? freshId("value") : tools.id };
+    const single = { ...tools, changed, isTyped: drawn !== null, id: rows.length ? freshId("value") : tools.id };
     const control = controlFor(leader, { ...single, ariaLabel: `${inWords(leader.name)} ${rows.length + 1}` });
     const lists = followers.map((option) => {
       const label = inWords(option.name);
@@ -35,8 +41,9 @@ export function groupControl(leader, followers, tools) {
     const row = {
       control, lists, title,
       element: make("fieldset", { class: "group-row" }, title, control.element,
-        lists.map(({ option, control: each }) => make("div", { class: "follower" },
-          make("span", { class: "follower-label" }, inWords(option.name)), each.element)),
+        lists.map(({ option, control: each }) => (option.required
+          ? make("div", { class: "follower" }, make("span", { class: "follower-label" }, inWords(option.name)), each.element)
+          : make("details", { class: "follower" }, make("summary", {}, inWords(option.name)), each.element))),
         remove),
     };
     rows.push(row);
@@ -49,11 +56,6 @@ export function groupControl(leader, followers, tools) {
     lists.forEach(({ control: each }) => each.stop?.());
   };
 
-  const target = followers.find((option) => option.kind === "region");
-  const drawn = leader.kind === "region" && target ? new Drawn("regions", leader, tools, {
-    onchange: () => { if (drawn.handle && !pushing) pull(); },
-  }) : null;
-  let pushing = false;
 
   /** What is typed goes onto the picture. */
   function push() {
@@ -71,7 +73,6 @@ export function groupControl(leader, followers, tools) {
     .filter(({ source }) => typeof source === "string" && source.includes(","));
 
   /** What is drawn goes into the rows. */
-  let pulling = false;
   function pull() {
     pulling = true;
     const regions = drawn.handle.value ?? [];
@@ -144,7 +145,7 @@ function grouped(value, count) {
   return count > 1 || Array.isArray(values[0]) ? values : [values];
 }
 
-const SIDES = ["left", "right", "top", "bottom"];
+export const SIDES = ["left", "right", "top", "bottom"];
 
 /** Whether the options have a length for each side of a picture. */
 export function hasSides(options) {

@@ -2,10 +2,10 @@
 
 import { button, dialog, fill, inWords, make, sentence } from "./elements.js";
 
-/** The part of the page that asks what is wished for, and for how. */
-export function tasksPanel(draft) {
+/** The part of the page that asks what is wished for, and for how; `presets` is its part of those. */
+export function tasksPanel(draft, presets) {
   const place = make("div", { class: "tasks-panel" });
-  const show = () => fill(place, draft.forms.length ? chosen(draft) : wishes(draft));
+  const show = () => fill(place, draft.forms.length ? chosen(draft, presets) : [...wishes(draft), presets]);
   draft.addEventListener("tasks", show);
   show();
   return place;
@@ -42,7 +42,7 @@ function taskList(tasks, choose) {
   return make("div", {}, search, make("ul", { class: "wishes" }, items.map(({ item }) => item)), none);
 }
 
-function chosen(draft) {
+function chosen(draft, presets) {
   const forms = draft.forms.map((form, k) => {
     const { task } = form;
     const title = make("h2", { tabIndex: -1 }, sentence(task.summary));
@@ -56,7 +56,7 @@ function chosen(draft) {
       form.element);
   });
   const join = button("+ And also…", () => joinDialog(draft), { class: "quiet join" });
-  return [...forms, join,
+  return [...forms, join, presets,
     make("section", { class: "run-options", "aria-label": "Of every run" }, make("h3", {}, "How it is made"), draft.run.element)];
 }
 

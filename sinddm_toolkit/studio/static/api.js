@@ -66,11 +66,11 @@ function topLevel({ width, height }) {
 
 /**
  * Hears what the server tells of all edits: `on.state(edit)`, `on.progress(told)`,
- * `on.preview(told)`, and `on.again()` whenever the connection is there anew.
+ * `on.preview(told)`, `on.forgotten(told)`, and `on.again()` whenever the connection is there anew.
  */
 export function listen(on) {
   const source = new EventSource("/api/events");
-  for (const kind of ["state", "progress", "preview"]) {
+  for (const kind of ["state", "progress", "preview", "forgotten"]) {
     source.addEventListener(kind, (event) => on[kind](JSON.parse(event.data)));
   }
   source.addEventListener("open", () => on.again());

@@ -21,6 +21,7 @@ export class Edits extends EventTarget {
         Object.assign(this.course(id), { part, shown });
         this.tell("progress", id);
       },
+      forgotten: ({ id }) => this.drop(id),
       again: () => this.load(),
     });
   }
@@ -61,8 +62,11 @@ export class Edits extends EventTarget {
 
   async forget(id) {
     await api.remove(`edits/${id}`);
-    this.all.delete(id);
-    this.tell("list");
+    this.drop(id);
+  }
+
+  drop(id) {
+    if (this.all.delete(id)) this.tell("list");
   }
 
   take(edit) {
@@ -71,10 +75,6 @@ export class Edits extends EventTarget {
   }
 
   put(edit) {
-    if (edit.state === "deleted") {
-      this.all.delete(edit.id);
-      return;
-    }
     this.all.set(edit.id, edit);
     if (OVER.has(edit.state)) this.courses.delete(edit.id);
     for (const { picture } of [...(edit.results ?? []), ...(edit.extras ?? [])]) {

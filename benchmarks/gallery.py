@@ -6,6 +6,11 @@ And those of docs/presets.md, each beside what the task does without the preset:
 
     python benchmarks/gallery.py presets [PRESET ...]
 
+Small pictures of these, which lie beside the presets and are shown where one chooses among them, are
+cut out of the pictures that are there:
+
+    python benchmarks/gallery.py thumbnails
+
 The inputs are two paintings in the public domain (docs/images), pictures that come with
 scikit-image, and what is drawn here. Prints a table: seconds of training and of sampling.
 """
@@ -30,6 +35,10 @@ PICTURES = ROOT / "docs" / "images"
 CLIP = ROOT / "tests" / "small_clip" / "small_clip.json"
 HEIGHT = 300
 """Pixels of each picture in a strip, at most."""
+GAP = 8
+"""White pixels between two of them."""
+THUMBNAIL = (240, 144)
+"""(w, h) at most."""
 
 COMMANDS = {
     "roi": (
@@ -208,11 +217,11 @@ def strip(pictures: list[Path], out: Path) -> None:
         image.resize((round(image.width * HEIGHT / image.height), HEIGHT), Image.Resampling.BICUBIC)
         for image in images
     ]
-    joined = np.full((HEIGHT, sum(i.width for i in images) + 8 * (len(images) - 1), 3), 255)
+    joined = np.full((HEIGHT, sum(i.width for i in images) + GAP * (len(images) - 1), 3), 255)
     left = 0
     for image in images:
         joined[:, left : left + image.width] = np.asarray(image)
-        left += image.width + 8
+        left += image.width + GAP
     Image.fromarray(joined.astype(np.uint8)).save(out, optimize=True, quality=85)
 
 
@@ -254,8 +263,28 @@ def looks(wanted: list[str], folder: Path) -> None:
         strip([*shown, folder / "result.png"], PICTURES / "presets" / f"{label}.jpg")
 
 
+def last_of(strip: Image.Image) -> Image.Image:
+    """The picture on the right of a strip, which is what a preset makes."""
+    from scipy import ndimage
+
+    white = np.quantile(np.asarray(strip.convert("L")), 0.1, axis=0) > 245
+    gaps = ndimage.binary_opening(white, np.ones(GAP // 2))  # of a JPEG, whose edges are blurred
+    begins = int(np.flatnonzero(gaps[: strip.width - GAP])[-1]) + GAP // 4
+    return strip.crop((begins, 0, strip.width, strip.height))
+
+
+def thumbnails() -> None:
+    """Beside each preset that has a picture, a small one of what it makes."""
+    for path in sorted((PICTURES / "presets").glob("*.jpg")):
+        image = last_of(Image.open(path).convert("RGB"))
+        image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+        image.save(ROOT / "presets" / path.name, optimize=True, quality=80)
+
+
 def main() -> None:
     wanted = sys.argv[1:]
+    if wanted == ["thumbnails"]:
+        return thumbnails()
     print("| picture | training | sampling |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         make_inputs(Path(name))
@@ -263,6 +292,7 @@ def main() -> None:
             looks(wanted[1:], Path(name))
         else:
             tasks(wanted, Path(name))
+    return None
 
 
 if __name__ == "__main__":

@@ -182,6 +182,18 @@ class Harmonize(Task):
         if not self.fit:
             raise UserError(f"{sizes}: give --fit if they show the same framing")
 
+    def proposed(self, name: str) -> Picture | None:
+        """Where the object is found if nobody says it, looked for at no more than usual pixels."""
+        if name != "mask":
+            return None
+        scene = self._scene()
+        h, w = size = scene.composite.size
+        by = min(1.0, math.sqrt(WHOLE_PIXELS / (h * w)))
+        found, _ = self._found_in(scene, (max(1, round(h * by)), max(1, round(w * by))))
+        if not found.any():
+            return None
+        return Picture.from_mask(Picture.from_mask(found, size).rgb().mean(axis=2) > 0)
+
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         """The composite is injected; what it becomes counts where the object is, softly."""
@@ -221,23 +233,26 @@ class Harmonize(Task):
 
     def _mask(self, size: Size, scene: Scene) -> BoolArray:
         """(h, w), true on the object. UserError if it is nowhere."""
-        layer = scene.composite.resized(size)
-        if self.mask is not None:
+        if self.mask is None:
+            found, empty = self._found_in(scene, size)
+        else:
             found = self.mask.resized(size).rgb().mean(axis=2) > 0
             empty = f"the mask {self.mask.name} is all black"
-        elif self.object is not None and scene.cover is not None:
-            cover = shares_at(scene.cover, size)
-            found = cover > min(0.5, 0.9 * float(cover.max()))
-            empty = f"{self.object.name} is too small to be seen"
-        elif (alpha := layer.alpha()) is not None:
-            found = alpha > 0.5
-            empty = f"{scene.composite.name} is transparent everywhere"
-        else:
-            found = difference(layer.rgb(), scene.background.resized(size).rgb())
-            empty = f"{scene.composite.name} nowhere differs from {self.bg.name}"
         if not found.any():
             raise UserError(f"{empty}: nothing to harmonize (--mask says where the object is)")
         return found
+
+    def _found_in(self, scene: Scene, size: Size) -> tuple[BoolArray, str]:
+        """(h, w), true on the object as found without a mask; what to say if it is nowhere."""
+        if self.object is not None and scene.cover is not None:
+            cover = shares_at(scene.cover, size)
+            found = cover > min(0.5, 0.9 * float(cover.max()))
+            return found, f"{self.object.name} is too small to be seen"
+        layer = scene.composite.resized(size)
+        if (alpha := layer.alpha()) is not None:
+            return alpha > 0.5, f"{scene.composite.name} is transparent everywhere"
+        found = difference(layer.rgb(), scene.background.resized(size).rgb())
+        return found, f"{scene.composite.name} nowhere differs from {self.bg.name}"
 
     def _adapted(self, scene: Scene, weight: FloatArray) -> tuple[Picture, Picture]:
         """The composite in its new tone and with its shadow: opaque, and as the result will be."""

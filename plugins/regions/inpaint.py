@@ -59,6 +59,12 @@ class Inpaint(KeepingTask):
             what = "what is transparent" if self.mask is None else f"--mask {self.mask}"
             raise UserError(f"{what} covers all of {self.image.name}")
 
+    def proposed(self, name: str) -> Picture | None:
+        """The transparent hole."""
+        if name != "mask" or not self.image.is_transparent:
+            return None
+        return Picture.from_mask(self._clear)
+
     @cached_property
     def _hole(self) -> npt.NDArray[np.bool_]:
         """(h, w), true where the picture is made anew."""

@@ -11,7 +11,7 @@ import click
 
 from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
-from sinddm_toolkit.edits.store import ModelStore, default_store
+from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 
@@ -26,8 +26,7 @@ def models() -> None:
 def list_models(as_json: bool) -> None:
     """What has been learnt, the latest first, and what was being learnt when that was cut off."""
     store = default_store()
-    keys = dict.fromkeys([*store.keys(), *store.unfinished_keys()])
-    found = [_listed(store, key) for key in keys]
+    found = store.listed()
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -35,19 +34,6 @@ def list_models(as_json: bool) -> None:
         tell(f"no models yet in {store.folder}")
     for facts in found:
         click.echo(readable(_line(facts)))
-
-
-def _listed(store: ModelStore, key: str) -> dict[str, Any]:
-    """What the list tells of a model, or of a training whose model is not there yet."""
-    try:
-        begun = store.describe_unfinished(key)
-        if begun is None or store.has(key):
-            found = _summary(store.describe(key))
-        else:
-            found = {"model": key, **begun["model"], "updates": 0}
-    except UserError as error:
-        return {"model": key, "error": str(error)}
-    return {**found, "in_training": begun and begun["phase"]}
 
 
 def _line(facts: dict[str, Any]) -> str:
@@ -63,20 +49,6 @@ def _line(facts: dict[str, Any]) -> str:
     if begun := facts["in_training"]:
         words.append(f"in training: {begun['made']} of {begun['planned']} updates")
     return "  ".join(words)
-
-
-def _summary(description: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "model": description["key"],
-        "name": description.get("name", "?"),
-        "size": description["config"]["size"],
-        "quality": description["config"]["recipe"],
-        "updates": sum(phase["made"] for phase in description["history"]),
-        "trained": description["trained"],
-        "trained_at": description.get("trained_at", "?"),
-        "imported_from": description.get("imported_from"),
-        "bytes": description["bytes"],
-    }
 
 
 @models.command()
@@ -130,7 +102,7 @@ def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
     with store.locked(key):
         save_model(store.path(key), model)
     if as_json:
-        click.echo(json.dumps(_summary(store.describe(key))))
+        click.echo(json.dumps(store.summary(key)))
         return
     click.echo(key)
     tell(f"use it: {_example(image)} --model {key}")

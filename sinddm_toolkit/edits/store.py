@@ -75,6 +75,36 @@ class ModelStore:
         path = self.unfinished(key)
         return describe_unfinished(path) if path.exists() or path.is_symlink() else None
 
+    def listed(self) -> list[dict[str, Any]]:
+        """What lists tell of each model, the latest first, and of trainings without a model yet."""
+        return [self._listed(key) for key in dict.fromkeys([*self.keys(), *self.unfinished_keys()])]
+
+    def _listed(self, key: str) -> dict[str, Any]:
+        try:
+            begun = self.describe_unfinished(key)
+            if begun is None or self.has(key):
+                found = self.summary(key)
+            else:
+                found = {"model": key, **begun["model"], "updates": 0}
+        except UserError as error:
+            return {"model": key, "error": str(error)}
+        return {**found, "in_training": begun and begun["phase"]}
+
+    def summary(self, key: str) -> dict[str, Any]:
+        """What there is to know of a model at a glance. UserError if it is damaged or gone."""
+        facts = self.describe(key)
+        return {
+            "model": key,
+            "name": facts.get("name", "?"),
+            "size": facts["config"]["size"],
+            "quality": facts["config"]["recipe"],
+            "updates": sum(phase["made"] for phase in facts["history"]),
+            "trained": facts["trained"],
+            "trained_at": facts.get("trained_at", "?"),
+            "imported_from": facts.get("imported_from"),
+            "bytes": facts["bytes"],
+        }
+
     def with_weights(self, weights_hash: str, picture: str) -> str | None:
         """The key of a model of the `picture` (`ModelConfig.picture`) with just these weights."""
         for key in self.keys():

@@ -58,3 +58,11 @@ class Task(Options):
     def hidden(self) -> Picture | None:
         """A picture that is white where nothing of `learns_from` is to be learnt; None: nowhere."""
         return None
+
+    def proposed(self, name: str) -> Picture | None:
+        """The mask that the task would choose for its option `name`, were that not given: white on
+        what counts, of the size of the picture it is for. None: it would choose none.
+
+        Asked before anything is planned, to show it and let it be changed.
+        """
+        return None

@@ -34,6 +34,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 LONGEST_CHAIN = 20
 
+OWN = "yours"
+"""Whose those of a person are."""
+
 OF_ONE_EDIT = ("out", "seed", "overwrite", "retrain", "device", "model")
 """Options of a run that are no part of a look."""
 
@@ -67,7 +70,7 @@ def user_folder() -> Path:
 
 def sources() -> list[Source]:
     """Where presets are looked for by name, the first to have it wins."""
-    found = [Source("yours", user_folder())]
+    found = [Source(OWN, user_folder())]
     for record in registry.current().records:
         found += [Source(f"of {record.name}", path) for path in record.presets]
     bundled = Path(str(resources.files("sinddm_toolkit.presets")))

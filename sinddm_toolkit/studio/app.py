@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from sinddm_toolkit.studio import tiles, uploads
+from sinddm_toolkit.studio import catalogue, tiles, uploads
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
 from sinddm_toolkit.studio.places import default_folder
@@ -72,7 +72,7 @@ def no_page(request: Request) -> Response:
 
 
 PAGE: list[BaseRoute] = [Route("/", get_page), Route("/static/{name:path}", get_static)]
-API: list[BaseRoute] = [*uploads.routes, *tiles.routes]
+API: list[BaseRoute] = [*uploads.routes, *tiles.routes, *catalogue.routes]
 
 
 def make_app(

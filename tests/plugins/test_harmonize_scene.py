@@ -18,6 +18,7 @@ from skimage import data
 
 from sinddm_toolkit.edits.record import load_record
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.compositing import softened
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
@@ -247,3 +248,39 @@ def test_what_does_not_go_together_is_refused(command, pasted):
     for words, refusal in said.items():
         code, _, err = command(*LINE, *words)
         assert code == 2 and refusal in err, json.dumps(words)
+
+
+# The mask that would be found
+
+
+def proposed(**given):
+    return registry.current().task("harmonize")(**given).proposed("mask")
+
+
+def test_the_mask_proposed_is_the_one_that_is_used(command, pasted, tiny):
+    words = (*LINE, "--composite", "c.png", "--start-step", 1, "--out", "o.png")
+    assert command(*words, "--save-mask", "m.png")[0] == 0
+    found = proposed(bg="bg.png", composite="c.png")
+    assert np.array_equal(found.pixels, read_picture("m.png").pixels)
+
+
+def test_a_large_composites_mask_is_of_its_own_size_and_crisp():
+    background = np.full((1200, 1600, 3), 128, np.uint8)
+    composite = background.copy()
+    composite[300:600, 400:1000] = (250, 10, 10)
+    pixels = proposed(bg=background, composite=composite).pixels[..., 0]
+    square = np.zeros((1200, 1600), bool)
+    square[300:600, 400:1000] = True
+    assert np.array_equal(np.unique(pixels), [0, 255])
+    assert ((pixels > 0) != square).mean() < 0.005
+
+
+def test_transparency_is_proposed_and_what_nowhere_differs_is_not():
+    layer = np.zeros((60, 80, 4), np.uint8)
+    layer[10:30, 20:50] = (200, 0, 0, 255)
+    found = proposed(bg=texture(60, 80), composite=layer)
+    assert np.array_equal(found.pixels[..., 0], layer[..., 3])
+    assert proposed(bg=texture(60, 80), composite=texture(60, 80)) is None
+    task = registry.current().task("harmonize")(bg=texture(60, 80), object=cut())
+    assert task.proposed("mask").rgb().max() == 1
+    assert task.proposed("save_mask") is None

@@ -12,6 +12,7 @@ from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.run import Run
 from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import make_schedule
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.pictures.reading import read_picture
@@ -376,6 +377,16 @@ def test_a_transparent_hole_is_filled_without_a_mask(structure, command, spotted
     punched(alpha=0, below=(255, 0, 200))
     assert command(*line, "--retrain", "--out", "other.png")[0] == 0
     assert np.array_equal(read_picture("other.png").pixels, result)
+
+
+def test_the_hole_is_proposed_as_the_mask(spotted):
+    made = registry.current().task("inpaint")
+    hole = made(image=punched(alpha=100)).proposed("mask")
+    expected = np.zeros((60, 80), bool)
+    expected[20:35, 30:50] = True
+    assert np.array_equal(hole.pixels[..., 0] == 255, expected)
+    assert made(image=punched(alpha=255)).proposed("mask") is None
+    assert made(image=punched(alpha=100)).proposed("image") is None
 
 
 def test_without_a_mask_something_must_be_transparent_but_not_everything(command, spotted):

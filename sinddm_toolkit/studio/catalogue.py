@@ -1,0 +1,164 @@
+"""What can be asked for: tasks with their options, presets, models."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.option import Option
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
+from sinddm_toolkit.settings import presets
+from sinddm_toolkit.settings.layers import Settings
+from sinddm_toolkit.studio.answers import not_found
+
+KINDS: Mapping[type, str] = {
+    int: "whole",
+    float: "number",
+    bool: "switch",
+    str: "text",
+    Seconds: "seconds",
+    Picture: "picture",
+    OutputFile: "file-out",
+    InputFile: "file-in",
+    NameOrFile: "name",
+    Region: "region",
+    Length: "length",
+    Point: "point",
+    CanvasSize: "size",
+}
+"""What each kind of value is called, by which a form chooses its widgets."""
+
+THUMBNAIL = ".jpg"
+"""Of the file beside a preset that shows what it does."""
+
+
+# Tasks and options
+
+
+def told_option(item: Option) -> dict[str, Any]:
+    """All that a form has to know of an option."""
+    return {
+        "name": item.name,
+        "flag": item.flag,
+        "kind": KINDS[item.type],
+        "help": item.help,
+        "words": item.allowed,
+        "default": item.plain(item.default),
+        "required": item.required,
+        "minimum": item.minimum,
+        "maximum": item.maximum,
+        "choices": None if item.choices is None else list(item.choices),
+        "many": item.many,
+        "follows": item.follows,
+        "unless": item.unless,
+        "rarely": item.rarely,
+        "suffixes": None if item.suffixes is None else list(item.suffixes),
+    }
+
+
+def told_task(task: type[Task]) -> dict[str, Any]:
+    """All that a list of tasks, and a form for one, have to know of it."""
+    return {
+        "name": task.name,
+        "summary": task.summary,
+        "about": inspect.cleandoc(task.__doc__ or ""),
+        "learns_from": task.learns_from,
+        "options": [told_option(item) for item in task.schema().values()],
+    }
+
+
+def get_tasks(request: Request) -> Response:
+    """`GET /api/tasks`."""
+    return JSONResponse([told_task(one) for _, one in sorted(registry.current().tasks.items())])
+
+
+def get_run_options(request: Request) -> Response:
+    """`GET /api/run-options`: those that go with every task."""
+    return JSONResponse([told_option(item) for item in RunOptions.schema().values()])
+
+
+# Presets
+
+
+def told_preset(name: str, whose: str, path: Path) -> dict[str, Any]:
+    """What a preset sets, as an edit would give it; or what is wrong with its file."""
+    has_picture = path.with_suffix(THUMBNAIL).is_file()
+    about = {
+        "name": name,
+        "own": whose == presets.OWN,
+        "thumbnail": f"/api/presets/{name}/thumbnail" if has_picture else None,
+    }
+    try:
+        preset = presets.load(str(path))
+    except UserError as error:
+        return {**about, "summary": "", "tasks": [], "values": {}, "error": str(error)}
+    (lead, own), *others = list(preset.layer.tasks.items()) or [("", {})]
+    values = _plain(preset.layer.run, RunOptions.schema())
+    if lead:
+        values |= _plain(own, registry.current().task(lead).schema())
+    values |= {
+        other: _plain(settings, registry.current().task(other).schema())
+        for other, settings in others
+    }
+    tasks = list(preset.layer.tasks)
+    return {**about, "summary": preset.summary, "tasks": tasks, "values": values}
+
+
+def _plain(settings: Settings, schema: Mapping[str, Option]) -> dict[str, Any]:
+    return {name: schema[name].plain(setting.value) for name, setting in settings.items()}
+
+
+def get_presets(request: Request) -> Response:
+    """`GET /api/presets`."""
+    found = presets.available().items()
+    return JSONResponse([told_preset(name, whose, path) for name, (whose, path) in found])
+
+
+def get_thumbnail(request: Request) -> Response:
+    """`GET /api/presets/NAME/thumbnail`: a small picture of what it does."""
+    known = presets.available()  # looked up, so that no name from the network becomes a path
+    _, path = known.get(request.path_params["name"], ("", None))
+    if path is None or not path.with_suffix(THUMBNAIL).is_file():
+        raise not_found("picture of a preset")
+    return FileResponse(path.with_suffix(THUMBNAIL), media_type="image/jpeg")
+
+
+# Models
+
+
+def get_models(request: Request) -> Response:
+    """`GET /api/models`."""
+    return JSONResponse(default_store().listed())
+
+
+def delete_model(request: Request) -> Response:
+    """`DELETE /api/models/KEY`: it is trained again when it is needed, unless it was imported."""
+    store, key = default_store(), request.path_params["key"]
+    if key not in [*store.keys(), *store.unfinished_keys()]:
+        raise not_found("model")
+    store.remove(key)
+    return Response(status_code=204)
+
+
+routes = [
+    Route("/api/tasks", get_tasks),
+    Route("/api/run-options", get_run_options),
+    Route("/api/presets", get_presets),
+    Route("/api/presets/{name}/thumbnail", get_thumbnail),
+    Route("/api/models", get_models),
+    Route("/api/models/{key}", delete_model, methods=["DELETE"]),
+]

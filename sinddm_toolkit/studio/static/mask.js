@@ -1,7 +1,16 @@
 /** Masks: what is not black is inside. Brush, eraser, box, lasso, fill, rough selection. */
 
-import { announce, button, choice, chooseFiles, notice, number, saveFile, slider } from "./dom.js";
-import { make } from "./dom.js";
+import {
+  announce,
+  button,
+  choice,
+  chooseFiles,
+  make,
+  notice,
+  number,
+  saveFile,
+  slider,
+} from "./dom.js";
 import { outlined } from "./editor.js";
 import { Painting, soft } from "./paint.js";
 import { about, maskPixels, post, send } from "./pictures.js";
@@ -75,61 +84,61 @@ export class Mask extends Painting {
   async set(value) {
     if (value === null) this._replace(() => null);
     else if (typeof value === "string" && value.includes(",")) this._setBox(value);
-    else await this._setMask(await maskPixels(value.mask ?? value));
-    this._given = { version: this.version, value: typeof value === "string" && !value.includes(",") ? { mask: value } : value };
+    else {
+      value = { mask: value.mask ?? value };
+      this._setMask(await maskPixels(value.mask));
+    }
+    this._given = { version: this.version, value };
   }
 
   _setBox(text) {
     const box = parsedBox(text, this.raster);
     this.raster.replace(() => null);
     rectangle(box, (y, x0, x1) => this.raster.fill(y, x0, x1, 255));
-    this._drawn();
+    this.finish();
   }
 
-  _setMask({ width, height, pixels }) {
+  _setMask({ width, height, pixels }, proposed = false) {
     if (width !== this.raster.width || height !== this.raster.height) {
       throw new Error(
-        `the mask is ${width}×${height} and ${this.picture.name} ` +
-          `${this.raster.width}×${this.raster.height} pixels: a mask must have the size of its picture`,
+        `the mask is ${width}×${height} and ${this.picture.name} ${this.raster.width}×` +
+          `${this.raster.height} pixels: a mask must have the size of its picture`,
       );
     }
-    this._replace((k) => {
+    const made = (k) => {
       const { x0, y0, x1, y1 } = this.raster.boxOf(k);
       const tile = new Uint8Array(TILE * TILE);
       for (let y = y0; y < y1; y++) {
         tile.set(pixels.subarray(y * width + x0, y * width + x1), (y - y0) * TILE);
       }
       return tile;
-    });
+    };
+    this._replace(made, proposed);
   }
 
-  _replace(make) {
+  _replace(make, proposed = false) {
     this.raster.replace(make);
-    this._drawn();
+    this.finish(proposed);
   }
 
-  _drawn() {
-    this.proposed = false;
-    this.finish();
-  }
-
-  finish() {
+  /** Ends a change. What the task chose itself (`proposed`) stands for no value at all. */
+  finish(proposed = false) {
     const was = this.proposed;
-    this.proposed = false;
+    this.proposed = proposed;
     const any = super.finish();
-    if (was && !any) this.proposed = true;
+    if (!any) this.proposed = was || proposed;
     return any;
   }
 
   /** Shows what the task would choose by itself, if it would. */
   async suggest() {
+    const { version } = this;
     this._wait("Looking for what the task would choose…");
     try {
       const found = await this.propose();
+      if (this.version !== version) return; // something was drawn meanwhile: it stays
       if (found) {
-        this._setMask(await maskPixels(found.id));
-        this.proposed = true;
-        this.onchange?.(this.value);
+        this._setMask(await maskPixels(found.id), true);
         announce("This is what the task would choose by itself.");
       } else announce("The task has nothing to suggest.");
     } catch (error) {
@@ -193,29 +202,32 @@ export class Mask extends Painting {
 
   /** Asks for the thing that the strokes mark; further strokes make it better. */
   async _select() {
-    const { inside, outside } = this._strokesOf;
+    const strokes = this._strokesOf;
+    const { inside, outside } = strokes;
     if (!inside.length || this.busy) return;
+    const asked = inside.length + outside.length;
     this._wait("Selecting…");
     try {
-      const asked = { picture: this.picture.id, inside, outside, width: this.size };
-      const found = await maskPixels((await post("/api/selections", asked)).id);
-      if (this._selected) this.raster.undo();
-      const before = this.raster.copy({ x0: 0, y0: 0, x1: found.width, y1: found.height });
-      found.pixels.forEach((value, i) => {
-        before[i] = Math.max(before[i], value);
-      });
-      this._setMask({ ...found, pixels: before });
-      this._selected = true;
+      const request = { picture: this.picture.id, inside, outside, width: this.size };
+      const found = await maskPixels((await post("/api/selections", request)).id);
+      if (this._strokesOf === strokes) this._take(found);
     } catch (error) {
       notice(error.message);
     } finally {
       this._wait(null);
-      if (inside.length + outside.length > this._asked(inside, outside)) this._select();
     }
+    if (this._strokesOf === strokes && inside.length + outside.length > asked) await this._select();
   }
 
-  _asked(inside, outside) {
-    return inside.length + outside.length;
+  /** What was found joins what was there before the first stroke of the selection. */
+  _take(found) {
+    if (this._selected) this.raster.undo();
+    const whole = { x0: 0, y0: 0, x1: this.raster.width, y1: this.raster.height };
+    const pixels = this.raster.copy(whole);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(pixels[i], found.pixels[i]);
+    const before = this.version;
+    this._setMask({ ...found, pixels });
+    this._selected = this.version !== before;
   }
 
   // --- the whole
@@ -248,7 +260,7 @@ export class Mask extends Painting {
     const made = grown(pixels, box.x1 - box.x0, box.y1 - box.y0, Math.abs(by));
     for (let i = 0; i < made.length; i++) made[i] = made[i] === (by < 0 ? 0 : 1) ? 255 : 0;
     this.raster.write(box, made);
-    this._drawn();
+    this.finish();
   }
 
   clear() {

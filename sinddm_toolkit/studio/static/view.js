@@ -47,10 +47,10 @@ class Tiles {
   end() {
     const keys = new Set(this.wanted.map(([key]) => key));
     for (const [key, stop] of this.coming) if (!keys.has(key)) stop.abort();
-    this._more();
+    this.more();
   }
 
-  _more() {
+  more() {
     while (this.coming.size < AT_ONCE) {
       const next = this.wanted.find(([key]) => !this.coming.has(key) && !this.kept.has(key));
       if (!next) return;
@@ -74,7 +74,7 @@ class Tiles {
       this.coming.delete(key);
       this.wanted = this.wanted.filter(([wanted]) => wanted !== key);
       this.onload();
-      this._more();
+      this.more();
     }
   }
 }
@@ -87,6 +87,7 @@ class Tiles {
  * @property {(event) => boolean} [key]  Whether it took a key.
  * @property {(context, view) => void} [draw]  Handles and cursor, in pixels of the screen.
  * @property {(at) => string} [cursor]  The CSS cursor there.
+ * @property {boolean} [pans]  Whether a drag moves the picture instead.
  */
 
 export class Viewer extends EventTarget {
@@ -142,6 +143,16 @@ export class Viewer extends EventTarget {
 
   get height() {
     return this.host.clientHeight;
+  }
+
+  /** Whether all is to be seen, as `fit` made it. */
+  get fitted() {
+    return !!this._fitted;
+  }
+
+  /** Whether a plain drag moves the picture. */
+  get _pans() {
+    return !this.tool || this.tool.pans;
   }
 
   get ratio() {
@@ -318,27 +329,39 @@ export class Viewer extends EventTarget {
   drawPicture(context, picture, { x = 0, y = 0, zoom = 1 } = {}) {
     const ratio = this.ratio;
     const scale = this.scale * ratio * zoom; // device pixels a pixel of this picture
-    const originX = (x - this.left) * this.scale * ratio;
-    const originY = (y - this.top) * this.scale * ratio;
-    const screen = context.canvas;
-    if (picture.has_alpha) this._chequer(context, originX, originY, picture, scale);
-    const k = Math.max(0, Math.min(picture.levels - 1, Math.floor(Math.log2(1 / scale) + 0.3)));
+    const origin = {
+      x: (x - this.left) * this.scale * ratio,
+      y: (y - this.top) * this.scale * ratio,
+    };
+    if (picture.has_alpha) this._chequer(context, origin.x, origin.y, picture, scale);
+    this._drawTiles(context, picture, origin, { x: scale, y: scale }, context.canvas, scale);
+  }
+
+  /** Draws `picture` over handles, in pixels of the screen: its corner and how it is scaled. */
+  drawStretched(context, picture, origin, scale) {
+    const finest = Math.max(scale.x, scale.y) * this.ratio;
+    this._drawTiles(context, picture, origin, scale, this, finest);
+  }
+
+  /** Draws the tiles that lie on a screen of `width` × `height`; `finest` chooses the level. */
+  _drawTiles(context, picture, origin, scale, { width, height }, finest) {
+    const k = Math.max(0, Math.min(picture.levels - 1, Math.floor(Math.log2(1 / finest) + 0.3)));
     const level = sizeOfLevel(picture, k);
-    const perX = (picture.width / level.width) * scale;
-    const perY = (picture.height / level.height) * scale;
-    context.imageSmoothingEnabled = scale < CRISP_FROM;
+    const perX = (picture.width / level.width) * scale.x;
+    const perY = (picture.height / level.height) * scale.y;
+    context.imageSmoothingEnabled = finest < CRISP_FROM;
     context.imageSmoothingQuality = "medium";
     const columns = Math.ceil(level.width / TILE_SIDE);
     const rows = Math.ceil(level.height / TILE_SIDE);
-    const first = (origin, per) => Math.max(0, Math.floor(-origin / per / TILE_SIDE));
-    for (let row = first(originY, perY); row < rows; row++) {
-      const y0 = Math.round(originY + row * TILE_SIDE * perY);
-      if (y0 >= screen.height) break;
-      const y1 = Math.round(originY + Math.min(level.height, (row + 1) * TILE_SIDE) * perY);
-      for (let column = first(originX, perX); column < columns; column++) {
-        const x0 = Math.round(originX + column * TILE_SIDE * perX);
-        if (x0 >= screen.width) break;
-        const x1 = Math.round(originX + Math.min(level.width, (column + 1) * TILE_SIDE) * perX);
+    const first = (start, per) => Math.max(0, Math.floor(-start / per / TILE_SIDE));
+    for (let row = first(origin.y, perY); row < rows; row++) {
+      const y0 = Math.round(origin.y + row * TILE_SIDE * perY);
+      if (y0 >= height) break;
+      const y1 = Math.round(origin.y + Math.min(level.height, (row + 1) * TILE_SIDE) * perY);
+      for (let column = first(origin.x, perX); column < columns; column++) {
+        const x0 = Math.round(origin.x + column * TILE_SIDE * perX);
+        if (x0 >= width) break;
+        const x1 = Math.round(origin.x + Math.min(level.width, (column + 1) * TILE_SIDE) * perX);
         this._drawTile(context, picture, k, column, row, x0, y0, x1 - x0, y1 - y0);
       }
     }
@@ -424,6 +447,7 @@ export class Viewer extends EventTarget {
     for (const draw of this.drawers) draw(context, this);
     if (!this.scene) this.tool?.draw?.(context, this);
     if (this.cursor) this._drawCursor(context);
+    this._tiles.more();
   }
 
   _drawCursor(context) {
@@ -483,7 +507,7 @@ export class Viewer extends EventTarget {
     if (event.pointerType === "touch" && this._pressed.size === 2) {
       if (this._busy === "tool") this.tool?.cancel?.();
       this._busy = "pinch";
-    } else if (event.button === 1 || this._space || (!this.tool && event.button === 0)) {
+    } else if (event.button === 1 || this._space || (event.button === 0 && this._pans)) {
       event.preventDefault();
       this._busy = "pan";
     } else if (event.button === 0 && this.tool && this._busy !== "pinch") {

@@ -26,14 +26,21 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 class ToldEvents(Events):
-    """Tells `progress`, `preview` and `note` to whoever started the edit."""
+    """Tells `progress`, `preview` and `note` to whoever started the edit, once it has."""
 
-    def __init__(self, tell: Tell, clock: Callable[[], float] = time.monotonic) -> None:
-        self._tell = tell
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._untold: list[dict[str, Any]] = []
+        self._tell: Tell = self._untold.append
         self._clock = clock
         self._drawn = 0.0
         self._begin("", 0)
         self._part = ""
+
+    def tell_to(self, tell: Tell) -> None:
+        """From now on `tell` is told; and what came before."""
+        for message in self._untold:
+            tell(message)
+        self._tell = tell
 
     def message(self, text: str) -> None:
         self._tell({"type": "note", "text": text})

@@ -40,7 +40,9 @@ from sinddm_toolkit.studio.uploads import Pictures
 from sinddm_toolkit.studio.worker import Message, Worker
 
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
-OVER = (DONE, FAILED, CANCELLED)
+DELETED = "deleted"
+"""Told once, of an edit that is no more."""
+OVER = (DONE, FAILED, CANCELLED, DELETED)
 ENTRY, FILES = "edit.json", "files"
 MOST_WAITING = 1000
 MOST_UNREAD = 200
@@ -248,7 +250,8 @@ class Queue:
             self._order.remove(entry.id)
         del self._entries[entry.id]
         self.places.remove(entry.id)
-        self._tell({"type": "forgotten", "id": entry.id})
+        entry.state = DELETED
+        self._tell_state(entry)
         self._tell_positions()
 
     # What is told
@@ -278,7 +281,7 @@ class Queue:
 
     def _tell(self, message: Message) -> None:
         for watcher in self._watchers:
-            if watcher.qsize() < MOST_UNREAD or message["type"] in ("state", "forgotten"):
+            if watcher.qsize() < MOST_UNREAD or message["type"] == "state":
                 watcher.put_nowait(message)
 
     def _tell_state(self, entry: Entry) -> None:
@@ -396,6 +399,4 @@ class Queue:
                     yield told
                 elif told["id"] == entry.id:
                     yield told
-                    is_over = told["type"] == "forgotten" or (
-                        told["type"] == "state" and told["state"]["state"] in OVER
-                    )
+                    is_over = told["type"] == "state" and told["state"]["state"] in OVER

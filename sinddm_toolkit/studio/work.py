@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
-from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import Prepared, prepare
@@ -24,6 +23,7 @@ from sinddm_toolkit.options.values import RESULT, OutputFile
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.settings.layers import Layer, Settings
 from sinddm_toolkit.settings.request import make_tasks
+from sinddm_toolkit.studio.progress import Tell, ToldEvents
 from sinddm_toolkit.studio.requests import Order, layer_of
 from sinddm_toolkit.studio.uploads import Pictures
 
@@ -33,7 +33,7 @@ class Bench:
 
     def __init__(self) -> None:
         self._cache = ModelCache()
-        self._ready: dict[str, Prepared] = {}
+        self._ready: dict[str, tuple[Prepared, ToldEvents]] = {}
 
     def check(self, order: Order) -> None:
         """UserError if `order` can't be carried out as it is asked for; nothing is written.
@@ -41,13 +41,13 @@ class Bench:
         What this has read and planned is used when the edit is carried out, if no other was checked
         in between.
         """
-        events = Events()
-        ready = _prepared(order, events)
-        self._ready = {order.id: ready}
+        self._ready = {order.id: _prepared(order)}
 
-    def carry_out(self, order: Order, events: Events) -> dict[str, Any]:
-        """Make and write the pictures of `order` → what is told of them."""
-        ready = self._ready.pop(order.id, None) or _prepared(order, events)
+    def carry_out(self, order: Order, tell: Tell) -> dict[str, Any]:
+        """Make and write the pictures of `order` → what is told of them; `tell` how it goes."""
+        checked = self._ready
+        ready, events = checked.pop(order.id) if order.id in checked else _prepared(order)
+        events.tell_to(tell)
         ready.compute.prepare()  # some of it is of the thread, and another one may have checked
         _emptied(order.files)
         outputs = planned_outputs(ready)
@@ -57,12 +57,14 @@ class Bench:
         return _facts(result, len(outputs.pictures))
 
 
-def _prepared(order: Order, events: Events) -> Prepared:
+def _prepared(order: Order) -> tuple[Prepared, ToldEvents]:
+    """An edit that is settled, and what it will tell by."""
     _emptied(order.files)
+    events = ToldEvents()
     tasks, options = make_tasks(_layer(order))
     ready = prepare(tasks, options, default_store(), events)
     planned_outputs(ready)
-    return ready
+    return ready, events
 
 
 def _emptied(folder: Path) -> None:

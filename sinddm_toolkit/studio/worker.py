@@ -145,17 +145,14 @@ class _Own:
 
     def _carried_out(self, order: Order) -> Message:
         """What became of an edit."""
-        from sinddm_toolkit.studio.progress import ToldEvents
-
         assert self.bench is not None
         about = {"id": order.id}
-        events = ToldEvents(lambda message: self.tell({**message, **about}))
         try:
             try:
                 self._current = order.id
                 if self._is_stopping:
                     raise Interrupted(signal.SIGINT)
-                facts = self.bench.carry_out(order, events)
+                facts = self.bench.carry_out(order, lambda told: self.tell({**told, **about}))
             finally:
                 self._current = None
         except KeyboardInterrupt:

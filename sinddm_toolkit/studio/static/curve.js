@@ -8,6 +8,7 @@ const HEIGHT = 48;
 export function curve(points, steps) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("class", "curve");
   svg.setAttribute("role", "img");
   const known = smoothed(points.filter(([, error]) => error > 0));

@@ -195,8 +195,12 @@ export class Draft extends EventTarget {
 
   /** What the task would choose by itself for a region: a mask picture, or null. */
   async proposal(form, option) {
-    const edit = this.soFar();
-    return (await post("proposals", { ...edit, option: option.name })).picture ?? null;
+    try {
+      const found = await post("proposals", { ...this.soFar(), option: option.name });
+      return found.id ? found : null;
+    } catch {
+      return null; // as long as something else is missing, nothing can be proposed
+    }
   }
 
   /** The first field with something wrong, or null; all wrong ones say so. */

@@ -1,6 +1,6 @@
 // All that was made, newest first, and a search in it.
 
-import { announce, fill, make } from "./elements.js";
+import { announce, button, make } from "./elements.js";
 import { OVER } from "./edits.js";
 import { resultCard } from "./results.js";
 import { sweepCard } from "./sweep.js";
@@ -49,7 +49,17 @@ export function historyPanel(studio) {
   edits.addEventListener("list", show);
   show();
   return make("section", { class: "history-panel", "aria-labelledby": "history-title" },
-    make("header", { class: "shelf-head" }, make("h2", { id: "history-title" }, "Made here"), search), none, list);
+    make("header", { class: "shelf-head" }, make("h2", { id: "history-title" }, "Made here"), search, sizeButton()), none, list);
+}
+
+/** Gives the shelf more room, or less. */
+function sizeButton() {
+  const toggle = button("More room", () => {
+    const isLarge = document.getElementById("shelf").classList.toggle("large");
+    toggle.textContent = isLarge ? "Less room" : "More room";
+    toggle.setAttribute("aria-expanded", String(isLarge));
+  }, { class: "quiet shelf-size", "aria-expanded": "false", "aria-controls": "shelf" });
+  return toggle;
 }
 
 /** Edits that are over; those of a sweep together, at the place of the newest. */

@@ -15,7 +15,15 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from sinddm_toolkit.studio import catalogue, edits_api, tiles, uploads
+from sinddm_toolkit.studio import (
+    catalogue,
+    composing,
+    edits_api,
+    palette,
+    selecting,
+    tiles,
+    uploads,
+)
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
 from sinddm_toolkit.studio.places import default_folder
@@ -77,8 +85,11 @@ PAGE: list[BaseRoute] = [Route("/", get_page), Route("/static/{name:path}", get_
 API: list[BaseRoute] = [
     *uploads.routes,
     *tiles.routes,
-    *edits_api.routes,
     *catalogue.routes,
+    *composing.routes,
+    *selecting.routes,
+    *palette.routes,
+    *edits_api.routes,
 ]
 
 

@@ -51,13 +51,14 @@ export function resultCard(edit, studio) {
     button("Use as input", withChosen((result) => useAsInput(result, studio))),
     button("Download", withChosen((result) => download(edit, result.name))),
   ] : [];
+  const shown = [results.length > 0 && variants, extras(edit, studio)].filter(Boolean);
   const card = make("article", { class: `result-card ${edit.state}`, "data-edit": edit.id, "aria-label": title.textContent },
     make("header", {}, title, make("span", { class: "when" }, when(edit))),
     edit.error && make("p", { class: "failure", role: "note" }, sentence(edit.error)),
-    results.length > 0 && variants,
-    (edit.notes ?? []).map((note) => make("p", { class: "note" }, sentence(note))),
-    extras(edit, studio),
-    make("div", { class: "actions" }, ofPicture, again(edit, studio), more(edit, studio)));
+    make("div", { class: "result-body" },
+      shown.length > 0 && make("div", { class: "made" }, shown),
+      make("div", { class: "actions" }, ofPicture, again(edit, studio), more(edit, studio))),
+    (edit.notes ?? []).map((note) => make("p", { class: "note" }, sentence(note))));
   return card;
 }
 
@@ -107,11 +108,11 @@ function download(edit, name) {
 function again(edit, studio) {
   const { seed, ...withoutSeed } = edit.edit;
   return [
-    button("Again with another seed", () => attempt(() => studio.run(withoutSeed)), { class: "again-seed" }),
-    button("Change and try again", () => attempt(async () => {
+    button("Another seed", () => attempt(() => studio.run(withoutSeed)), { class: "again-seed", title: "The same again with another seed" }),
+    button("Change…", () => attempt(async () => {
       await studio.draft.put(edit.edit, studio.presets.all);
       document.getElementById("panel").focus();
-    }), { class: "reuse" }),
+    }), { class: "reuse", title: "Put its settings back into the panel" }),
   ];
 }
 

@@ -20,9 +20,11 @@ from sinddm_toolkit.studio import (
     composing,
     edits_api,
     palette,
+    proposals,
     selecting,
     tiles,
     uploads,
+    written,
 )
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
@@ -89,6 +91,8 @@ API: list[BaseRoute] = [
     *composing.routes,
     *selecting.routes,
     *palette.routes,
+    *proposals.routes,
+    *written.routes,
     *edits_api.routes,
 ]
 

@@ -6,7 +6,7 @@ And those of docs/presets.md, each beside what the task does without the preset:
 
     python benchmarks/gallery.py presets [PRESET ...]
 
-Small pictures of these, which lie beside the presets and are shown where one chooses among them, are
+Small pictures of these, which lie beside the presets, for lists to choose from, are
 cut out of the pictures that are there:
 
     python benchmarks/gallery.py thumbnails
@@ -268,7 +268,9 @@ def last_of(strip: Image.Image) -> Image.Image:
     from scipy import ndimage
 
     white = np.quantile(np.asarray(strip.convert("L")), 0.1, axis=0) > 245
-    gaps = ndimage.binary_opening(white, np.ones(GAP // 2))  # of a JPEG, whose edges are blurred
+    gaps = ndimage.binary_opening(
+        white, np.ones(GAP // 2, bool)
+    )  # of a JPEG, whose edges are blurred
     begins = int(np.flatnonzero(gaps[: strip.width - GAP])[-1]) + GAP // 4
     return strip.crop((begins, 0, strip.width, strip.height))
 

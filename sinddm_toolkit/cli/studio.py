@@ -7,14 +7,19 @@ import re
 import socket
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
 from sinddm_toolkit.cli.lines import tell
 from sinddm_toolkit.errors import UserError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 TOKEN_VARIABLE = "SINDDM_TK_TOKEN"
 TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
@@ -83,21 +88,25 @@ def serve_until_stopped(
     browser: bool,
 ) -> None:
     """Listen, say where, and answer until a signal. UserError if that can't be."""
-    import uvicorn
+    from filelock import FileLock, Timeout
 
     from sinddm_toolkit.studio.app import Studio, make_app, new_token
 
     if token is not None and not TOKEN.fullmatch(token):
         raise UserError("--token: give 16 letters, digits, . _ ~ or - at least")
     token = token or new_token()
-    with listening(host, port) as listener:
+    studio = Studio()
+    lock = FileLock(studio.folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"another studio or server is at work in {studio.folder}: use that one, or end it"
+        ) from None
+    with lock, listening(host, port) as listener:
         found = listener.getsockname()[1]
-        studio = Studio()
         opened = [studio.pictures.add(path, path.name).id for path in _there(pictures)]
         app = make_app(studio, token=token, host=host, port=found, page=page)
-        config = uvicorn.Config(
-            app, log_level="error", server_header=False, timeout_graceful_shutdown=5, lifespan="on"
-        )
         address = address_of(host, found)
         shown = f"{address}/?token={quote(token)}" + (f"&open={','.join(opened)}" if opened else "")
         click.echo(shown if page else f"{address}/api/  Authorization: Bearer {token}")
@@ -106,7 +115,23 @@ def serve_until_stopped(
         tell("Ctrl-C ends it")
         if browser:
             webbrowser.open(shown)
-        uvicorn.Server(config).run([listener])
+        answer(app, listener, studio.queue.leave)
+
+
+def answer(app: ASGIApp, listener: socket.socket, leave: Callable[[], None]) -> None:
+    """Serve `app` at `listener` until a signal; `leave` then ends what would go on for ever."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            leave()
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(
+        app, log_level="error", server_header=False, timeout_graceful_shutdown=5, lifespan="on"
+    )
+    with suppress(KeyboardInterrupt):  # uvicorn raises again what has ended it: here that is how
+        Server(config).run([listener])
 
 
 def _there(pictures: Sequence[Path]) -> Sequence[Path]:

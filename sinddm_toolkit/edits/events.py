@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.training import TrainingReport
+    from sinddm_toolkit.pictures.picture import Picture
 
 TOLD_EVERY = 10.0
 """Seconds between two lines about work that goes on."""
@@ -53,6 +54,11 @@ class Events:
 
     def sampling(self, part: str) -> None:
         """A step is done, of the part of the picture that is told in words."""
+
+    def forming(self, pictures: Callable[[], list[Picture]]) -> None:
+        """The step that `sampling` told of has made this of the pass: `pictures` draws x̂0 of each
+        sample as it is now, at the size of its scale. Only who shows them should ask, and at once.
+        """
 
     def working(self, what: str, done: int, steps: int) -> None:
         """A task has done so much of long work of its own, in words."""

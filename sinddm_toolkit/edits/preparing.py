@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from torch import Tensor
 
 from sinddm_toolkit.edits.events import Events, made_at
 from sinddm_toolkit.edits.models import Model, load_model
@@ -189,3 +193,11 @@ class SamplingEvents:
     def after_step(self, run: Run, step: Step) -> None:
         count, from_noise = len(run.plan.stages), run.plan.start_image is None
         self._events.sampling(made_at(step.scale.index, count, from_noise=from_noise))
+        self._events.forming(partial(_drawn, step.x0))
+
+
+def _drawn(x0: Tensor) -> list[Picture]:
+    """The samples (n, 3, h, w) in about [-1, 1] as pictures of 8 bits."""
+    levels = ((x0.detach().float().cpu() + 1) * 127.5).round_().clamp_(0, 255)
+    pixels = levels.permute(0, 2, 3, 1).contiguous().numpy().astype(np.uint8)
+    return [Picture(one, "preview") for one in pixels]

@@ -15,10 +15,19 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from sinddm_toolkit.studio import catalogue, tiles, uploads
+from sinddm_toolkit.studio import (
+    catalogue,
+    composing,
+    edits_api,
+    palette,
+    selecting,
+    tiles,
+    uploads,
+)
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
 from sinddm_toolkit.studio.places import default_folder
+from sinddm_toolkit.studio.queue import Queue
 from sinddm_toolkit.studio.uploads import Pictures
 
 STATIC = Path(str(resources.files("sinddm_toolkit.studio"))) / "static"
@@ -42,6 +51,7 @@ class Studio:
     def __post_init__(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.pictures = Pictures(self.folder / "pictures")
+        self.queue = Queue(self.folder / "edits", self.pictures)
 
 
 def new_token() -> str:
@@ -72,7 +82,15 @@ def no_page(request: Request) -> Response:
 
 
 PAGE: list[BaseRoute] = [Route("/", get_page), Route("/static/{name:path}", get_static)]
-API: list[BaseRoute] = [*uploads.routes, *tiles.routes, *catalogue.routes]
+API: list[BaseRoute] = [
+    *uploads.routes,
+    *tiles.routes,
+    *catalogue.routes,
+    *composing.routes,
+    *selecting.routes,
+    *palette.routes,
+    *edits_api.routes,
+]
 
 
 def make_app(
@@ -82,7 +100,11 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
+        studio.queue.open()
+        try:
+            yield
+        finally:
+            await studio.queue.close()
 
     routes = [*API, *(PAGE if page else [Route("/", no_page)])]
     app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)

@@ -63,6 +63,7 @@ def told_option(item: Option) -> dict[str, Any]:
         "maximum": item.maximum,
         "choices": None if item.choices is None else list(item.choices),
         "many": item.many,
+        "or_one": item.or_one,
         "follows": item.follows,
         "unless": item.unless,
         "rarely": item.rarely,
@@ -77,6 +78,7 @@ def told_task(task: type[Task]) -> dict[str, Any]:
         "summary": task.summary,
         "about": inspect.cleandoc(task.__doc__ or ""),
         "learns_from": task.learns_from,
+        "named_after": task.named_after,
         "options": [told_option(item) for item in task.schema().values()],
     }
 

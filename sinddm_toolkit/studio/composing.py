@@ -5,19 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sinddm_toolkit.pictures.picture import Box, Picture
 from sinddm_toolkit.pictures.profiles import in_profile_of
+from sinddm_toolkit.studio.bodies import (
+    FARTHEST,
+    list_of,
+    made_route,
+    number_of,
+    object_in,
+    points_of,
+    switch_of,
+)
+from sinddm_toolkit.studio.uploads import About, Pictures
 
 if TYPE_CHECKING:
     from PIL import Image
 
 FloatArray = npt.NDArray[np.float32]
 FloatMatrix = npt.NDArray[np.float64]
+
+MOST_LAYERS = 200
 
 LEAST_OPACITY = 1 / 255
 """Less of a layer is nothing, so that it ends."""
@@ -261,3 +274,29 @@ def _over(background: Picture, colours: FloatArray, alpha: FloatArray, box: Box)
     opacity = result.pixels[y0:y1, x0:x1, -1]
     opacity[...] = np.where(alpha == 0, opacity, np.rint(both * background.maximum))
     return result
+
+
+def post_composite(body: dict[str, Any], pictures: Pictures) -> About:
+    """The picture that a body `{background, layers: […]}` asks for."""
+    given = list_of(body.get("layers"), "layers", MOST_LAYERS)
+    layers = [_placed(object_in(one, "layers"), pictures) for one in given]
+    name = pictures.about(body.get("background")).name
+    made = composed(pictures.read(body.get("background")), layers)
+    return pictures.add_picture(made, f"{Path(name).stem}-composite.png")
+
+
+def _placed(given: dict[str, Any], pictures: Pictures) -> Placed:
+    outline = given.get("outline")
+    return Placed(
+        pictures.read(given.get("picture")),
+        number_of(given, "x", None, -FARTHEST, FARTHEST),
+        number_of(given, "y", None, -FARTHEST, FARTHEST),
+        number_of(given, "scale", 1.0, 0.01, 100),
+        number_of(given, "rotation", 0.0, -36_000, 36_000),
+        switch_of(given, "flip"),
+        number_of(given, "opacity", 1.0, 0, 1),
+        None if outline is None else points_of(outline, "outline", least=3),
+    )
+
+
+routes = [made_route("/api/composites", post_composite)]

@@ -15,8 +15,7 @@ def studio(home):
 
 @pytest.fixture
 def client(studio):
-    """Asks the studio as a program does."""
+    """Asks the studio as a program does. No edit is carried out: there is no worker."""
     app = make_app(studio, token=TOKEN, port=80)
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    with TestClient(app, base_url="http://127.0.0.1:80", headers=headers) as found:
-        yield found
+    return TestClient(app, base_url="http://127.0.0.1:80", headers=headers)

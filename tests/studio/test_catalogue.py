@@ -18,7 +18,8 @@ def test_every_kind_of_value_has_a_word_of_its_own():
 def test_a_task_says_all_that_a_form_needs(client):
     tasks = {task["name"]: task for task in client.get("/api/tasks").json()}
     task = tasks["harmonize"]
-    assert task["learns_from"] == "bg" and "denoised" in task["about"]
+    assert (task["learns_from"], task["named_after"]) == ("bg", "composite")
+    assert "denoised" in task["about"]
     options = {item["name"]: item for item in task["options"]}
     assert options["strength"] == {
         "name": "strength",
@@ -32,6 +33,7 @@ def test_a_task_says_all_that_a_form_needs(client):
         "maximum": 1,
         "choices": None,
         "many": False,
+        "or_one": False,
         "follows": None,
         "unless": None,
         "rarely": False,

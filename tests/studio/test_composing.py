@@ -147,3 +147,45 @@ def test_only_the_box_of_a_layer_is_looked_at():
     for angle in (0, 20):
         result = composed(background, [Placed(layer, 15, 15, scale=100, rotation=angle)])
         assert (result.pixels == 7).all()
+
+
+# Over HTTP
+
+
+def test_a_composite_is_made_of_pictures_that_were_sent(client, studio):
+    background, layer = noise(30, 40, depth=16), noise(10, 10, 4)
+    sent = ((background, "a.png"), (layer, "b.png"))
+    ids = [studio.pictures.add_picture(one, name).id for one, name in sent]
+    placed = {"x": 20, "y": 15, "scale": 1.5, "rotation": 30, "flip": True, "opacity": 0.5}
+    body = {"background": ids[0], "layers": [{"picture": ids[1], **placed}]}
+    answer = client.post("/api/composites", json=body)
+    assert answer.status_code == 201 and answer.json()["name"] == "a-composite.png"
+    made = studio.pictures.read(answer.json()["id"])
+    assert np.array_equal(made.pixels, composed(background, [Placed(layer, **placed)]).pixels)
+    assert not np.array_equal(made.pixels, background.pixels)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"x": None}, 400, "x: give a number"),
+        ({"x": "left"}, 400, "x: give a number"),
+        ({"scale": 0}, 400, "scale: give a number from 0.01 to 100"),
+        ({"opacity": 2}, 400, "opacity: give a number from 0 to 1"),
+        ({"flip": 1}, 400, "flip: give true or false"),
+        ({"outline": [[1, 1], [2, 2]]}, 400, "outline: give points [x, y], 3 at least"),
+        ({"picture": "0" * 24}, 404, "there is no such picture"),
+    ],
+)
+def test_bad_layers_are_told(client, studio, change, status, said):
+    given = studio.pictures.add_picture(noise(9, 9), "a.png").id
+    layer = {"picture": given, "x": 3, "y": 3, **change}
+    answer = client.post("/api/composites", json={"background": given, "layers": [layer]})
+    assert answer.status_code == status and said in answer.json()["error"], answer.text
+
+
+def test_a_list_of_layers_is_needed(client, studio):
+    given = studio.pictures.add_picture(noise(9, 9), "a.png").id
+    for layers in (None, 5, [5]):
+        answer = client.post("/api/composites", json={"background": given, "layers": layers})
+        assert answer.status_code == 400 and answer.json()["error"].startswith("layers: give")

@@ -28,7 +28,7 @@ class Frame extends Editor {
   get extent() {
     const { width, height } = this.picture;
     const { x0, y0, x1, y1 } = this.box;
-    const more = 0.04 * Math.max(width, height);
+    const more = 0.1 * Math.max(width, height);
     return {
       x0: Math.min(0, x0) - (this.has("x0") ? more : 0),
       y0: Math.min(0, y0) - (this.has("y0") ? more : 0),

@@ -340,7 +340,7 @@ export class Mask extends Painting {
         "div",
         { class: "together" },
         button("minus", "Shrink", () => this.grow(-this.by)),
-        number("Grow or shrink by", by, (value) => (this.by = Math.round(value))),
+        number("Edge", by, (value) => (this.by = Math.round(value))),
         button("plus", "Grow", () => this.grow(this.by)),
       ),
       button("invert", "Invert", () => this.invert(), { key: "I" }),

@@ -96,11 +96,21 @@ export class Place extends Editor {
     this.restated();
   }
 
-  /** Changes the chosen thing. */
+  /** Changes the chosen thing; where it is only if `values` say so. */
   alter(values) {
     if (!this.layer) return;
-    Object.assign(this.layer, values);
+    if ("x" in values || "y" in values || "outline" in values) Object.assign(this.layer, values);
+    else this._about(this.layer, values);
+    this._tidy(this.layer);
     this._done();
+  }
+
+  /** Numbers that a person could have written. */
+  _tidy(layer) {
+    layer.x = Math.round(layer.x * 10) / 10;
+    layer.y = Math.round(layer.y * 10) / 10;
+    layer.scale = Math.round(layer.scale * 10000) / 10000;
+    layer.rotation = Math.round(layer.rotation * 10) / 10;
   }
 
   remove() {
@@ -169,14 +179,41 @@ export class Place extends Editor {
     return { u: (layer.flip ? -a : a) + width / 2, v: b + height / 2 };
   }
 
+  /** What is to be seen of the thing lies within, from its middle, in its own pixels. */
+  _frame({ picture, outline }) {
+    const { width, height } = this.things.get(picture).picture;
+    const side = (i, length) => {
+      const all = (outline ?? []).map((point) => Math.max(0, Math.min(length, point[i])));
+      const [low, high] = all.length ? [Math.min(...all), Math.max(...all)] : [0, length];
+      return [low - length / 2, high - length / 2];
+    };
+    const [u0, u1] = side(0, width);
+    const [v0, v1] = side(1, height);
+    return { u0, v0, u1, v1 };
+  }
+
+  /** The middle of what is to be seen, on the background. */
+  _middle(layer) {
+    const { u0, v0, u1, v1 } = this._frame(layer);
+    return this._out(layer, (u0 + u1) / 2, (v0 + v1) / 2);
+  }
+
+  /** Scales, turns or flips the thing about the middle of what is to be seen of it. */
+  _about(layer, values) {
+    const before = this._middle(layer);
+    Object.assign(layer, values);
+    const after = this._middle(layer);
+    layer.x += before.x - after.x;
+    layer.y += before.y - after.y;
+  }
+
   _corners(layer) {
-    const { width, height } = this._size(layer);
-    const [u, v] = [width / 2, height / 2];
+    const { u0, v0, u1, v1 } = this._frame(layer);
     return [
-      [-u, -v],
-      [u, -v],
-      [u, v],
-      [-u, v],
+      [u0, v0],
+      [u1, v0],
+      [u1, v1],
+      [u0, v1],
     ].map(([a, b]) => {
       const at = this._out(layer, a, b);
       return this.view.toScreen(at.x, at.y);
@@ -185,8 +222,8 @@ export class Place extends Editor {
 
   /** Where the knob that turns is, on the screen. */
   _turner(layer) {
-    const { height } = this._size(layer);
-    const top = this._out(layer, 0, -height / 2);
+    const { u0, u1, v0 } = this._frame(layer);
+    const top = this._out(layer, (u0 + u1) / 2, v0);
     const at = this.view.toScreen(top.x, top.y);
     const angle = (layer.rotation * Math.PI) / 180;
     return { x: at.x + Math.sin(angle) * STALK, y: at.y - Math.cos(angle) * STALK, from: at };
@@ -194,9 +231,12 @@ export class Place extends Editor {
 
   _hit(at) {
     for (let i = this.layers.length - 1; i >= 0; i--) {
-      const { u, v } = this._in(this.layers[i], at);
-      const { width, height } = this._size(this.layers[i]);
-      if (u >= 0 && v >= 0 && u < width && v < height) return i;
+      const layer = this.layers[i];
+      const { width, height } = this._size(layer);
+      const { u0, v0, u1, v1 } = this._frame(layer);
+      const found = this._in(layer, at);
+      const [u, v] = [found.u - width / 2, found.v - height / 2];
+      if (u >= u0 && v >= v0 && u < u1 && v < v1) return i;
     }
     return -1;
   }
@@ -222,7 +262,8 @@ export class Place extends Editor {
     const hold = this._hold(at);
     if (hold === "move") this.chosen = this._hit(at);
     if (!hold) this.chosen = -1;
-    this._drag = hold && { hold, at, was: { ...this.layer } };
+    const { layer } = this;
+    this._drag = hold && { hold, at, was: { ...layer }, middle: this._middle(layer) };
     this.restated();
     this.view.rehandle();
   }
@@ -234,32 +275,27 @@ export class Place extends Editor {
   }
 
   _dragged(at, event) {
-    const { hold, at: start, was } = this._drag;
+    const { hold, at: start, was, middle } = this._drag;
     const { layer } = this;
     if (hold === "move") {
       layer.x = was.x + at.x - start.x;
       layer.y = was.y + at.y - start.y;
     } else if (hold === "scale") {
-      const far = (point) => Math.hypot(point.x - was.x, point.y - was.y);
-      layer.scale = Math.max(0.005, (was.scale * far(at)) / Math.max(1e-6, far(start)));
+      const far = (point) => Math.hypot(point.x - middle.x, point.y - middle.y);
+      const scale = Math.max(0.005, (was.scale * far(at)) / Math.max(1e-6, far(start)));
+      this._about(layer, { scale });
     } else {
-      const angle = (point) => Math.atan2(point.y - was.y, point.x - was.x);
+      const angle = (point) => Math.atan2(point.y - middle.y, point.x - middle.x);
       const turned = was.rotation + ((angle(at) - angle(start)) * 180) / Math.PI;
       const step = event?.shiftKey ? 15 : 0.1;
-      layer.rotation = wrapped(Math.round(turned / step) * step);
+      this._about(layer, { rotation: wrapped(Math.round(turned / step) * step) });
     }
   }
 
   up(at, event) {
     this.move(at, event);
     if (this._path) this._cut();
-    if (this._drag) {
-      const { layer } = this;
-      layer.x = Math.round(layer.x * 10) / 10;
-      layer.y = Math.round(layer.y * 10) / 10;
-      layer.scale = Math.round(layer.scale * 10000) / 10000;
-      layer.rotation = Math.round(layer.rotation * 10) / 10;
-    }
+    if (this._drag) this._tidy(this.layer);
     this._drag = null;
     this._done();
   }

@@ -476,9 +476,8 @@ export class Regions extends Boxes {
       bar.append(button("plus", "Target", () => this.freshTarget(), { words: true, key: "T" }));
     }
     super.controls(bar);
-    const lost = this.groups.filter(({ targets }) => !targets.length).length;
-    if (lost && this.chosen) {
-      bar.append(make("span", { class: "hint" }, "Drag the source to where it is to appear"));
+    if (this.chosen && !this.groups[this.chosen.group].targets.length) {
+      bar.append(make("span", { class: "hint" }, "Drag it to where it is to appear"));
     }
   }
 }

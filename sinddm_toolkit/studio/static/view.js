@@ -11,7 +11,7 @@ import { TILE_SIDE, sizeOfLevel, tile } from "./pictures.js";
 const TILES_KEPT = 160; // 512 × 512 × 4 bytes each
 const AT_ONCE = 6;
 const MOST_ZOOM = 64; // pixels of the screen a pixel
-const CRISP_FROM = 2; // device pixels a pixel: squares show from here
+const CRISP_FROM = 3; // device pixels a pixel: squares show from here
 const KEY_STEP = 10; // pixels of the screen that an arrow key moves the cursor
 
 /** Decoded tiles of all pictures, the latest used last. */
@@ -567,8 +567,8 @@ export class Viewer extends EventTarget {
   _over(at) {
     this.pointer = at;
     const panning = this._space || this._busy === "pan";
-    const free = this.tool?.cursor ? this.tool.cursor(at) : "default";
-    this.front.style.cursor = panning ? "grabbing" : this.tool ? free : "grab";
+    if (panning) this.front.style.cursor = "grabbing";
+    else if (at) this.front.style.cursor = this._pans ? "grab" : (this.tool.cursor?.(at) ?? "");
     this.rehandle();
     this.dispatchEvent(new Event("pointed"));
   }

@@ -221,7 +221,7 @@ export class Workbench extends EventTarget {
     };
     editor.chooser = () => this.choose();
     editor.addEventListener("change", () => {
-      this.view.extent = this._active?.extent ?? null;
+      this._reach();
       this._tell("draw", editor);
     });
     editor.addEventListener("state", () => editor === this._active && this._showState());
@@ -268,6 +268,15 @@ export class Workbench extends EventTarget {
     if (fitted) this.view.fit();
     this._lay();
     this._showState();
+  }
+
+  /** Where what is drawn reaches out of sight, all is fitted anew. */
+  _reach() {
+    if (this._comparison) return;
+    const { view } = this;
+    const before = JSON.stringify(view.extent);
+    view.extent = this._active?.extent ?? null;
+    if (JSON.stringify(view.extent) !== before && view.fitted) view.fit();
   }
 
   /** Gives the viewer what it paints and who gets the pointer. */

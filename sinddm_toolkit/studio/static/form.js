@@ -113,7 +113,7 @@ class Field {
   complain(text) {
     this.complaint.textContent = text ? sentence(text) : "";
     this.row.classList.toggle("wrong", Boolean(text));
-    const named = this.row.querySelector("input, select");
+    const named = this.row.querySelector("input:not([type=range]), select");
     if (text) named?.setAttribute("aria-invalid", "true");
     else named?.removeAttribute("aria-invalid");
   }

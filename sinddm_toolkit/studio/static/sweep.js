@@ -132,7 +132,8 @@ function withValue(edit, index, name, value) {
 
 /* The grid */
 
-/** What varies among edits: up to two `{name, values}`, the first goes across. */
+/** What varies among edits in the order in which they were asked for: up to two `{key, values}`. The
+ * first goes across: it is the one that varies from one edit to the next. */
 export function axesOf(edits) {
   const seen = new Map();
   for (const edit of edits) {
@@ -142,7 +143,9 @@ export function axesOf(edits) {
     }
   }
   const found = [...seen].filter(([, values]) => values.size > 1).map(([key, values]) => ({ key, values: [...values.values()] }));
-  return found.slice(0, 2);
+  const [first, second] = edits.map((edit) => new Map(flat(edit.edit)));
+  const goesAcross = ({ key }) => Number(second !== undefined && JSON.stringify(first.get(key)) !== JSON.stringify(second.get(key)));
+  return found.sort((a, b) => goesAcross(b) - goesAcross(a)).slice(0, 2);
 }
 
 function flat(edit) {

@@ -290,7 +290,7 @@ def test_a_task_without_its_weights_says_what_it_needs(page):
 
 
 def test_variants_stand_side_by_side_and_are_made_again(page):
-    choose(page, "sample")
+    choose(page, "dusk")
     write(page, samples=3, seed=40)
     go(page)
     card = made(page).first
@@ -307,7 +307,7 @@ def test_variants_stand_side_by_side_and_are_made_again(page):
 
 
 def test_it_is_watched_and_cancelled_and_goes_on(page):
-    choose(page, "sample")
+    choose(page, "dusk")
     write(page, train_seed=3)
     field(page, "quality").get_by_role("combobox").select_option("standard")
     go(page)
@@ -326,7 +326,7 @@ def test_it_is_watched_and_cancelled_and_goes_on(page):
 
 
 def test_a_reload_in_the_middle_loses_nothing(page):
-    choose(page, "sample")
+    choose(page, "dusk")
     write(page, seed=3, samples=60)
     go(page)
     expect(page.locator(".queue-card")).to_contain_text("Making the picture")
@@ -339,14 +339,14 @@ def test_a_reload_in_the_middle_loses_nothing(page):
 
 
 def test_it_is_copied_as_command_python_and_row(page):
-    choose(page, "sample")
+    choose(page, "dusk")
     write(page, seed=11)
     go(page)
     card = made(page).first
     card.locator(".more-actions summary").click()
     card.get_by_role("button", name="Copy as…").click()
     text = page.locator(".copied-text")
-    expect(text).to_have_value(re.compile(r"^sinddm-tk run sample --image bg.png .*--seed 11"))
+    expect(text).to_have_value(re.compile(r"^sinddm-tk run dusk --image bg.png .*--seed 11"))
     page.get_by_role("button", name="Python").click()
     expect(text).to_have_value(re.compile(r"sinddm_toolkit"))
     page.get_by_role("button", name="Batch row").click()
@@ -357,7 +357,7 @@ def test_it_is_copied_as_command_python_and_row(page):
 
 def test_a_layout_is_picked_from_the_sheet(page):
     choose(page, "sample")
-    write(page, seed=2)
+    write(page, seed=2, likeness=0, sampling_steps=1)
     field(page, "layout_sheet").get_by_role("switch").check()
     go(page)
     card = made(page).first
@@ -415,31 +415,35 @@ def test_two_options_are_swept_as_a_grid(page):
 
 
 def test_tasks_act_together(page):
-    choose(page, "sample")
+    choose(page, "dusk")
     page.get_by_role("button", name="And also").click()
-    page.locator("dialog [data-task=seamless] .wish").click()
+    page.locator("dialog [data-task=animate] .wish").click()
     expect(page.locator(".chosen-task")).to_have_count(2)
-    second = page.locator(".chosen-task[data-task=seamless]")
-    second.locator(".field[data-option=axes] select").select_option("x")
-    field(page, "image").nth(1).locator("select").select_option(index=1)
-    write(page, seed=1)
+    expect(field(page, "to").locator("input")).to_have_value("{out}-steps.gif")
+    write(page, fps=5)
     go(page)
-    made(page)
+    film = made(page).get_by_role("button", name=re.compile("Download .*-steps.gif"))
+    with page.expect_download() as download:
+        film.click()
+    assert Image.open(download.value.path()).is_animated
     (edit,) = ask(page, "edits")
-    assert edit["tasks"] == ["sample", "seamless"]
-    assert edit["edit"]["task"][1]["axes"] == "x"
-    page.get_by_role("button", name="Leave out Seamless").click()
+    assert edit["edit"]["task"] == [
+        {"name": "dusk", "image": next(iter(edit["names"]))},
+        {"name": "animate", "fps": 5},
+    ]
+    page.get_by_role("button", name="Leave out Animate").click()
     expect(page.locator(".chosen-task")).to_have_count(1)
 
 
 def test_the_history_is_searched_and_used_again(page):
-    for task, seed in (("sample", 21), ("dusk", 22)):
-        choose(page, task)
-        write(page, seed=seed)
+    choose(page, "dusk")
+    for seed, words in ((21, "over the sea"), (22, "over a wood")):
+        write(page, seed=seed, words=words)
         go(page)
-        page.get_by_role("button", name="Other tasks").click()
+        expect(page.locator("#go")).to_be_enabled()
     made(page, 2)
-    page.get_by_label("Search in what was made").fill("dusk")
+    write(page, seed="")
+    page.get_by_label("Search in what was made").fill("wood")
     card = made(page, 1).first
     card.get_by_role("button", name="Change…").click()
     expect(page.locator(".chosen-task[data-task=dusk]")).to_be_visible()

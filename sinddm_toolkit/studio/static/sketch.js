@@ -31,7 +31,7 @@ export class Sketch extends Painting {
   async _colours() {
     try {
       this.colours = await palette(this.picture.id);
-      this.paintColour = this.colours[0] ?? this.paintColour;
+      if (!this.version && !this._path) this.paintColour = this.colours[0] ?? this.paintColour;
       this.restated();
     } catch (error) {
       notice(error.message);

@@ -33,6 +33,15 @@ class Tiles {
     return bitmap;
   }
 
+  /** Whether tiles are on their way. */
+  get waits() {
+    return this.coming.size > 0 || this.wanted.length > 0;
+  }
+
+  has(id) {
+    return [...this.kept.keys()].some((key) => key.startsWith(`${id}/`));
+  }
+
   /** Begins a frame: what it doesn't ask for need not come any more. */
   begin() {
     this.wanted = [];
@@ -159,18 +168,20 @@ export class Viewer extends EventTarget {
     return window.devicePixelRatio || 1;
   }
 
-  /** Shows `picture` (or null), as `look` says ({scale, left, top}), else fitted. */
+  /** Shows `picture` (or null), as `look` says ({scale, left, top, fitted}), else fitted. */
   show(picture, look = null) {
     this.picture = picture;
     this.cursor = null;
-    if (look) Object.assign(this, look);
-    else this.fit();
+    if (look && !look.fitted) {
+      const { scale, left, top } = look;
+      Object.assign(this, { scale, left, top, _fitted: false });
+    } else this.fit();
     this.redraw();
     this.dispatchEvent(new Event("look"));
   }
 
   get look() {
-    return { scale: this.scale, left: this.left, top: this.top };
+    return { scale: this.scale, left: this.left, top: this.top, fitted: this.fitted };
   }
 
   // --- coordinates
@@ -261,6 +272,11 @@ export class Viewer extends EventTarget {
   }
 
   // --- painting
+
+  /** Whether all that is to be seen of the picture `id` is there, in its full sharpness. */
+  painted(id) {
+    return this._stale && !this._frame && !this._tiles.waits && this._tiles.has(id);
+  }
 
   /** All is painted anew in the next frame. */
   redraw() {
@@ -598,8 +614,7 @@ export class Viewer extends EventTarget {
   _moveCursor([dx, dy], event) {
     const { width, height } = this.picture;
     const step = event.shiftKey ? 1 : Math.max(1, Math.round(KEY_STEP / this.scale));
-    const middle = this.toPicture(this.width / 2, this.height / 2);
-    const at = this.cursor ?? this.pointer ?? middle;
+    const at = this.cursor ?? this.pointer ?? this._middle();
     this.cursor = {
       x: Math.min(width, Math.max(0, Math.round(at.x) + (this.cursor ? dx * step : 0))),
       y: Math.min(height, Math.max(0, Math.round(at.y) + (this.cursor ? dy * step : 0))),
@@ -609,6 +624,16 @@ export class Viewer extends EventTarget {
     this._follow();
     this.rehandle();
     this.dispatchEvent(new Event("pointed"));
+  }
+
+  /** The middle of what is seen of the picture. */
+  _middle() {
+    const from = this.toPicture(0, 0);
+    const to = this.toPicture(this.width, this.height);
+    const { width, height } = this.picture;
+    const between = (low, high, length) =>
+      Math.round((Math.max(0, low) + Math.min(length, high)) / 2);
+    return { x: between(from.x, to.x, width), y: between(from.y, to.y, height) };
   }
 
   /** Scrolls so that the cursor can be seen. */
@@ -623,7 +648,7 @@ export class Viewer extends EventTarget {
   _press(event) {
     if (this._busy === "key") return this._endByKey(false, event);
     if (this._busy) return undefined;
-    this.cursor ??= this.toPicture(this.width / 2, this.height / 2);
+    this.cursor ??= this._middle();
     this._busy = "key";
     this.tool.down?.(this.cursor, event);
     return this.rehandle();

@@ -265,9 +265,9 @@ export class Workbench extends EventTarget {
     if (editor) editor.active = true;
     const fitted = this.view.fitted;
     this.view.extent = editor?.extent ?? null;
-    if (fitted) this.view.fit();
     this._lay();
-    this._showState();
+    this._showState(); // the bars come or go, and leave less room or more
+    if (fitted) this.view.fit();
   }
 
   /** Where what is drawn reaches out of sight, all is fitted anew. */

@@ -19,6 +19,7 @@ from sinddm_toolkit.studio import (
     catalogue,
     composing,
     edits_api,
+    openapi,
     palette,
     proposals,
     selecting,
@@ -93,6 +94,7 @@ API: list[BaseRoute] = [
     *palette.routes,
     *proposals.routes,
     *written.routes,
+    *openapi.routes,
     *edits_api.routes,
 ]
 

@@ -26,7 +26,7 @@ WALKED_PIXELS = 50_000
 """Of the reduced picture."""
 
 BETA = 400.0
-"""How hard it is to walk across an edge: higher keeps to weaker edges."""
+"""How hard it is to get across an edge: higher keeps to weaker edges."""
 
 COLOUR_BINS = 24
 COLOUR_WEIGHT = 0.8

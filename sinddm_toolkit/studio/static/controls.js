@@ -284,7 +284,7 @@ function drawnControl(option, tools) {
     const isMask = value !== undefined && (typeof value !== "string" || (isRegion && !isBox(value)));
     if (document.activeElement !== input) input.value = text && !isMask ? text : "";
     const where = drawn.handle ? ` on ${drawn.handle.picture.name}` : "";
-    state.textContent = isMask ? `painted${where}` : value === undefined ? "" : `set${where}`;
+    state.textContent = isMask ? `painted${where}` : value === undefined || tools.isTyped ? "" : `set${where}`;
     clear.hidden = value === undefined;
   };
   const drawn = new Drawn(option.kind, option, tools, {
@@ -395,8 +395,8 @@ function pictureControl(option, tools) {
     choose(picture.id);
   };
   const ways = tools.isSubject ? [] : [
-    button("Place…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
-    button("Paint…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
+    button("Place cut-outs…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
+    button("Paint over…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
   ];
   const element = make("div", { class: "picture-control" }, image,
     make("div", { class: "picture-choice" }, select, make("div", { class: "ways" }, open, ways)));

@@ -68,9 +68,21 @@ export class Draft extends EventTarget {
     for (const left of before.values()) left.stop();
     const field = this.subjectField();
     if (picture && field && field.value === undefined) field.put(picture.id);
+    this.guessOther();
     this.dispatchEvent(new Event("tasks"));
     await this.inherit();
     this.onField();
+  }
+
+  /** Where a second picture is needed and just one other is open, it will be that. */
+  guessOther() {
+    const needed = this.forms.flatMap(({ list }) => list)
+      .filter((field) => field.option.kind === "picture" && field.option.required && field !== this.subjectField());
+    const given = this.subjectField()?.value;
+    const others = this.workbench.pictures.filter(({ id }) => id !== given && !this.pictures.made.has(id));
+    if (needed.length !== 1 || others.length !== 1) return;
+    const [field] = needed;
+    if (field.value === undefined && !field.option.unless) field.put(others[0].id);
   }
 
   /** The field of the picture that is learnt. */

@@ -18,7 +18,7 @@ async function begin() {
   const pictures = new Pictures(workbench);
   const [tasks, runOptions] = await Promise.all([get("tasks"), get("run-options")]);
   const draft = new Draft(tasks, runOptions, workbench, pictures);
-  const presets = new Presets();
+  const presets = new Presets(draft.catalogue);
   const edits = new Edits(pictures);
   const studio = { workbench, pictures, draft, presets, edits, catalogue: draft.catalogue };
   studio.run = async (edit) => {
@@ -66,7 +66,10 @@ function goBar(studio) {
       go.textContent = "Make it";
     }
   };
-  const makeIt = guarded(async () => studio.run(await draft.edit()));
+  const makeIt = guarded(async () => {
+    await studio.run(await draft.edit());
+    draft.keep(); // what was drawn is uploaded now, and survives a reload
+  });
   const bar = make("div", { class: "go-bar" }, complaint, make("div", { class: "go-row" }, go,
     button("Sweep…", guarded(async () => sweepDialog(studio)), { class: "quiet" }),
     button("Explain", guarded(() => explain(draft)), { class: "quiet" }),

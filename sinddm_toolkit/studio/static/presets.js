@@ -4,13 +4,15 @@ import { get, post } from "./api.js";
 import { announce, button, fill, inWords, make, sentence } from "./elements.js";
 
 export class Presets extends EventTarget {
-  constructor() {
+  /** `catalogue` has the tasks by name. */
+  constructor(catalogue) {
     super();
+    this.catalogue = catalogue;
     this.all = [];
   }
 
   async load() {
-    this.all = await get("presets");
+    this.all = (await get("presets")).filter(({ error }) => !error);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -20,9 +22,9 @@ export class Presets extends EventTarget {
     await this.load();
   }
 
-  /** Those that go with these tasks; with none chosen, those that bring tasks. */
+  /** Those that go with these tasks; with none chosen, those that can stand alone. */
   fitting(names) {
-    if (!names.length) return this.all.filter(({ tasks }) => tasks.length);
+    if (!names.length) return this.all.filter(({ tasks: [lead] }) => this.catalogue.get(lead)?.learns_from);
     return this.all.filter(({ tasks }) => tasks.every((name) => names.includes(name)));
   }
 }

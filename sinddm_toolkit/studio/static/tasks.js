@@ -29,14 +29,18 @@ function taskList(tasks, choose) {
   });
   const items = tasks.map((task) => {
     const text = `${task.name} ${task.summary} ${task.about ?? ""}`.toLowerCase();
+    const options = task.options.map(({ name, help }) => `${name} ${help}`).join(" ").toLowerCase();
     const item = make("li", { "data-task": task.name }, button("", () => choose(task), { class: "wish" }));
     item.firstChild.append(make("strong", {}, sentence(task.summary)), make("span", {}, inWords(task.name)));
-    return { item, text };
+    return { item, text, options: `${text} ${options}` };
   });
   const none = make("p", { class: "note", hidden: true }, "No task is told in these words.");
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const { item, text } of items) item.hidden = !words.every((word) => text.includes(word));
+    const tells = (text) => words.every((word) => text.includes(word));
+    // What only an option's help says counts where nothing says it better.
+    const few = items.some(({ text }) => tells(text));
+    for (const { item, text, options } of items) item.hidden = !tells(few ? text : options);
     none.hidden = items.some(({ item }) => !item.hidden);
   });
   return make("div", {}, search, make("ul", { class: "wishes" }, items.map(({ item }) => item)), none);

@@ -28,7 +28,7 @@ async function begin() {
   };
 
   document.getElementById("panel").append(
-    make("div", { class: "panel-scroll" }, tasksPanel(draft, presetsPanel(presets, draft))), goBar(studio));
+    make("div", { class: "panel-scroll" }, tasksPanel(draft, presets, presetsPanel(presets, draft))), goBar(studio));
   document.getElementById("shelf").append(queuePanel(edits), historyPanel(studio));
 
   await presets.load();

@@ -75,8 +75,12 @@ export function button(name, label, onclick, { words = false, key = null, presse
   );
 }
 
-/** A slider with its number in words beside it. `shown` makes the words of a value. */
-export function slider(label, { min, max, step = 1, value, shown = String, log = false }, oninput) {
+/**
+ * A slider with its number in words beside it. `shown` makes the words of a value; `onend` is
+ * called when it is let go.
+ */
+export function slider(label, limits, oninput, onend = () => {}) {
+  const { min, max, step = 1, value, shown = String, log = false } = limits;
   const to = (number) => (log ? Math.log(number) : number);
   const back = (number) => (log ? Math.exp(number) : number);
   const words = make("output", {}, shown(value));
@@ -92,6 +96,7 @@ export function slider(label, { min, max, step = 1, value, shown = String, log =
       input.setAttribute("aria-valuetext", shown(number));
       oninput(number);
     },
+    onchange: () => onend(),
   });
   input.value = String(to(value));
   input.setAttribute("aria-valuetext", shown(value));

@@ -12,6 +12,10 @@ const SMALLEST = 16; // of a size: below it a number is a factor
 class Frame extends Editor {
   tools = [{ id: "edges", label: "Drag the edges", key: "M", icon: "fit" }];
   tool = "edges";
+  keys = [
+    ["Arrows", "Push that side out by a pixel, with Shift by ten, with Alt back in"],
+    ["Delete", "The picture's own size"],
+  ];
 
   constructor(view, picture, options) {
     super(view, picture, options);

@@ -30,6 +30,13 @@ const TOOLS = [
 export class Mask extends Painting {
   kind = "region";
   tools = TOOLS;
+  keys = [
+    ["[ ]", "A smaller or larger brush"],
+    ["Shift", "With the brush: a straight line from the last stroke"],
+    ["Alt", "With box, lasso, fill: the other way round; with a selection: not the thing"],
+    ["I", "Invert"],
+    ["Delete", "Clear"],
+  ];
 
   constructor(view, picture, options) {
     super(view, picture, options, Uint8Array);

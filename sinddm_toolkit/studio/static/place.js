@@ -24,6 +24,15 @@ const STALK = 28; // of the knob that turns, in pixels of the screen
 export class Place extends Editor {
   kind = "place";
   tools = TOOLS;
+  keys = [
+    ["Arrows", "Move the thing by a pixel, with Shift by ten"],
+    [", .", "Smaller, larger"],
+    ["R", "Turn clockwise, with Shift the other way"],
+    ["F", "Flip left and right"],
+    ["N", "The next thing"],
+    ["PageUp PageDown", "To the front, to the back"],
+    ["Delete", "Remove"],
+  ];
 
   constructor(view, picture, options) {
     super(view, picture, options);
@@ -443,9 +452,8 @@ export class Place extends Editor {
         (opacity) => {
           layer.opacity = opacity;
           this.view.rehandle();
-          clearTimeout(this._sliding);
-          this._sliding = setTimeout(() => this._done(), 300);
         },
+        () => this._done(),
       ),
       button("flip", "Flip left and right", () => this.alter({ flip: !layer.flip }), { key: "F" }),
     );

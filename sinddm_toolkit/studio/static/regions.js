@@ -23,6 +23,13 @@ const written = ({ x0, y0, x1, y1 }) => `${x0},${y0},${x1 - x0},${y1 - y0}`;
 
 /** What boxes and sources with targets have in common: choosing, moving, sizing. */
 class Boxes extends Editor {
+  keys = [
+    ["Arrows", "Move the box by a pixel, with Shift by ten; with Alt size it"],
+    ["N", "A new box"],
+    [".", "The next box"],
+    ["Delete", "Remove"],
+  ];
+
   constructor(view, picture, options) {
     super(view, picture, options);
     this.groups = [];
@@ -357,6 +364,7 @@ export class Regions extends Boxes {
   kind = "regions";
   tools = [{ id: "regions", label: "Regions and where they go", key: "M", icon: "box" }];
   tool = "regions";
+  keys = [...this.keys, ["T", "A target of it"], ["Alt", "Held: drag the source itself"]];
   hint = "Draw a box around a thing, then drag it to where it is to appear";
 
   constructor(view, picture, options) {

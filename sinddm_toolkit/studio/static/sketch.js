@@ -17,6 +17,11 @@ const PICKED_FROM = 2048; // the level that colours are picked from, its longest
 export class Sketch extends Painting {
   kind = "sketch";
   tools = TOOLS;
+  keys = [
+    ["[ ]", "A smaller or larger brush"],
+    ["Shift", "A straight line from the last stroke"],
+    ["Delete", "Clear"],
+  ];
 
   constructor(view, picture, options) {
     super(view, picture, options, Uint32Array);

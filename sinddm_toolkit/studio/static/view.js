@@ -605,7 +605,10 @@ export class Viewer extends EventTarget {
     else if (arrow) this.pan(-arrow[0] * 40, -arrow[1] * 40);
     else if (event.key === "Enter" && this.tool) this._press(event);
     else if (event.key === "Escape" && this._busy === "key") this._endByKey(true);
-    else return;
+    else if (event.key === "Escape" && this._busy === "tool") {
+      this._busy = null;
+      this.tool.cancel?.();
+    } else return;
     event.preventDefault();
     event.stopPropagation();
   }

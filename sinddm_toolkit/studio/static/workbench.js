@@ -73,6 +73,18 @@ const EDITORS = {
 export const KINDS = Object.keys(EDITORS);
 
 const OPEN = "open-pictures"; // in the session's storage, so that tabs survive a reload
+const KEYS = [
+  ["+ −", "Zoom in and out"],
+  ["0", "Fit the window"],
+  ["1", "Actual size"],
+  ["Space", "Held: drag the picture"],
+  ["Arrows", "Move the cursor by ten pixels of the screen, with Shift by one of the picture"],
+  ["Enter", "Press the cursor, and let it go"],
+  ["Escape", "Leave off"],
+  ["Ctrl+Z", "Undo"],
+  ["Ctrl+Shift+Z", "Redo"],
+  ["O", "Open pictures"],
+];
 const TYPED_IN = "input, textarea, select, [contenteditable]";
 
 export class Workbench extends EventTarget {
@@ -224,7 +236,11 @@ export class Workbench extends EventTarget {
       this._reach();
       this._tell("draw", editor);
     });
-    editor.addEventListener("state", () => editor === this._active && this._showState());
+    editor.addEventListener("state", () => {
+      if (editor !== this._active) return;
+      this._reach();
+      this._showState();
+    });
     this._editors.push(editor);
     this._activate(editor);
     if (value !== null && value !== undefined) {
@@ -372,6 +388,8 @@ export class Workbench extends EventTarget {
       "1:1",
     );
     actual.addEventListener("click", () => view.actual());
+    const help = make("button", { type: "button", title: "Keys (?)", "aria-label": "Keys" }, "?");
+    help.addEventListener("click", () => this._showKeys());
     this._bar.append(
       button("minus", "Zoom out", () => view.zoom(1 / 1.25), { key: "-" }),
       this._percent,
@@ -379,6 +397,7 @@ export class Workbench extends EventTarget {
       fit,
       actual,
       this._repeatButton,
+      help,
       this._where,
     );
     view.addEventListener("look", () => this._showLook());
@@ -436,6 +455,16 @@ export class Workbench extends EventTarget {
     this._tools.append(make("hr", {}), undo, redo);
   }
 
+  /** Arrows go from tool to tool. */
+  _alongTools(event) {
+    const tools = [...this._tools.querySelectorAll("button:not(:disabled)")];
+    const at = tools.indexOf(document.activeElement);
+    const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (!by || at < 0) return;
+    tools[(at + by + tools.length) % tools.length].focus();
+    event.preventDefault();
+  }
+
   /** Says what is drawn, and where there are several lets choose. */
   _showWhich() {
     const on = this._editors.filter(({ picture }) => picture.id === this.current?.id);
@@ -459,10 +488,31 @@ export class Workbench extends EventTarget {
     );
   }
 
+  /** The keys, of the workbench and of what is drawn, in a dialog. */
+  _showKeys() {
+    const rows = [...KEYS, ...(this._active?.tools ?? []).map(({ key, label }) => [key, label])];
+    rows.push(...(this._active?.keys ?? []));
+    const list = make("dl", { class: "keys" });
+    for (const [key, words] of rows) {
+      if (key) list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, words));
+    }
+    const close = make("button", { type: "button", class: "primary" }, "Close");
+    const title = make("h2", { id: "keys-title" }, "Keys");
+    const dialog = make("dialog", { "aria-labelledby": "keys-title" }, title, list, close);
+    close.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      this.view.front.focus({ preventScroll: true });
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
   // --- coming in: files, the clipboard, the address, the last time
 
   _listen(open) {
     open.addEventListener("click", () => this._chooseAndOpen());
+    this._tools.addEventListener("keydown", (event) => this._alongTools(event));
     document.addEventListener("keydown", (event) => this._shortcut(event));
     document.addEventListener("paste", (event) => this._received(event, event.clipboardData));
     document.addEventListener("dragover", (event) => {
@@ -568,6 +618,7 @@ export class Workbench extends EventTarget {
     else if (event.key === "1") this.view.actual();
     else if (event.key === "Escape" && this._comparison) this._comparison.stop();
     else if (key === "o") this._chooseAndOpen();
+    else if (event.key === "?") this._showKeys();
     else return editor?.shortcut(event) ?? false;
     return true;
   }

@@ -66,7 +66,8 @@ function topLevel({ width, height }) {
 
 /**
  * Hears what the server tells of all edits: `on.state(edit)`, `on.progress(told)`,
- * `on.preview(told)`, `on.forgotten(told)`, and `on.again()` whenever the connection is there anew.
+ * `on.preview(told)`, `on.forgotten(told)`, `on.again()` whenever the connection is there
+ * anew, and `on.lost()` when it breaks.
  */
 export function listen(on) {
   const source = new EventSource("/api/events");
@@ -74,5 +75,6 @@ export function listen(on) {
     source.addEventListener(kind, (event) => on[kind](JSON.parse(event.data)));
   }
   source.addEventListener("open", () => on.again());
+  source.addEventListener("error", () => on.lost());
   return source;
 }

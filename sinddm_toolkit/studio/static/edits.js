@@ -6,7 +6,8 @@ export const OVER = new Set(["done", "failed", "cancelled"]);
 
 /**
  * The edits by their ids. Emits `list` when there are more or fewer or one is in another state, and
- * `progress` (`detail`: the id) while one is carried out.
+ * `progress` (`detail`: the id) while one is carried out; `lost` when the server does not answer any
+ * more, and `here` when it does.
  */
 export class Edits extends EventTarget {
   constructor(pictures) {
@@ -22,7 +23,8 @@ export class Edits extends EventTarget {
         this.tell("progress", id);
       },
       forgotten: ({ id }) => this.drop(id),
-      again: () => this.load(),
+      again: () => this.load().then(() => this.tell("here")),
+      lost: () => this.tell("lost"),
     });
   }
 

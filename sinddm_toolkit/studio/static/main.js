@@ -31,6 +31,12 @@ async function begin() {
     make("div", { class: "panel-scroll" }, tasksPanel(draft, presets, presetsPanel(presets, draft))), goBar(studio));
   document.getElementById("shelf").append(queuePanel(edits), historyPanel(studio));
 
+  const lost = make("p", { class: "lost", role: "alert", hidden: true },
+    "The studio does not answer: is its command still running? What was asked for is kept.");
+  document.getElementById("shelf").prepend(lost);
+  edits.addEventListener("lost", () => { lost.hidden = false; });
+  edits.addEventListener("here", () => { lost.hidden = true; });
+
   await presets.load();
   await restore(draft, presets);
 }

@@ -25,13 +25,13 @@ class Field {
       class: "quiet reset", "aria-label": `Reset ${inWords(option.name)}`,
     });
     const label = make("label", { for: ids.id }, inWords(option.name), option.required && make("span", { class: "needed", title: "needed" }, " •"));
-    this.row = make("div", { class: `field kind-${option.kind}`, "data-option": option.name },
+    this.row = make("div", { class: `field kind-${option.kind}${this.isGroup ? " grouped" : ""}`, "data-option": option.name },
       make("div", { class: "field-head" }, label, this.note, this.reset),
       this.control.element,
+      this.complaint,
       make("p", { class: "help", id: ids.help }, this.options.map(({ name, help }) =>
         make("span", { class: "help-line" },
-          this.isGroup ? `${inWords(name)}: ${readable(help)}` : sentence(readable(help))))),
-      this.complaint);
+          this.isGroup ? `${inWords(name)}: ${readable(help)}` : sentence(readable(help))))));
     this.forget();
   }
 
@@ -104,10 +104,18 @@ class Field {
       }
       if (option.required && isMissing && other?.value === undefined) {
         const instead = other ? `, or ${inWords(option.unless)}` : "";
-        return this.isGroup ? `${inWords(option.name)} is needed` : `this is needed${instead}`;
+        return this.isGroup ? this.missingInGroup(option) : `this is needed${instead}`;
       }
     }
     return null;
+  }
+
+  /** Which value of a group is missing, in words. */
+  missingInGroup(option) {
+    const lists = this.value[option.name] ?? [];
+    const row = lists.findIndex((one) => Array.isArray(one) && !one.length);
+    const where = lists.length > 1 && row >= 0 ? `${inWords(this.option.name)} ${row + 1}: ` : "";
+    return `${where}${inWords(option.name)} is needed`;
   }
 
   complain(text) {

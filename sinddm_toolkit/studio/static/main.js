@@ -24,7 +24,9 @@ async function begin() {
   studio.run = async (edit) => {
     await edits.begin(edit);
     announce("It is on its way");
-    document.getElementById("shelf").scrollIntoView({ block: "nearest" });
+    const shelf = document.getElementById("shelf");
+    shelf.scrollTo({ top: 0 });
+    shelf.scrollIntoView({ block: "nearest" });
   };
 
   document.getElementById("panel").append(

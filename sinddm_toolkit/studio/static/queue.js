@@ -76,7 +76,8 @@ function queueCard({ id }, edits) {
     }
   };
   const element = make("article", { class: "queue-card", "data-edit": id },
-    make("header", {}, title, cancel), forming, make("div", { class: "progress-lines" }, text, bar, drawing));
+    make("header", {}, title, cancel),
+    make("div", { class: "queue-body" }, forming, make("div", { class: "progress-lines" }, text, bar, drawing)));
   return { element, show };
 }
 
@@ -94,7 +95,9 @@ function pictures(place, shown, part) {
 export function progressText(told) {
   if (!told) return "Beginning…";
   const { what, done, steps, detail, left } = told;
-  const parts = [steps ? `${Math.floor((100 * done) / steps)} %` : "", detail, left === null || left === undefined ? "" : `about ${lasting(left)} left`];
+  const share = steps ? `${Math.floor((100 * done) / steps)} %` : "";
+  const time = left === null || left === undefined ? "" : left < 1 ? "nearly done" : `about ${lasting(left)} left`;
+  const parts = [share, detail, time];
   return `${sentence(what)}: ${parts.filter(Boolean).join(", ")}`;
 }
 

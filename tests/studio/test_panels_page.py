@@ -176,6 +176,16 @@ def write(page, **values):
         field(page, name).locator("input[type=text]").first.fill(str(value))
 
 
+def stroke(page, begin, end):
+    """Draws from one place to another, both in screen pixels from the middle of the canvas."""
+    box = page.locator("#canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x + begin[0], y + begin[1])
+    page.mouse.down()
+    page.mouse.move(x + end[0], y + end[1], steps=4)
+    page.mouse.up()
+
+
 def go(page):
     page.get_by_role("button", name="Make it", exact=True).click()
 
@@ -436,12 +446,7 @@ def test_two_options_are_swept_as_a_grid(page):
 def test_a_region_is_drawn_with_the_mouse(page):
     choose(page, "dusk")
     expect(page.locator("#tools")).to_be_visible()  # it may be drawn on at once
-    box = page.locator("#canvas").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 40, y)
-    page.mouse.down()
-    page.mouse.move(x + 40, y, steps=4)
-    page.mouse.up()
+    stroke(page, (-40, 0), (40, 0))
     expect(field(page, "where")).to_contain_text("painted on bg.png")
     go(page)
     made(page)
@@ -452,6 +457,32 @@ def test_a_region_is_drawn_with_the_mouse(page):
     expect(field(page, "where")).to_contain_text("painted")
     field(page, "where").get_by_role("button", name="Clear").click()
     expect(field(page, "where")).not_to_contain_text("painted")
+
+
+def test_what_a_task_would_choose_is_shown_and_changed(page, sinddm_picture):
+    choose(page, "harmonize")
+    pasted = sinddm_picture.pixels.copy()
+    pasted[20:40, 30:50] = (250, 10, 10)
+    data = io.BytesIO()
+    Image.fromarray(pasted).save(data, "PNG")
+    with page.expect_file_chooser() as opened:
+        field(page, "composite").get_by_role("button", name="Open").click()
+    opened.value.set_files({"name": "c.png", "mimeType": "image/png", "buffer": data.getvalue()})
+    expect(field(page, "composite").locator("select")).not_to_have_value("")
+    field(page, "mask").get_by_role("button", name="Draw").click()
+    expect(page.locator("#tool-options")).to_contain_text("Suggested by the task")
+    drawn = page.locator(".tab[aria-selected=true]")
+    expect(drawn).to_contain_text("c.png")  # on what is pasted, not on the empty background
+    stroke(page, (0, 0), (150, 0))
+    expect(page.locator("#tool-options")).not_to_contain_text("Suggested by the task")
+    go(page)
+    made(page)
+    (edit,) = ask(page, "edits")
+    origin = page.evaluate("location.origin")
+    tile = f"{origin}/api/pictures/{edit['edit']['mask']}/levels/0/0-0.png"
+    mask = np.asarray(Image.open(io.BytesIO(page.request.get(tile).body())).convert("L"))
+    assert mask.shape == (60, 80)
+    assert (mask[22:38, 32:48] == 255).all() and (mask[:10] == 0).all()
 
 
 def test_tasks_are_found_by_what_people_call_them(page):

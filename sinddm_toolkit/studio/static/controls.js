@@ -2,6 +2,7 @@
 // the value as an edit holds it, undefined if there is none; `set(value)` shows one; `problem()`
 // says in words what is wrong with what was typed, or null.
 
+import { upload } from "./api.js";
 import { button, fill, freshId, make } from "./elements.js";
 
 /**
@@ -217,7 +218,7 @@ class Drawn {
 
   /** Begins to draw, or goes on with it. Says so if there is no picture to draw on. */
   start() {
-    const on = this.tools.subject();
+    const on = this.tools.subject(this.kind);
     if (!on) {
       this.tools.complain("open a picture first");
       return;
@@ -332,12 +333,28 @@ function sizeControl(option, tools) {
   };
 }
 
+/** Whether a picture is a mask: its help then says what is white in it. */
+function isMask({ help }) {
+  return /\b(white|mask)\b/.test(help);
+}
+
+/** Uploads a mask of the size of `picture` that is white in the box "x,y,w,h" → its id. */
+async function maskOf(box, { width, height, name }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = "white";
+  context.fillRect(...box.split(",").map(Number));
+  const file = await canvas.convertToBlob();
+  return (await upload(file, `${name.replace(/\.[^.]*$/, "")}-mask.png`)).id;
+}
+
 /** Pictures that are open, one to be opened, or one that is made here of the current one. */
 function pictureControl(option, tools) {
   const image = make("img", { alt: "", class: "thumb", width: 56, height: 56 });
   const select = make("select", naming(tools));
-  const made = { place: new Drawn("place", option, tools, { onchange: () => show() }),
-    sketch: new Drawn("sketch", option, tools, { onchange: () => show() }) };
+  const made = Object.fromEntries(["place", "sketch", "region"].map((kind) =>
+    [kind, new Drawn(kind, option, tools, { onchange: () => show() })]));
   let making = null;
   let chosen;
 
@@ -350,7 +367,7 @@ function pictureControl(option, tools) {
       make("option", { value: id }, `${name} (${width} × ${height})`));
     if (chosen && !own) items.push(make("option", { value: chosen }, "a picture"));
     const none = make("option", { value: "" }, known.length ? "choose a picture…" : "no picture is open");
-    const words = { place: "placed together on", sketch: "painted on" };
+    const words = { place: "placed together on", sketch: "painted on", region: "mask drawn on" };
     const here = making && make("option", { value: making },
       `${words[making]} ${made[making].handle?.picture.name ?? "the picture"}`);
     fill(select, none, here, items);
@@ -394,7 +411,9 @@ function pictureControl(option, tools) {
     tools.workbench.open(picture, { show: tools.isSubject });
     choose(picture.id);
   };
-  const ways = tools.isSubject ? [] : [
+  const ways = tools.isSubject ? [] : isMask(option) ? [
+    button("Draw it…", () => start("region"), { class: "quiet", title: "Draw it on the picture", "aria-label": `Draw ${tools.label} on the picture` }),
+  ] : [
     button("Place cut-outs…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
     button("Paint over…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
   ];
@@ -417,14 +436,17 @@ function pictureControl(option, tools) {
   return {
     element,
     get: () => (making ? made[making].value ?? undefined : chosen),
-    ready: async () => (making ? made[making].ready() : chosen),
+    ready: async () => {
+      if (!making) return chosen;
+      const value = await made[making].ready();
+      return isBox(value) ? maskOf(value, made[making].handle.picture) : value;
+    },
     set: (value) => choose(value ?? "", false),
     problem: () => null,
     focus: () => select.focus(),
     stop: () => {
       tools.pictures.removeEventListener("change", show);
-      made.place.clear();
-      made.sketch.clear();
+      Object.values(made).forEach((drawn) => drawn.clear());
     },
   };
 }

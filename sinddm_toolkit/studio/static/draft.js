@@ -27,7 +27,7 @@ export class Draft extends EventTarget {
     return new OptionsForm(task, options, {
       workbench: this.workbench,
       pictures: this.pictures,
-      subject: () => this.subject(),
+      subject: (kind) => this.subject(kind),
       changed: (form, field) => this.onField(form, field),
       propose: (form, option) => this.proposal(form, option),
     }, task ? ["strength"] : RUN_FIRST);
@@ -91,9 +91,17 @@ export class Draft extends EventTarget {
     return first?.task.learns_from ? first.field(first.task.learns_from) : undefined;
   }
 
-  /** The picture to draw on: the one that is shown if it takes part, else the one that is learnt. */
-  subject() {
+  /**
+   * The picture to draw a value of that kind on: for what lies on the result the one that the result
+   * is named after; else the one that is shown if it takes part, or the one that is learnt.
+   */
+  subject(kind = null) {
     const { current } = this.workbench;
+    const [lead] = this.forms;
+    const main = lead?.task.named_after && lead.field(lead.task.named_after).value;
+    if (["region", "regions", "point"].includes(kind) && typeof main === "string" && this.pictures.known(main)) {
+      return this.pictures.known(main);
+    }
     const given = this.forms.flatMap(({ list }) => list
       .filter(({ option }) => option.kind === "picture")
       .flatMap((field) => [field.isGroup ? [] : field.value ?? []].flat())
@@ -103,14 +111,15 @@ export class Draft extends EventTarget {
     return (typeof first === "string" && this.pictures.known(first)) || current;
   }
 
-  /** As long as nobody chose a picture, the one that is shown is the one to work on. */
+  /** As long as nothing was set, the picture that is shown is the one to work on. */
   followCurrent() {
     const field = this.subjectField();
     const { current } = this.workbench;
-    if (!field || !current || !this.followsCurrent || this.pictures.made.has(current.id)) return;
-    if (field.value !== undefined && this.workbench.pictures.some(({ id }) => id === field.value)
-      && this.hasDrawn()) return;
+    const isResult = current && this.pictures.made.has(current.id);
+    const isBegun = this.forms.some(({ list }) => list.some((one) => one !== field && one.isGiven));
+    if (!field || !current || isResult || isBegun || !this.followsCurrent) return;
     field.put(current.id);
+    this.guessOther();
     this.onField();
   }
 
@@ -120,11 +129,6 @@ export class Draft extends EventTarget {
     if (!field) return;
     field.put(picture.id);
     this.onField(this.forms[0], field);
-  }
-
-  hasDrawn() {
-    return this.forms.some(({ list, sides }) =>
-      Boolean(sides?.isDrawn) || list.some(({ option, isGiven }) => option.kind === "region" && isGiven));
   }
 
   onField(form, field) {
@@ -208,7 +212,8 @@ export class Draft extends EventTarget {
   /** What the task would choose by itself for a region: a mask picture, or null. */
   async proposal(form, option) {
     try {
-      const found = await post("proposals", { ...this.soFar(), option: option.name });
+      const name = `${form.task.name}.${option.name}`;
+      const found = await post("proposals", { ...(await this.edit()), option: name });
       return found.id ? found : null;
     } catch {
       return null; // as long as something else is missing, nothing can be proposed

@@ -141,7 +141,7 @@ export function readable(help) {
 /** The fields of a task, or of all tasks (`task` null), in the order in which people need them. */
 export class OptionsForm {
   /**
-   * `context` has `workbench`, `pictures`, `subject()` (the picture to draw on), `changed(form)` and
+   * `context` has `workbench`, `pictures`, `subject(kind)` (the picture to draw on), `changed(form)` and
    * `propose(form, option)`; `first` names the options that go before others.
    */
   constructor(task, options, context, first = ["strength"]) {

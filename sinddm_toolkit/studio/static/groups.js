@@ -179,10 +179,6 @@ export function sidesControl(fields, tools) {
     start,
     /** What was typed goes onto the picture. */
     push: () => { if (drawn.handle) drawn.write(written()); },
-    /** Whether anything is to be added at a side. */
-    get isDrawn() {
-      return SIDES.some((side) => fields.get(side).isGiven);
-    },
     stop: () => drawn.clear(),
   };
 }

@@ -27,7 +27,8 @@ main { max-width: 60rem; margin: 0 auto; padding: 1rem }
 table { border-collapse: collapse; width: 100% }
 td { padding: .35rem .8rem .35rem 0; vertical-align: top; border-top: 1px solid #8884 }
 code { font-size: .9em; overflow-wrap: anywhere } small { opacity: .75 }
-summary { padding: .35rem 0; cursor: pointer } details table { margin: 0 0 1rem 1rem }
+td:first-child code { white-space: nowrap }
+summary { padding: .35rem 0; cursor: pointer } details table { margin-bottom: 1rem }
 """
 
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -35,8 +36,8 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 Schema = dict[str, Any]
 
 ABOUT = (
-    "Edits of one picture, asked for over HTTP. Send `Authorization: Bearer TOKEN` with every "
-    "request. Send pictures first and name them by their ids, or send them with the edit."
+    "Edits of one picture, asked for over HTTP. Send the header Authorization: Bearer TOKEN with "
+    "every request. Send pictures first and name them by their ids, or send them with the edit."
 )
 
 
@@ -259,7 +260,7 @@ def _operations() -> list[Operation]:
         Operation(
             "post",
             "/api/proposals",
-            "The mask that a task would choose by itself: an edit with the name of an `option`.",
+            "The mask that a task would choose by itself: an edit with the name of an option.",
             201,
             {"anyOf": [picture, nothing]},
             body=proposal,
@@ -337,7 +338,7 @@ def _operations() -> list[Operation]:
         Operation(
             "get",
             "/api/edits/{id}/events",
-            "How an edit goes, as it goes: `state`, `progress`, `preview`.",
+            "How an edit goes, as it goes: state, progress, preview.",
             media=events,
         ),
         Operation("get", "/api/events", "The same of all edits.", media=events),
@@ -351,7 +352,7 @@ def _operations() -> list[Operation]:
         Operation(
             "get",
             "/api/edits/{id}/as/{form}",
-            "An edit written as `command`, `python` or `row`.",
+            "An edit written as command, python or row.",
             media="text/plain",
         ),
         Operation("get", "/api/openapi.json", "This description.", answer={"type": "object"}),

@@ -97,6 +97,8 @@ def _walked(small: Picture, labels: npt.NDArray[np.int32]) -> FloatArray:
     from skimage.color import rgb2lab
     from skimage.segmentation import random_walker
 
+    if labels.all():  # there is nowhere to go from
+        return (labels == INSIDE).astype(np.float32)
     lab = rgb2lab(_levels(small.rgb())) / 100
     likely = _likely(lab, labels)
     seen = np.concatenate([lab, COLOUR_WEIGHT * likely[..., None]], axis=2)

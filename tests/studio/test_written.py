@@ -30,6 +30,8 @@ from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from sinddm_toolkit.studio.queue import Entry
 from sinddm_toolkit.studio.requests import layer_of
 from sinddm_toolkit.studio.written import as_command, as_python, as_row
+from sinddm_toolkit.testing import drawn_picture
+from tests.studio.conftest import png
 
 IDS = {"1" * 24: "bg.png", "2" * 24: "my c (2).png", "3" * 24: "mask.png"}
 BG, COMPOSITE, MASK = IDS
@@ -219,3 +221,29 @@ def test_an_edit_that_was_made_is_written_by_the_names_of_its_pictures(client, s
     answer = client.get(f"/api/edits/{entry.id}/as/poem")
     assert answer.status_code == 404 and "command, python, row" in answer.json()["error"]
     assert client.get(f"/api/edits/{'5' * 24}/as/command").status_code == 404
+
+
+def test_the_copied_command_makes_the_bytes_that_the_server_has_made(server):
+    """Two pictures of the same name among them, and a mask that was proposed."""
+    pixels = drawn_picture().pixels.copy()
+    pixels[20:35, 30:50] = (250, 10, 10)
+    edit = {
+        "task": "harmonize",
+        "bg": server.send(name="a b.png"),
+        "composite": server.send(png(pixels), name="a b.png"),
+    }
+    proposed = server.client.post("/api/proposals", json={**edit, "option": "mask"}).json()
+    edit |= {"mask": proposed["id"], "denoiser": "closed-form", "save-mask": "{out}-m.png"}
+    state = server.over(server.ask(**edit))
+    assert state["state"] == "done", state
+    work = server.folder / "work"
+    for given, name in state["names"].items():
+        file = server.client.get(f"/api/pictures/{given}/file").content
+        (work / name).write_bytes(file)
+    line = server.client.get(f"/api/edits/{state['id']}/as/command").text
+    server.command(*shlex.split(line.replace("\\\n", ""))[1:])
+    names = [one["name"] for one in (*state["results"], *state["extras"])]
+    assert len(names) == 2
+    for name in names:
+        made = server.client.get(f"/api/edits/{state['id']}/results/{name}").content
+        assert (work / name).read_bytes() == made

@@ -109,7 +109,7 @@ export class Viewer extends EventTarget {
     this.top = 0;
     /** @type {Tool|null} */
     this.tool = null;
-    /** Painters of the second canvas: `paint(sampler, pixels)`, see `Sampler`. */
+    /** Painters of the second canvas: `raster`, `paint(sampler, pixels)`; see `Sampler`. */
     this.painters = [];
     /** Draw handles over all: `draw(context, view)`. */
     this.drawers = [];
@@ -432,22 +432,20 @@ export class Viewer extends EventTarget {
   _paintOver(box) {
     const context = this.contexts[1];
     const { width, height } = context.canvas;
+    const painters = this.scene || this.repeated ? [] : this.painters;
+    if (box === "all") {
+      context.clearRect(0, 0, width, height);
+      box = painters.reduce((all, { raster }) => joined(raster.reach(), all), null);
+    }
+    if (!box || !painters.length) return;
     const step = this.scale * this.ratio;
-    let area = { x0: 0, y0: 0, x1: width, y1: height };
-    if (box !== "all") {
-      area = {
-        x0: Math.max(0, Math.floor((box.x0 - this.left) * step) - 2),
-        y0: Math.max(0, Math.floor((box.y0 - this.top) * step) - 2),
-        x1: Math.min(width, Math.ceil((box.x1 - this.left) * step) + 2),
-        y1: Math.min(height, Math.ceil((box.y1 - this.top) * step) + 2),
-      };
-    }
+    const area = {
+      x0: Math.max(0, Math.floor((box.x0 - this.left) * step) - 2),
+      y0: Math.max(0, Math.floor((box.y0 - this.top) * step) - 2),
+      x1: Math.min(width, Math.ceil((box.x1 - this.left) * step) + 2),
+      y1: Math.min(height, Math.ceil((box.y1 - this.top) * step) + 2),
+    };
     if (area.x1 <= area.x0 || area.y1 <= area.y0) return;
-    const painters = this.scene ? [] : this.painters;
-    if (!painters.length) {
-      context.clearRect(area.x0, area.y0, area.x1 - area.x0, area.y1 - area.y0);
-      return;
-    }
     const image = context.createImageData(area.x1 - area.x0, area.y1 - area.y0);
     const sampler = new Sampler(this, area);
     for (const painter of painters) painter.paint(sampler, new Uint32Array(image.data.buffer));
@@ -708,7 +706,7 @@ export class Sampler {
 }
 
 function joined(a, b) {
-  if (!a) return b;
+  if (!a || !b) return a ?? b;
   return {
     x0: Math.min(a.x0, b.x0),
     y0: Math.min(a.y0, b.y0),

@@ -6,6 +6,7 @@
  * at most once a frame, and only where something changed.
  */
 
+import { announce } from "./dom.js";
 import { TILE_SIDE, sizeOfLevel, tile } from "./pictures.js";
 
 const TILES_KEPT = 160; // 512 × 512 × 4 bytes each
@@ -124,6 +125,7 @@ export class Viewer extends EventTarget {
     this._pressed = new Map();
     this._busy = null; // "tool", "pan", "pinch" or "key"
     this._space = false;
+    this._coarse = false; // whether a finger pointed last
     this._build();
     this._listen();
     new ResizeObserver(() => this._resized()).observe(host);
@@ -154,6 +156,11 @@ export class Viewer extends EventTarget {
     return this.host.clientHeight;
   }
 
+  /** How near (in pixels of the screen) is near enough to take hold of something. */
+  reach(pixels) {
+    return this._coarse ? 2 * pixels : pixels;
+  }
+
   /** Whether all is to be seen, as `fit` made it. */
   get fitted() {
     return !!this._fitted;
@@ -170,6 +177,7 @@ export class Viewer extends EventTarget {
 
   /** Shows `picture` (or null), as `look` says ({scale, left, top, fitted}), else fitted. */
   show(picture, look = null) {
+    this._tiles.failed.clear(); // they get another chance
     this.picture = picture;
     this.cursor = null;
     if (look && !look.fitted) {
@@ -516,6 +524,7 @@ export class Viewer extends EventTarget {
     if (!this.picture) return;
     this.front.focus({ preventScroll: true });
     this.front.setPointerCapture(event.pointerId);
+    this._coarse = event.pointerType === "touch";
     this.cursor = null;
     this._pressed.set(event.pointerId, this._place(event));
     if (event.pointerType === "touch" && this._pressed.size === 2) {
@@ -625,6 +634,7 @@ export class Viewer extends EventTarget {
     this._follow();
     this.rehandle();
     this.dispatchEvent(new Event("pointed"));
+    announce(`${this.cursor.x}, ${this.cursor.y}`);
   }
 
   /** The middle of what is seen of the picture. */

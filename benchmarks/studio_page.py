@@ -50,7 +50,7 @@ async ({ act, seconds }) => {
       if (act === "stroke") {
         for (let i = 0; i < 8; i++) fire("pointermove", ...at(t + i * 0.002), 1);
       } else if (act === "zoom") view.zoom(1 + 0.03 * Math.cos(2 * t));
-      else view.pan(14 * Math.cos(2 * t), 9 * Math.sin(3 * t));
+      else if (act === "pan") view.pan(14 * Math.cos(2 * t), 9 * Math.sin(3 * t));
       return requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
@@ -101,7 +101,9 @@ def photograph(size: tuple[int, int]) -> Image.Image:
 
 
 def measured(page: Page) -> Iterator[dict[str, Any]]:
-    """What each way of drawing and looking takes."""
+    """What each way of drawing and looking takes; first what the browser does with nothing."""
+    page.evaluate(PREPARE, {"share": 0.01, "actual": False})
+    yield {"act": "nothing", **page.evaluate(MEASURE, {"act": "nothing", "seconds": SECONDS})}
     for actual in (False, True):
         seen = "actual size" if actual else "all of it"
         for share in (0.01, 0.1):

@@ -83,7 +83,7 @@ class Frame extends Editor {
     const here = this.view.toScreen(at.x, at.y);
     return this.knobs.find((one) => {
       const there = this._place(one);
-      return Math.hypot(there.x - here.x, there.y - here.y) < NEAR;
+      return Math.hypot(there.x - here.x, there.y - here.y) < this.view.reach(NEAR);
     });
   }
 

@@ -352,10 +352,12 @@ export class Mask extends Painting {
       ),
       button("invert", "Invert", () => this.invert(), { key: "I" }),
       button("trash", "Clear", () => this.clear(), { key: "Delete" }),
+    );
+    if (this.propose) bar.append(button("spark", "Suggest", () => this.suggest(), { words: true }));
+    bar.append(
       button("load", "Load a mask from a file", () => this.load()),
       button("save", "Save the mask as a file", () => this.save()),
     );
-    if (this.propose) bar.append(button("spark", "Suggest", () => this.suggest(), { words: true }));
     if (this.busy) bar.append(make("span", { class: "busy", role: "status" }, this.busy));
     else if (this.proposed) bar.append(make("span", { class: "hint" }, "Suggested by the task"));
   }
@@ -392,6 +394,7 @@ export class Mask extends Painting {
 class MaskPainter {
   constructor(mask) {
     this.mask = mask;
+    this.raster = mask.raster;
     const at = (i) => parseInt(mask.colour.slice(i, i + 2), 16);
     this.tint = at(1) | (at(3) << 8) | (at(5) << 16);
   }
@@ -400,7 +403,7 @@ class MaskPainter {
     const { width, height, xs } = sampler;
     const values = new Uint8Array(width * height);
     const ends = new Int32Array(height); // where the last pixel of each row is that has any
-    sampler.spans(this.mask.raster, (tile, start, j, first, end) => {
+    sampler.spans(this.raster, (tile, start, j, first, end) => {
       const at = j * width;
       for (let i = first; i < end; i++) values[at + i] = tile[start | (xs[i] & 255)];
       ends[j] = Math.max(ends[j], Math.min(width, end + 1));

@@ -3,7 +3,11 @@
 export const TILE_SIDE = 512;
 
 /** The answer to a request, or an Error whose message is the server's line. */
-async function answer(response) {
+async function asked(address, options = {}) {
+  const response = await fetch(address, options).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error("the studio does not answer: is it still running?");
+  });
   if (response.ok) return response.json();
   let words = `the server answered ${response.status}`;
   try {
@@ -18,21 +22,21 @@ async function answer(response) {
 export async function send(file, name = file.name ?? "pasted.png") {
   const form = new FormData();
   form.append("file", file, name);
-  return answer(await fetch("/api/pictures", { method: "POST", body: form }));
+  return asked("/api/pictures", { method: "POST", body: form });
 }
 
 export async function post(path, data) {
   const headers = { "Content-Type": "application/json" };
-  return answer(await fetch(path, { method: "POST", headers, body: JSON.stringify(data) }));
+  return asked(path, { method: "POST", headers, body: JSON.stringify(data) });
 }
 
 export async function about(id) {
-  return answer(await fetch(`/api/pictures/${id}`));
+  return asked(`/api/pictures/${id}`);
 }
 
 /** Twelve colours of the picture, as "#rrggbb". @returns {Promise<string[]>} */
 export async function palette(id) {
-  return (await answer(await fetch(`/api/pictures/${id}/palette`))).colours;
+  return (await asked(`/api/pictures/${id}/palette`)).colours;
 }
 
 /** The width and height of level `k`, which is the picture over 2^k. */

@@ -253,7 +253,7 @@ export class Place extends Editor {
   /** What the pointer would take hold of: "turn", "scale", "move" or null. */
   _hold(at) {
     const here = this.view.toScreen(at.x, at.y);
-    const near = (knob) => Math.hypot(knob.x - here.x, knob.y - here.y) < NEAR;
+    const near = (knob) => Math.hypot(knob.x - here.x, knob.y - here.y) < this.view.reach(NEAR);
     if (this.layer) {
       if (near(this._turner(this.layer))) return "turn";
       if (this._corners(this.layer).some(near)) return "scale";

@@ -131,6 +131,20 @@ export class Raster {
     return true;
   }
 
+  /** All tiles that there are lie within; null if there is none. @returns {Box|null} */
+  reach() {
+    let box = null;
+    for (let k = 0; k < this.tiles.length; k++) {
+      if (!this.tiles[k]) continue;
+      const { x0, y0, x1, y1 } = this.boxOf(k);
+      box ??= { x0, y0, x1, y1 };
+      box.x0 = Math.min(box.x0, x0);
+      box.x1 = Math.max(box.x1, x1);
+      box.y1 = y1;
+    }
+    return box;
+  }
+
   /** What is drawn lies within; null if nothing is. @returns {Box|null} */
   bounds() {
     let box = null;

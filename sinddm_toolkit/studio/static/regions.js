@@ -117,7 +117,7 @@ class Boxes extends Editor {
     const here = this.view.toScreen(at.x, at.y);
     return KNOBS.find(([x, y]) => {
       const there = this._knobPlace(box, x, y);
-      return Math.hypot(there.x - here.x, there.y - here.y) < NEAR;
+      return Math.hypot(there.x - here.x, there.y - here.y) < this.view.reach(NEAR);
     });
   }
 

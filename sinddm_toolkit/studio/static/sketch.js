@@ -29,7 +29,8 @@ export class Sketch extends Painting {
     this.colours = [];
     this._made = null;
     this._given = null;
-    this.painter = { paint: (sampler, pixels) => this._paint(sampler, pixels) };
+    const paint = (sampler, pixels) => this._paint(sampler, pixels);
+    this.painter = { raster: this.raster, paint };
     this._colours();
   }
 

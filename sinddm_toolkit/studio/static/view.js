@@ -6,6 +6,7 @@
  * at most once a frame, and only where something changed.
  */
 
+import { announce } from "./dom.js";
 import { TILE_SIDE, sizeOfLevel, tile } from "./pictures.js";
 
 const TILES_KEPT = 160; // 512 × 512 × 4 bytes each
@@ -109,7 +110,7 @@ export class Viewer extends EventTarget {
     this.top = 0;
     /** @type {Tool|null} */
     this.tool = null;
-    /** Painters of the second canvas: `paint(sampler, pixels)`, see `Sampler`. */
+    /** Painters of the second canvas: `raster`, `paint(sampler, pixels)`; see `Sampler`. */
     this.painters = [];
     /** Draw handles over all: `draw(context, view)`. */
     this.drawers = [];
@@ -124,6 +125,7 @@ export class Viewer extends EventTarget {
     this._pressed = new Map();
     this._busy = null; // "tool", "pan", "pinch" or "key"
     this._space = false;
+    this._coarse = false; // whether a finger pointed last
     this._build();
     this._listen();
     new ResizeObserver(() => this._resized()).observe(host);
@@ -154,6 +156,11 @@ export class Viewer extends EventTarget {
     return this.host.clientHeight;
   }
 
+  /** How near (in pixels of the screen) is near enough to take hold of something. */
+  reach(pixels) {
+    return this._coarse ? 2 * pixels : pixels;
+  }
+
   /** Whether all is to be seen, as `fit` made it. */
   get fitted() {
     return !!this._fitted;
@@ -170,6 +177,7 @@ export class Viewer extends EventTarget {
 
   /** Shows `picture` (or null), as `look` says ({scale, left, top, fitted}), else fitted. */
   show(picture, look = null) {
+    this._tiles.failed.clear(); // they get another chance
     this.picture = picture;
     this.cursor = null;
     if (look && !look.fitted) {
@@ -432,22 +440,20 @@ export class Viewer extends EventTarget {
   _paintOver(box) {
     const context = this.contexts[1];
     const { width, height } = context.canvas;
+    const painters = this.scene || this.repeated ? [] : this.painters;
+    if (box === "all") {
+      context.clearRect(0, 0, width, height);
+      box = painters.reduce((all, { raster }) => joined(raster.reach(), all), null);
+    }
+    if (!box || !painters.length) return;
     const step = this.scale * this.ratio;
-    let area = { x0: 0, y0: 0, x1: width, y1: height };
-    if (box !== "all") {
-      area = {
-        x0: Math.max(0, Math.floor((box.x0 - this.left) * step) - 2),
-        y0: Math.max(0, Math.floor((box.y0 - this.top) * step) - 2),
-        x1: Math.min(width, Math.ceil((box.x1 - this.left) * step) + 2),
-        y1: Math.min(height, Math.ceil((box.y1 - this.top) * step) + 2),
-      };
-    }
+    const area = {
+      x0: Math.max(0, Math.floor((box.x0 - this.left) * step) - 2),
+      y0: Math.max(0, Math.floor((box.y0 - this.top) * step) - 2),
+      x1: Math.min(width, Math.ceil((box.x1 - this.left) * step) + 2),
+      y1: Math.min(height, Math.ceil((box.y1 - this.top) * step) + 2),
+    };
     if (area.x1 <= area.x0 || area.y1 <= area.y0) return;
-    const painters = this.scene ? [] : this.painters;
-    if (!painters.length) {
-      context.clearRect(area.x0, area.y0, area.x1 - area.x0, area.y1 - area.y0);
-      return;
-    }
     const image = context.createImageData(area.x1 - area.x0, area.y1 - area.y0);
     const sampler = new Sampler(this, area);
     for (const painter of painters) painter.paint(sampler, new Uint32Array(image.data.buffer));
@@ -518,6 +524,7 @@ export class Viewer extends EventTarget {
     if (!this.picture) return;
     this.front.focus({ preventScroll: true });
     this.front.setPointerCapture(event.pointerId);
+    this._coarse = event.pointerType === "touch";
     this.cursor = null;
     this._pressed.set(event.pointerId, this._place(event));
     if (event.pointerType === "touch" && this._pressed.size === 2) {
@@ -627,6 +634,7 @@ export class Viewer extends EventTarget {
     this._follow();
     this.rehandle();
     this.dispatchEvent(new Event("pointed"));
+    announce(`${this.cursor.x}, ${this.cursor.y}`);
   }
 
   /** The middle of what is seen of the picture. */
@@ -708,7 +716,7 @@ export class Sampler {
 }
 
 function joined(a, b) {
-  if (!a) return b;
+  if (!a || !b) return a ?? b;
   return {
     x0: Math.min(a.x0, b.x0),
     y0: Math.min(a.y0, b.y0),

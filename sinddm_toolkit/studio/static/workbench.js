@@ -267,6 +267,7 @@ export class Workbench extends EventTarget {
   }
 
   _stop(editor) {
+    editor.onchange = null; // what is on its way still comes too late
     this._editors = this._editors.filter((one) => one !== editor);
     if (this._active === editor) {
       const on = this._editors.filter(({ picture }) => picture.id === this.current?.id);

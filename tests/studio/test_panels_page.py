@@ -46,7 +46,7 @@ if __name__ == "__main__":
 DUSK = '''
 from sinddm_toolkit.api import (
     CanvasSize, InputFile, Length, NameOrFile, OutputFile, Picture, Point, Region, Seconds, Task,
-    hookimpl, option,
+    UserError, hookimpl, option,
 )
 
 API_VERSION = 2
@@ -77,6 +77,11 @@ class Dusk(Task):
     notes: OutputFile | None = option("a file to write", default=None, suffixes=(".txt",))
     table: InputFile | None = option("a file to read", default=None, rarely=True)
     look: NameOrFile | None = option("a name or a file", default=None, suffixes=(".cube",))
+
+    @hookimpl
+    def before_sampling(self, run):
+        if self.words == ["fail"]:
+            raise UserError("it was asked to fail")
 
     @hookimpl
     def modify_x0(self, run, step):
@@ -349,6 +354,41 @@ def test_it_is_watched_and_cancelled_and_goes_on(page):
     assert [one["state"] for one in ask(page, "edits")] == ["done", "cancelled"]
 
 
+def test_all_that_waits_is_cancelled_at_once(page):
+    choose(page, "dusk")
+    write(page, train_seed=4)
+    field(page, "quality").get_by_role("combobox").select_option("standard")
+    for position in range(1, 4):
+        go(page)
+        expect(page.locator(".queue-card")).to_have_count(position)
+    page.get_by_role("button", name="Cancel all").click()
+    made(page, 3)
+    assert {one["state"] for one in ask(page, "edits")} == {"cancelled"}
+
+
+def test_what_fails_says_why_and_can_be_changed(page):
+    choose(page, "dusk")
+    write(page, words="fail")
+    go(page)
+    card = made(page)
+    expect(card).to_contain_text("It was asked to fail")
+    card.get_by_role("button", name="Change…").click()
+    expect(field(page, "words").locator("input")).to_have_value("fail")
+
+
+def test_what_was_learnt_is_deleted(page):
+    choose(page, "dusk")
+    write(page, train_seed=5, sampling_steps=1)
+    go(page)
+    made(page)
+    known = {one["model"] for one in ask(page, "models")}
+    page.get_by_role("button", name="Models").click()
+    page.locator(".models li").first.get_by_role("button").click()
+    expect(page.locator(".models li")).to_have_count(len(known) - 1)
+    (gone,) = known - {one["model"] for one in ask(page, "models")}
+    assert gone == ask(page, "edits")[0]["model"]
+
+
 def test_a_reload_in_the_middle_loses_nothing(page):
     choose(page, "dusk")
     write(page, seed=3, samples=60)
@@ -505,7 +545,13 @@ def test_colours_are_those_of_the_frame():
 def test_tasks_act_together(page):
     choose(page, "dusk")
     page.get_by_role("button", name="And also").click()
+    page.locator("dialog [data-task=seamless] .wish").click()
+    # The first one's picture is learnt: the other is not asked for one.
+    expect(page.locator("[data-task=seamless] .field[data-option=image]")).to_be_hidden()
+    page.get_by_role("button", name="And also").click()
     page.locator("dialog [data-task=animate] .wish").click()
+    expect(page.locator(".chosen-task")).to_have_count(3)
+    page.get_by_role("button", name="Leave out Seamless").click()
     expect(page.locator(".chosen-task")).to_have_count(2)
     expect(field(page, "to").locator("input")).to_have_value("{out}-steps.gif")
     write(page, fps=5)

@@ -66,12 +66,12 @@ function topLevel({ width, height }) {
 
 /**
  * Hears what the server tells of all edits: `on.state(edit)`, `on.progress(told)`,
- * `on.preview(told)`, `on.forgotten(told)`, `on.again()` whenever the connection is there
+ * `on.preview(told)`, `on.again()` whenever the connection is there
  * anew, and `on.lost()` when it breaks.
  */
 export function listen(on) {
   const source = new EventSource("/api/events");
-  for (const kind of ["state", "progress", "preview", "forgotten"]) {
+  for (const kind of ["state", "progress", "preview"]) {
     source.addEventListener(kind, (event) => on[kind](JSON.parse(event.data)));
   }
   source.addEventListener("open", () => on.again());

@@ -66,6 +66,7 @@ export class Draft extends EventTarget {
       return kept ?? this.formOf(this.catalogue.get(name), this.catalogue.get(name).options);
     });
     for (const left of before.values()) left.stop();
+    this.forms.forEach((form, k) => form.lead(k === 0));
     const field = this.subjectField();
     if (picture && field && field.value === undefined) field.put(picture.id);
     this.guessOther();
@@ -77,7 +78,7 @@ export class Draft extends EventTarget {
   /** Where a second picture is needed and just one other is open, it will be that. */
   guessOther() {
     const needed = this.forms.flatMap(({ list }) => list)
-      .filter((field) => field.option.kind === "picture" && field.option.required && field !== this.subjectField());
+      .filter((field) => field.option.kind === "picture" && field.option.required && !field.isShared && field !== this.subjectField());
     const given = this.subjectField()?.value;
     const others = this.workbench.pictures.filter(({ id }) => id !== given && !this.pictures.made.has(id));
     if (needed.length !== 1 || others.length !== 1) return;

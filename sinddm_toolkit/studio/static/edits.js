@@ -22,7 +22,6 @@ export class Edits extends EventTarget {
         Object.assign(this.course(id), { part, shown });
         this.tell("progress", id);
       },
-      forgotten: ({ id }) => this.drop(id),
       again: () => this.load().then(() => this.tell("here")),
       lost: () => this.tell("lost"),
     });
@@ -72,8 +71,11 @@ export class Edits extends EventTarget {
   }
 
   take(edit) {
-    this.put(edit);
-    this.tell("list", edit.id);
+    if (edit.state === "deleted") this.drop(edit.id);
+    else {
+      this.put(edit);
+      this.tell("list", edit.id);
+    }
   }
 
   put(edit) {

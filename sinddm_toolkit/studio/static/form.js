@@ -12,6 +12,8 @@ class Field {
     this.isGroup = followers.length > 0;
     this.form = form;
     this.touched = false;
+    /** Whether another task of the edit has its value: that of the picture that is learnt. */
+    this.isShared = false;
     this.own = this.isGroup ? {} : option.default ?? undefined;
     this.inherited = this.own;
     this.origin = null;
@@ -73,7 +75,7 @@ class Field {
   }
 
   get isGiven() {
-    return this.touched && this.value !== undefined && !same(this.value, this.inherited);
+    return this.touched && !this.isShared && this.value !== undefined && !same(this.value, this.inherited);
   }
 
   /** `{name: value}` of what is given, as far as it is there without an upload. */
@@ -93,6 +95,7 @@ class Field {
 
   /** What is wrong here, in words, or null. */
   problem() {
+    if (this.isShared) return null;
     const wrong = this.control.problem();
     if (wrong) return wrong;
     for (const option of this.options) {
@@ -237,6 +240,14 @@ export class OptionsForm {
       if (!own.length) field.put(undefined);
       else field.put(field.isGroup ? values : values[field.option.name]);
     }
+  }
+
+  /** Whether this task comes first: only then it is asked which picture is learnt. */
+  lead(isFirst) {
+    const field = this.field(this.task.learns_from);
+    if (!field) return;
+    field.isShared = !isFirst;
+    field.row.hidden = !isFirst;
   }
 
   /** Begins to draw the first thing that is drawn here, if there is one. */

@@ -7,6 +7,7 @@ import { Edits } from "./edits.js";
 import { explain } from "./explain.js";
 import { historyPanel } from "./history.js";
 import { Pictures } from "./known.js";
+import { modelsDialog } from "./models.js";
 import { Presets, presetsPanel } from "./presets.js";
 import { queuePanel } from "./queue.js";
 import { savePresetDialog } from "./results.js";
@@ -33,6 +34,13 @@ async function begin() {
     make("div", { class: "panel-scroll" }, tasksPanel(draft, presets, presetsPanel(presets, draft))), goBar(studio));
   document.getElementById("shelf").append(queuePanel(edits), historyPanel(studio));
 
+  document.getElementById("top-actions").append(button("Models", async () => {
+    try {
+      await modelsDialog();
+    } catch (error) {
+      announce(error.message, { isError: true });
+    }
+  }, { class: "quiet" }));
   const lost = make("p", { class: "lost", role: "alert", hidden: true },
     "The studio does not answer: is its command still running? What was asked for is kept.");
   document.getElementById("shelf").prepend(lost);

@@ -11,6 +11,16 @@ const ANNOUNCED_EVERY = 15000;
 export function queuePanel(edits) {
   const place = make("div", { class: "queue", role: "group", "aria-label": "Being made" });
   const cards = new Map();
+  // Those that wait go first, so that none begins in between.
+  const all = button("Cancel all", async () => {
+    const open = edits.newest().filter(({ state }) => !OVER.has(state));
+    open.sort((a, b) => Number(a.state === "running") - Number(b.state === "running"));
+    try {
+      for (const { id } of open) await edits.cancel(id);
+    } catch (error) {
+      announce(error.message, { isError: true });
+    }
+  }, { class: "quiet cancel-all" });
   const show = () => {
     const open = edits.newest().filter(({ state }) => !OVER.has(state)).reverse();
     open.sort((a, b) => Number(b.state === "running") - Number(a.state === "running"));
@@ -25,7 +35,8 @@ export function queuePanel(edits) {
       if (!cards.has(edit.id)) cards.set(edit.id, queueCard(edit, edits));
       cards.get(edit.id).show();
     }
-    fill(place, open.map(({ id }) => cards.get(id).element));
+    all.hidden = open.length < 2;
+    fill(place, all, open.map(({ id }) => cards.get(id).element));
   };
   edits.addEventListener("list", show);
   edits.addEventListener("progress", ({ detail }) => cards.get(detail)?.show());
@@ -50,7 +61,7 @@ function queueCard({ id }, edits) {
     try {
       await edits.cancel(id);
     } catch (error) {
-      announce(error.message);
+      announce(error.message, { isError: true });
     }
     cancel.disabled = false;
   });
@@ -64,6 +75,7 @@ function queueCard({ id }, edits) {
     cancel.setAttribute("aria-label", `Cancel ${title.textContent}`);
     text.textContent = isRunning ? progressText(told) : waitingText(edit);
     bar.hidden = !isRunning;
+    element.classList.toggle("waiting", !isRunning);
     if (told?.steps) bar.value = told.done / told.steps;
     else bar.removeAttribute("value");
     const hasCurve = isRunning && errors.length > 1;

@@ -168,7 +168,11 @@ export function sweepCard(edits, studio) {
     if (!edit) return "–";
     if (!OVER.has(edit.state)) return make("span", { class: "cell-state" }, edit.state === "running" ? "being made" : "waits");
     const [result] = edit.results;
-    const tile = button(result ? "" : edit.state, () => fill(below, resultCard(edit, studio)), { class: "variant" });
+    const tile = button(result ? "" : edit.state, () => {
+      for (const other of table.querySelectorAll("[aria-pressed]")) other.removeAttribute("aria-pressed");
+      tile.setAttribute("aria-pressed", "true");
+      fill(below, resultCard(edit, studio));
+    }, { class: "variant" });
     if (result) tile.append(make("img", { src: thumbnailOf({ ...result, id: result.picture }), alt: labelOf(edit), loading: "lazy" }));
     return tile;
   };

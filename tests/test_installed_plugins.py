@@ -31,8 +31,8 @@ def place(tmp_path_factory):
     """A fresh environment with all of them; they may use what is installed here."""
     root = tmp_path_factory.mktemp("installed")
     folders = [new_plugin("new-look", root)]
-    for example in sorted(EXAMPLES.iterdir()):
-        folders.append(copied(example, root))
+    for project in sorted(EXAMPLES.glob("*/pyproject.toml")):
+        folders.append(copied(project.parent, root))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "venv"], check=True)
     there = next((root / "venv").glob("lib*/python*/site-packages"))
     here = sysconfig.get_path("purelib")

@@ -192,7 +192,7 @@ class Harmonize(Task):
         found, _ = self._found_in(scene, (max(1, round(h * by)), max(1, round(w * by))))
         if not found.any():
             return None
-        return Picture.from_mask(Picture.from_mask(found, size).rgb().mean(axis=2) > 0)
+        return Picture.from_mask(Picture.from_mask(found, size).pixels[..., 0] > 127)
 
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:

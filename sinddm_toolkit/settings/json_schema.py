@@ -15,11 +15,11 @@ from sinddm_toolkit.settings.presets import EXTENDS, SUMMARY
 def preset_schema() -> dict[str, Any]:
     """The schema, with the tasks that are installed here."""
     about = {SUMMARY: {"type": "string"}, EXTENDS: {"type": "string"}}
-    common = {**about, **_properties(RunOptions.schema())}
+    common = {**about, **properties_of(RunOptions.schema())}
     flat, listed = [], []
     every: dict[str, Any] = {}
     for name, task in sorted(registry.current().tasks.items()):
-        own = _properties(task.schema())
+        own = properties_of(task.schema())
         named = {"const": name, "description": task.summary}
         flat.append(_closed({**common, TASK: named, **own}, [TASK]))
         listed.append(_closed({"name": named, **own}, ["name"]))
@@ -38,7 +38,8 @@ def preset_schema() -> dict[str, Any]:
     }
 
 
-def _properties(schema: Mapping[str, Option]) -> dict[str, Any]:
+def properties_of(schema: Mapping[str, Option]) -> dict[str, Any]:
+    """The properties of an object that gives these options, by their names in files."""
     return {name.replace("_", "-"): _schema_of(item) for name, item in schema.items()}
 
 

@@ -68,6 +68,11 @@ def user_folder() -> Path:
     return home() / "presets"
 
 
+def is_own(name: str) -> bool:
+    """Whether a person has a preset of that name."""
+    return available().get(name, ("", None))[0] == OWN
+
+
 def sources() -> list[Source]:
     """Where presets are looked for by name, the first to have it wins."""
     found = [Source(OWN, user_folder())]

@@ -17,6 +17,7 @@ from sinddm_toolkit.json_values import is_deeper
 if TYPE_CHECKING:
     from sinddm_toolkit.studio.app import Studio
 
+BUG = "this is a bug of ours: the log of the server shows where"
 MOST_NESTED = 32
 FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 KEY = re.compile(r"([a-z][a-z0-9_-]*\.)?([a-z][a-z0-9_-]*): ")
@@ -95,8 +96,13 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return refused(error.status_code, str(error.detail))
 
 
+async def _on_bug(request: Request, error: Exception) -> Response:
+    return refused(500, BUG)
+
+
 HANDLERS: dict[Any, Any] = {
     Refusal: _on_refusal,
     ToolkitError: _on_toolkit_error,
     HTTPException: _on_http,
+    Exception: _on_bug,
 }

@@ -19,10 +19,13 @@ from sinddm_toolkit.studio import (
     catalogue,
     composing,
     edits_api,
+    openapi,
     palette,
+    proposals,
     selecting,
     tiles,
     uploads,
+    written,
 )
 from sinddm_toolkit.studio.answers import HANDLERS, not_found
 from sinddm_toolkit.studio.guard import Guard, Hosts
@@ -89,6 +92,9 @@ API: list[BaseRoute] = [
     *composing.routes,
     *selecting.routes,
     *palette.routes,
+    *proposals.routes,
+    *written.routes,
+    *openapi.routes,
     *edits_api.routes,
 ]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -17,13 +18,16 @@ from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
-from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile, Seconds
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 from sinddm_toolkit.settings import presets
-from sinddm_toolkit.settings.layers import Settings
-from sinddm_toolkit.studio.answers import not_found
+from sinddm_toolkit.settings.layers import Layer, Settings
+from sinddm_toolkit.studio.answers import Refusal, json_body, not_found, studio_of, text_of
+from sinddm_toolkit.studio.edits_api import edit_in
+from sinddm_toolkit.studio.requests import is_asked, layer_of
+from sinddm_toolkit.studio.uploads import Pictures
 
 KINDS: Mapping[type, str] = {
     int: "whole",
@@ -139,6 +143,65 @@ def get_thumbnail(request: Request) -> Response:
     return FileResponse(path.with_suffix(THUMBNAIL), media_type="image/jpeg")
 
 
+async def post_preset(request: Request) -> Response:
+    """`POST /api/presets`: keep the look of an edit as one's own preset; no pictures in it."""
+    body = await json_body(request)
+    name, summary = text_of(body, "name"), text_of(body, "summary")
+    overwrite, edit = body.get("overwrite", False), body.get("edit")
+    if not isinstance(edit, dict) or not isinstance(overwrite, bool):
+        raise Refusal(
+            400, "give `edit`, an object, and, if it is to be replaced, `overwrite`: true"
+        )
+    saved = await run_in_threadpool(_saved, name, summary, edit, overwrite)
+    return JSONResponse(saved, 201)
+
+
+def _saved(name: str, summary: str, edit: dict[str, Any], overwrite: bool) -> dict[str, Any]:
+    table, _ = presets.look_of(_without_files(layer_of(edit, lambda given: given)), ())
+    if presets.is_own(name) and not overwrite:
+        raise Refusal(409, f"you have a preset {name} already")
+    path = presets.save(name, table, summary, overwrite=overwrite)
+    return told_preset(name, presets.OWN, path)
+
+
+def _without_files(layer: Layer) -> Layer:
+    """`layer` without the pictures that a request named, and without files to write by name."""
+
+    def kept(settings: Settings, schema: Mapping[str, Option]) -> Settings:
+        return {
+            name: setting
+            for name, setting in settings.items()
+            if not (is_asked(setting) and _names_file(setting.value, schema[name]))
+        }
+
+    tasks = {
+        name: kept(settings, registry.current().task(name).schema())
+        for name, settings in layer.tasks.items()
+    }
+    return Layer(tasks, layer.run)
+
+
+def _names_file(value: Any, item: Option) -> bool:
+    if isinstance(value, list):
+        return any(_names_file(one, item) for one in value)
+    return item.kind.is_file(value) and not str(value).startswith(RESULT)
+
+
+# Layers
+
+
+async def post_explanation(request: Request) -> Response:
+    """`POST /api/explain`: each option of an edit, its value, and where that comes from."""
+    edit, pictures = await edit_in(request), studio_of(request).pictures
+    rows = await run_in_threadpool(_explained, edit, pictures)
+    names = ("option", "value", "from")
+    return JSONResponse([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _explained(edit: dict[str, Any], pictures: Pictures) -> list[tuple[str, str, str]]:
+    return layer_of(edit, lambda given: pictures.about(given).name).explained()
+
+
 # Models
 
 
@@ -160,7 +223,9 @@ routes = [
     Route("/api/tasks", get_tasks),
     Route("/api/run-options", get_run_options),
     Route("/api/presets", get_presets),
+    Route("/api/presets", post_preset, methods=["POST"]),
     Route("/api/presets/{name}/thumbnail", get_thumbnail),
+    Route("/api/explain", post_explanation, methods=["POST"]),
     Route("/api/models", get_models),
     Route("/api/models/{key}", delete_model, methods=["DELETE"]),
 ]

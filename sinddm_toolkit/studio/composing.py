@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -279,16 +280,17 @@ def _over(background: Picture, colours: FloatArray, alpha: FloatArray, box: Box)
 def post_composite(body: dict[str, Any], pictures: Pictures) -> About:
     """The picture that a body `{background, layers: […]}` asks for."""
     given = list_of(body.get("layers"), "layers", MOST_LAYERS)
-    layers = [_placed(object_in(one, "layers"), pictures) for one in given]
+    read = cache(pictures.read)  # the same picture may be placed many times
+    layers = [_placed(object_in(one, "layers"), read) for one in given]
     name = pictures.about(body.get("background")).name
     made = composed(pictures.read(body.get("background")), layers)
     return pictures.add_picture(made, f"{Path(name).stem}-composite.png")
 
 
-def _placed(given: dict[str, Any], pictures: Pictures) -> Placed:
+def _placed(given: dict[str, Any], read: Callable[[str], Picture]) -> Placed:
     outline = given.get("outline")
     return Placed(
-        pictures.read(given.get("picture")),
+        read(str(given.get("picture"))),
         number_of(given, "x", None, -FARTHEST, FARTHEST),
         number_of(given, "y", None, -FARTHEST, FARTHEST),
         number_of(given, "scale", 1.0, 0.01, 100),

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sinddm_toolkit.studio.answers import Refusal, refused
+from sinddm_toolkit.studio.answers import BUG, Refusal, refused
 
 logger = logging.getLogger(__name__)
 
@@ -110,11 +110,11 @@ class Guard:
             if answer is None:
                 await self._app(scope, _limited(scope, receive), send_safely)
                 return
-        except Exception:
+        except Exception:  # has been answered, if an answer had not begun before
             logger.exception("a request could not be answered: %s", scope["path"])
             if begun:
-                raise
-            answer = refused(500, "this is a bug of ours: the log of the server shows where")
+                return
+            answer = refused(500, BUG)
         await answer(scope, receive, send_safely)
 
     def _answer(self, scope: Scope) -> Response | None:

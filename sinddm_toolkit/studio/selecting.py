@@ -26,7 +26,7 @@ WALKED_PIXELS = 50_000
 """Of the reduced picture."""
 
 BETA = 400.0
-"""How hard it is to walk across an edge: higher keeps to weaker edges."""
+"""How hard it is to get across an edge: higher keeps to weaker edges."""
 
 COLOUR_BINS = 24
 COLOUR_WEIGHT = 0.8
@@ -97,6 +97,8 @@ def _walked(small: Picture, labels: npt.NDArray[np.int32]) -> FloatArray:
     from skimage.color import rgb2lab
     from skimage.segmentation import random_walker
 
+    if labels.all():  # there is nowhere to go from
+        return (labels == INSIDE).astype(np.float32)
     lab = rgb2lab(_levels(small.rgb())) / 100
     likely = _likely(lab, labels)
     seen = np.concatenate([lab, COLOUR_WEIGHT * likely[..., None]], axis=2)

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture, told_size
-from sinddm_toolkit.pictures.writing import write_picture
+from sinddm_toolkit.pictures.writing import quick_png
 from sinddm_toolkit.studio.answers import Refusal, studio_of
 from sinddm_toolkit.studio.places import Places
 from sinddm_toolkit.studio.tiles import write_levels
@@ -90,10 +90,8 @@ class Pictures:
         """Keep a picture that was made here, as PNG."""
         found, place = self.places.new()
         try:
-            made = place / "made.png"
-            write_picture(made, picture)
-            made.rename(place / FILE)
-            return self._measured(found, place, fit_name(name))
+            (place / FILE).write_bytes(quick_png(picture))
+            return self._kept(found, place, fit_name(name), picture)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
@@ -104,7 +102,9 @@ class Pictures:
         if height * width > MOST_PIXELS:
             limit = f"{MOST_PIXELS // 10**6} megapixels at most"
             raise Refusal(413, f"{name} has {width}×{height} pixels: {limit}")
-        picture = read_picture(file, name)
+        return self._kept(found, place, name, read_picture(file, name))
+
+    def _kept(self, found: str, place: Path, name: str, picture: Picture) -> About:
         levels = write_levels(place / LEVELS, picture)
         height, width = picture.size
         about = About(found, name, width, height, picture.is_transparent, levels)

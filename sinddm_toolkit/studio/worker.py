@@ -116,7 +116,10 @@ class _Own:
         self._told: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
         self._checks: queue.SimpleQueue[tuple[int, Order]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._current: str | None = None
+        self._cancelled: set[str] = set()
+        """What is not to be begun."""
         self._is_stopping = False
         self._is_all_told = threading.Event()
         self.bench: Bench | None = None
@@ -149,9 +152,7 @@ class _Own:
         about = {"id": order.id}
         try:
             try:
-                self._current = order.id
-                if self._is_stopping:
-                    raise Interrupted(signal.SIGINT)
+                self._begin(order.id)
                 facts = self.bench.carry_out(order, lambda told: self.tell({**told, **about}))
             finally:
                 self._current = None
@@ -160,6 +161,21 @@ class _Own:
         except Exception as error:
             return {"type": "failed", "error": in_a_line(error), **about}
         return {"type": "done", "facts": facts, **about}
+
+    def _begin(self, given: str) -> None:
+        """From here on signals interrupt. Interrupted if that has been asked for before."""
+        with self._lock:
+            if self._is_stopping or given in self._cancelled:
+                raise Interrupted(signal.SIGINT)
+            self._current = given
+
+    def _interrupt(self, given: str | None) -> None:
+        """What Ctrl-C does to the edit with that id, be it begun or not."""
+        with self._lock:
+            if given is not None and given == self._current:
+                _thread.interrupt_main()
+            elif given is not None:
+                self._cancelled.add(given)
 
     def _listen(self) -> None:
         while not self._is_stopping:
@@ -173,13 +189,11 @@ class _Own:
             elif kind == "check":
                 self._checks.put((message["number"], message["order"]))
             elif kind == "cancel":
-                if message["id"] == self._current:
-                    _thread.interrupt_main()
+                self._interrupt(message["id"])
             elif kind == "stop":
                 self._is_stopping = True
                 self._orders.put(None)
-                if self._current is not None:
-                    _thread.interrupt_main()
+                self._interrupt(self._current)
                 timer = threading.Timer(GRACE, os._exit, [1])
                 timer.daemon = True
                 timer.start()

@@ -8,7 +8,7 @@ from PIL import Image
 
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture, read_record
-from sinddm_toolkit.pictures.writing import check_output, write_picture
+from sinddm_toolkit.pictures.writing import check_output, quick_png, write_picture
 from tests.pictures.examples import DEPTHS, RECORD, SRGB, no_links, noise, refusal
 
 
@@ -133,3 +133,16 @@ def test_pixels_that_are_a_view_are_written_as_they_are_seen(extension, dtype, t
     turned = np.rot90(noise(3, dtype))[:, ::2]
     write_picture(tmp_path / f"a{extension}", Picture(turned))
     assert np.array_equal(read_picture(tmp_path / f"a{extension}").pixels, turned)
+
+
+@pytest.mark.parametrize("dtype", DEPTHS)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_quick_png_holds_all_that_came_with_the_picture(dtype, channels, tmp_path):
+    icc = SRGB if channels > 2 else None
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    picture = Picture(noise(channels, dtype), icc=icc, exif=exif.tobytes())
+    (tmp_path / "q.png").write_bytes(quick_png(picture))
+    back = read_picture(tmp_path / "q.png")
+    assert back.pixels.dtype == dtype and np.array_equal(back.pixels, picture.pixels)
+    assert back.icc == icc and b"maker" in (back.exif or b"")

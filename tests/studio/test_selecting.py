@@ -50,6 +50,13 @@ def test_a_dot_counts_and_strokes_win_over_edges():
     assert mask[50, 75] == 255 and mask[50, 60] == 0
 
 
+@pytest.mark.parametrize(("h", "w"), [(1, 1), (1, 9), (9, 1), (20, 30)])
+def test_where_strokes_are_everywhere_they_are_what_is_meant(h, w):
+    """Also along the picture's border, which is else taken to be outside."""
+    mask = selected(Picture(np.zeros((h, w, 3), np.uint8)), [[(0, 0), (w, h)]], [], 500)
+    assert mask.size == (h, w) and (mask.pixels == 255).all()
+
+
 def test_a_person_is_told_from_what_is_behind():
     """Rough strokes along the face and the suit, and beside them."""
     picture = Picture(data.astronaut())

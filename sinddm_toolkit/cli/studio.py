@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -17,9 +18,12 @@ import click
 
 from sinddm_toolkit.cli.lines import tell
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures.files import check_ordinary
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from sinddm_toolkit.studio.app import Studio
 
 TOKEN_VARIABLE = "SINDDM_TK_TOKEN"
 TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
@@ -90,12 +94,12 @@ def serve_until_stopped(
     """Listen, say where, and answer until a signal. UserError if that can't be."""
     from filelock import FileLock, Timeout
 
-    from sinddm_toolkit.studio.app import Studio, make_app, new_token
+    from sinddm_toolkit.studio import app as apps
 
     if token is not None and not TOKEN.fullmatch(token):
         raise UserError("--token: give 16 letters, digits, . _ ~ or - at least")
-    token = token or new_token()
-    studio = Studio()
+    token = token or apps.new_token()
+    studio = apps.Studio()
     lock = FileLock(studio.folder / "lock")
     try:
         lock.acquire(timeout=0)
@@ -105,8 +109,8 @@ def serve_until_stopped(
         ) from None
     with lock, listening(host, port) as listener:
         found = listener.getsockname()[1]
-        opened = [studio.pictures.add(path, path.name).id for path in _there(pictures)]
-        app = make_app(studio, token=token, host=host, port=found, page=page)
+        opened = [_opened(studio, path) for path in pictures]
+        app = apps.make_app(studio, token=token, host=host, port=found, page=page)
         address = address_of(host, found)
         shown = f"{address}/?token={quote(token)}" + (f"&open={','.join(opened)}" if opened else "")
         click.echo(shown if page else f"{address}/api/  Authorization: Bearer {token}")
@@ -127,6 +131,7 @@ def answer(app: ASGIApp, listener: socket.socket, leave: Callable[[], None]) -> 
             leave()
             super().handle_exit(sig, frame)
 
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     config = uvicorn.Config(
         app, log_level="error", server_header=False, timeout_graceful_shutdown=5, lifespan="on"
     )
@@ -134,12 +139,14 @@ def answer(app: ASGIApp, listener: socket.socket, leave: Callable[[], None]) -> 
         Server(config).run([listener])
 
 
-def _there(pictures: Sequence[Path]) -> Sequence[Path]:
-    """UserError if one is not there."""
-    for path in pictures:
-        if not path.exists():
-            raise UserError(f"{path}: there is no such file")
-    return pictures
+def _opened(studio: Studio, path: Path) -> str:
+    """The id of a picture that was named on the line. UserError if it is none."""
+    check_ordinary(path)
+    try:
+        with path.open("rb") as file:
+            return studio.pictures.add(file, path.name).id
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def listening(host: str, port: int | None) -> socket.socket:
@@ -147,7 +154,9 @@ def listening(host: str, port: int | None) -> socket.socket:
     wanted = [port] if port is not None else [*range(PORT, PORT + FEW_PORTS), 0]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for one in wanted:
-        found = socket.socket(family, socket.SOCK_STREAM)
+        # Unless the protocol is named, asyncio takes the socket for something else, and every
+        # answer in two parts waits 40 ms for an acknowledgement (TCP_NODELAY is off).
+        found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name == "posix":
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

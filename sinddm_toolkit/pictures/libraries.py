@@ -14,7 +14,7 @@ from sinddm_toolkit.pictures.limits import MAX_PIXELS
 TEXT_BYTES = 32 * 2**20
 """The largest profile or text, unpacked, that is read from a PNG."""
 
-LIBRARIES = ("PIL", "tifffile", "imagecodecs")
+LIBRARIES = ("PIL", "tifffile", "imagecodecs", "pillow_heif")
 """By the names of their packages, which are those of their loggers."""
 
 _HELD = threading.RLock()

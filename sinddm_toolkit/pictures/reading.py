@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 READABLE = (
     *("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM"),
-    *("AVIF", "JPEG2000", "PSD", "TGA"),
+    *("AVIF", "HEIF", "JPEG2000", "PSD", "TGA"),
 )
 """As Pillow calls them; JPEG is MPO too. It opens more, PostScript for one, which is a program:
 nobody keeps pictures in that, and every decoder is something to attack."""
@@ -42,6 +42,8 @@ REFUSED_MODES = {
     "I": "has 32-bit pixels",
     "F": "has floating-point pixels",
 }
+WITH_MORE = ("MPO", "HEIF")
+"""The files of cameras and phones that append previews, depth or brightness maps."""
 FRAME_WORDS = {"TIFF": "pages", "PSD": "layers"}
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -192,6 +194,12 @@ def _open_image(file: BinaryIO) -> Image.Image:
     from PIL import Image
 
     Image.init()
+    file.seek(4)
+    if file.read(4) == b"ftyp" and "HEIF" not in Image.OPEN:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    file.seek(0)
     return Image.open(file, formats=[name for name in READABLE if name in Image.OPEN])
 
 
@@ -209,8 +217,7 @@ def _refuse_unfit(image: Image.Image, name: str) -> None:
     if image.mode in REFUSED_MODES and not deep_grey:
         raise UserError(f"{name} {REFUSED_MODES[image.mode]}: convert it to RGB or grey first")
     frames = getattr(image, "n_frames", 1)
-    # MPO is the JPEG of cameras and phones that append previews, depth or brightness maps.
-    if frames > 1 and image.format != "MPO":
+    if frames > 1 and image.format not in WITH_MORE:
         words = FRAME_WORDS.get(image.format or "", "frames")
         raise UserError(f"{name} has {frames} {words}: give a still picture")
     if 0 in image.size:

@@ -23,7 +23,7 @@ FLAG = re.compile(r"--[a-z][a-z0-9-]*")
 KEY = re.compile(r"([a-z][a-z0-9_-]*\.)?([a-z][a-z0-9_-]*): ")
 
 
-class Refusal(Exception):
+class Refusal(UserError):
     """A request that is answered by an HTTP `status` other than success, and by one line."""
 
     def __init__(self, status: int, text: str, option: str | None = None) -> None:

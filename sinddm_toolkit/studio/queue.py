@@ -356,17 +356,15 @@ class Queue:
         folder = self.places.path(entry.id) / FILES
         try:
             for one in facts["results"]:
-                about = await run_in_threadpool(
-                    self._pictures.add, folder / one["name"], one["name"]
-                )
+                about = await run_in_threadpool(self._pictures.add_result, folder / one["name"])
                 size = {"width": about.width, "height": about.height}
                 entry.results.append({**one, **size, "picture": about.id})
             for name in facts["extras"]:
-                about_extra = None
+                found = None
                 if Path(name).suffix.lower() in FORMATS:
-                    about_extra = await run_in_threadpool(self._pictures.add, folder / name, name)
-                entry.extras.append({"name": name, "picture": about_extra and about_extra.id})
-        except (ToolkitError, Refusal, OSError) as error:
+                    found = await run_in_threadpool(self._pictures.add_result, folder / name)
+                entry.extras.append({"name": name, "picture": found and found.id})
+        except (ToolkitError, OSError) as error:
             self._end(FAILED, f"what was made cannot be shown: {error}")
             return
         entry.notes += [note for note in facts["notes"] if note not in entry.notes]

@@ -71,17 +71,23 @@ class Pictures:
         """
         return replace(read_picture(self.file(given), self.about(given).name), path=None)
 
-    def add(self, source: BinaryIO | Path, name: str | None) -> About:
-        """Keep a file that is open, or a copy of one. UserError if it is no picture to be used."""
+    def add(self, source: BinaryIO, name: str | None) -> About:
+        """Keep what is in a file. UserError if that is no picture, or none to be used."""
         found, place = self.places.new()
         try:
-            file = place / FILE
-            if isinstance(source, Path):
-                _link(source, file)
-            else:
-                with file.open("xb") as target:
-                    shutil.copyfileobj(source, target, 2**20)
+            with (place / FILE).open("xb") as target:
+                shutil.copyfileobj(source, target, 2**20)
             return self._measured(found, place, fit_name(name))
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+
+    def add_result(self, file: Path) -> About:
+        """Keep a file that the studio has written and will never change."""
+        found, place = self.places.new()
+        try:
+            _link(file, place / FILE)
+            return self._measured(found, place, fit_name(file.name))
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise

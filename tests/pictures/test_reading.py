@@ -15,8 +15,15 @@ from PIL import EpsImagePlugin, Image, ImageFile
 from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.deep_png import PNG_START
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.reading import READABLE, picture_from, read_picture, read_record
+from sinddm_toolkit.pictures.reading import (
+    READABLE,
+    picture_from,
+    read_picture,
+    read_record,
+    told_size,
+)
 from sinddm_toolkit.pictures.writing import write_picture
+from sinddm_toolkit.testing import drawn_picture
 from tests.pictures.examples import (
     DEPTHS,
     RECORD,
@@ -296,3 +303,26 @@ def test_a_file_is_opened_and_decoded_once_and_for_its_record_not_decoded(
     told.clear()
     assert read_record(path) == RECORD
     assert told == ["opened"]
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF"])
+def test_the_pictures_of_phones_are_read(tmp_path, format):
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    drawn = drawn_picture((60, 80)).pixels
+    path = tmp_path / "a.file"
+    Image.fromarray(drawn).save(path, format, quality=95)
+    assert told_size(path) == (60, 80)
+    assert abs(read_picture(path).pixels.astype(int) - drawn).mean() < 8  # chroma is halved
+
+
+def test_several_bursts_of_a_phone_are_one_picture(tmp_path):
+    import pillow_heif
+
+    first, second = (drawn_picture((60, 80), seed).pixels for seed in (0, 1))
+    file = pillow_heif.HeifFile()
+    for pixels in (first, second):
+        file.add_frombytes("RGB", (80, 60), pixels.tobytes())
+    file.save(tmp_path / "a.heic", quality=95)
+    assert abs(read_picture(tmp_path / "a.heic").pixels.astype(int) - first).mean() < 8

@@ -429,34 +429,8 @@ export class Place extends Editor {
   }
 
   _layerControls(bar, layer) {
-    const rounded = (value) => Math.round(value * 10) / 10;
-    const percent = (value) => `${Math.round(100 * value)} %`;
-    const field = (label, limits, set) => number(label, limits, set);
-    const anywhere = { min: -100000, max: 100000, step: "any" };
-    bar.append(
-      field("X", { ...anywhere, value: rounded(layer.x) }, (x) => this.alter({ x })),
-      field("Y", { ...anywhere, value: rounded(layer.y) }, (y) => this.alter({ y })),
-      field(
-        "Scale",
-        { min: 0.5, max: 5000, step: "any", value: rounded(100 * layer.scale), unit: "%" },
-        (value) => this.alter({ scale: value / 100 }),
-      ),
-      field(
-        "Turn",
-        { min: -180, max: 180, step: "any", value: rounded(layer.rotation), unit: "°" },
-        (rotation) => this.alter({ rotation }),
-      ),
-      slider(
-        "Opacity",
-        { min: 0.05, max: 1, step: 0.05, value: layer.opacity, shown: percent },
-        (opacity) => {
-          layer.opacity = opacity;
-          this.view.rehandle();
-        },
-        () => this._done(),
-      ),
-      button("flip", "Flip left and right", () => this.alter({ flip: !layer.flip }), { key: "F" }),
-    );
+    const flip = () => this.alter({ flip: !layer.flip });
+    bar.append(button("flip", "Flip left and right", flip, { key: "F" }));
     if (this.layers.length > 1) {
       bar.append(
         button("up", "To the front", () => this.order(1), { key: "PageUp" }),
@@ -464,10 +438,34 @@ export class Place extends Editor {
       );
     }
     if (layer.outline) {
-      const whole = () => this.alter({ outline: null });
-      bar.append(button("box", "Whole picture again", whole));
+      bar.append(button("box", "Whole picture again", () => this.alter({ outline: null })));
     }
     bar.append(button("trash", "Remove", () => this.remove(), { key: "Delete" }));
+    bar.append(this._opacity(layer), ...this._fields(layer));
+  }
+
+  _opacity(layer) {
+    const shown = (value) => `${Math.round(100 * value)} %`;
+    const show = (opacity) => {
+      layer.opacity = opacity;
+      this.view.rehandle();
+    };
+    const limits = { min: 0.05, max: 1, step: 0.05, value: layer.opacity, shown };
+    return slider("Opacity", limits, show, () => this._done());
+  }
+
+  _fields(layer) {
+    const rounded = (value) => Math.round(value * 10) / 10;
+    const field = (label, limits, set) => number(label, { step: "any", ...limits }, set);
+    const anywhere = { min: -100000, max: 100000 };
+    const percent = { min: 0.5, max: 5000, value: rounded(100 * layer.scale), unit: "%" };
+    const degrees = { min: -180, max: 180, value: rounded(layer.rotation), unit: "°" };
+    return [
+      field("Scale", percent, (value) => this.alter({ scale: value / 100 })),
+      field("Turn", degrees, (rotation) => this.alter({ rotation })),
+      field("X", { ...anywhere, value: rounded(layer.x) }, (x) => this.alter({ x })),
+      field("Y", { ...anywhere, value: rounded(layer.y) }, (y) => this.alter({ y })),
+    ];
   }
 
   async _choose() {

@@ -124,16 +124,12 @@ export function flood(x, y, open, width, height, row) {
 export function grown(inside, width, height, radius) {
   const far = radius + 1;
   const away = new Uint16Array(width * height).fill(far);
-  for (let x = 0; x < width; x++) {
-    for (let y = 0, d = far; y < height; y++) {
-      d = inside[y * width + x] ? 0 : Math.min(far, d + 1);
-      away[y * width + x] = d;
-    }
-    for (let y = height - 1, d = far; y >= 0; y--) {
-      const at = y * width + x;
-      d = Math.min(away[at], d + 1);
-      away[at] = d;
-    }
+  for (let at = 0; at < away.length; at++) {
+    if (inside[at]) away[at] = 0;
+    else if (at >= width) away[at] = Math.min(far, away[at - width] + 1);
+  }
+  for (let at = away.length - width - 1; at >= 0; at--) {
+    if (away[at + width] < away[at]) away[at] = Math.min(away[at], away[at + width] + 1);
   }
   const reach = Array.from({ length: radius + 1 }, (_, d) =>
     Math.floor(Math.sqrt(radius * radius - d * d)),

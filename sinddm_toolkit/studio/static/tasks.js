@@ -1,0 +1,100 @@
+// The list of tasks, as wishes; the chosen ones with their forms.
+
+import { button, dialog, fill, inWords, make, sentence } from "./elements.js";
+
+/**
+ * The part of the page that asks what is wished for, and for how; `presets` are all, and
+ * `presetsPart` is the part of the page for them.
+ */
+export function tasksPanel(draft, presets, presetsPart) {
+  const place = make("div", { class: "tasks-panel" });
+  const show = () => fill(place, draft.forms.length ? chosen(draft, presets, presetsPart) : [...wishes(draft, presets), presetsPart]);
+  draft.addEventListener("tasks", show);
+  show();
+  return place;
+}
+
+function wishes(draft, presets) {
+  const all = [...draft.catalogue.values()];
+  return [
+    make("h2", {}, "What would you like to do?"),
+    taskList(all.filter(({ learns_from: picture }) => picture !== null), presets, async ({ name }) => {
+      await draft.choose(name);
+      document.querySelector(".chosen-task h2")?.focus();
+      if (draft.workbench.current) draft.forms[0].start();
+    }),
+  ];
+}
+
+function taskList(tasks, presets, choose) {
+  const search = make("input", {
+    type: "search", placeholder: "Search, for example “remove”", "aria-label": "Search tasks", class: "task-search",
+  });
+  const items = tasks.map((task) => {
+    const item = make("li", { "data-task": task.name }, button("", () => choose(task), { class: "wish" }));
+    item.firstChild.append(make("strong", {}, sentence(task.summary)), make("span", {}, inWords(task.name)));
+    return { item, texts: () => textsOf(task, presets) };
+  });
+  const list = make("ul", { class: "wishes" }, items.map(({ item }) => item));
+  const none = make("p", { class: "note", hidden: true }, "No task is told in these words.");
+  search.addEventListener("input", () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const ranked = items.map(({ item, texts }) => ({ item, rank: rankOf(words, texts()) }));
+    ranked.sort((a, b) => a.rank - b.rank);
+    for (const { item, rank } of ranked) item.hidden = rank === NOWHERE;
+    list.append(...ranked.map(({ item }) => item));
+    none.hidden = ranked[0].rank < NOWHERE;
+  });
+  return make("div", {}, search, list, none);
+}
+
+/** What is told of a task, from what says it best to what only mentions it. */
+function textsOf(task, presets) {
+  const own = presets.all.filter(({ tasks: [lead] }) => lead === task.name);
+  const texts = [
+    `${task.name} ${task.summary}`,
+    task.about ?? "",
+    own.map(({ name, summary }) => `${name} ${summary}`).join(" "),
+    task.options.map(({ name, help }) => `${name} ${help}`).join(" "),
+  ];
+  return texts.map((text, k) => texts.slice(0, k).concat(text).join(" ").toLowerCase());
+}
+
+const NOWHERE = 99;
+
+/** The place of the first text that has all words; NOWHERE if none has. */
+function rankOf(words, texts) {
+  const found = texts.findIndex((text) => words.every((word) => text.includes(word)));
+  return found < 0 ? NOWHERE : found;
+}
+
+function chosen(draft, presets, presetsPart) {
+  const forms = draft.forms.map((form, k) => {
+    const { task } = form;
+    const title = make("h2", { tabIndex: -1 }, sentence(task.summary));
+    const away = k === 0
+      ? button("Other tasks", () => draft.setTasks([]), { class: "quiet" })
+      : button("Leave out", () => draft.leave(k), { class: "quiet", "aria-label": `Leave out ${inWords(task.name)}` });
+    return make("section", { class: "chosen-task", "data-task": task.name, "aria-label": inWords(task.name) },
+      make("header", {}, make("div", {}, k > 0 && make("span", { class: "joined" }, "and also"), title,
+        make("span", { class: "task-name" }, inWords(task.name))), away),
+      task.about && make("details", { class: "about" }, make("summary", {}, "What it does"), about(task.about)),
+      form.element);
+  });
+  const join = button("+ And also…", () => joinDialog(draft, presets), { class: "quiet join" });
+  return [...forms, join, presetsPart,
+    make("section", { class: "run-options", "aria-label": "Of every run" }, make("h3", {}, "How it is made"), draft.run.element)];
+}
+
+function about(text) {
+  return text.trim().split(/\n\s*\n/).map((paragraph) => make("p", {}, paragraph.replaceAll(/\s+/g, " ")));
+}
+
+function joinDialog(draft, presets) {
+  const own = draft.tasks.map(({ name }) => name);
+  const others = [...draft.catalogue.values()].filter(({ name }) => !own.includes(name));
+  const box = dialog("And also", taskList(others, presets, async ({ name }) => {
+    box.close();
+    await draft.join(name);
+  }));
+}

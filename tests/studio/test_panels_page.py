@@ -1,0 +1,629 @@
+"""The panels of the studio's page, in a real browser against a real server."""
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.studio import app
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs pip install playwright")
+expect = sync_api.expect
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium-headless-shell")
+
+SERVER = """
+import dataclasses
+import sys
+
+import pytest
+
+from sinddm_toolkit.engine.quality import QUALITIES
+from sinddm_toolkit.testing import make_trainings_tiny
+
+# Here, and in the worker, which reads this file again: draft is a second, standard is long.
+make_trainings_tiny(pytest.MonkeyPatch())
+QUALITIES["standard"] = dataclasses.replace(
+    QUALITIES["draft"], name="standard", steps_per_scale=5000, guided_steps_per_scale=5000
+)
+
+if __name__ == "__main__":
+    from sinddm_toolkit.cli.main import main
+
+    main(sys.argv[1:])
+"""
+
+DUSK = '''
+from sinddm_toolkit.api import (
+    CanvasSize, InputFile, Length, NameOrFile, OutputFile, Picture, Point, Region, Seconds, Task,
+    UserError, hookimpl, option,
+)
+
+API_VERSION = 2
+
+
+class Dusk(Task):
+    """Every step of the finest scale is made a little darker."""
+
+    name = "dusk"
+    summary = "a random picture like yours, at dusk"
+    learns_from = "image"
+
+    image: Picture = option("the picture to learn from")
+    depth: float = option("higher: darker", default=0.02, minimum=0, maximum=1)
+    strength: float = option("the one dial", default=0.5, minimum=0, maximum=1)
+    times: int = option("a whole number", default=1, minimum=1, maximum=9)
+    late: bool = option("a switch", default=False)
+    words: list[str] = option("texts", default=None)
+    hour: str = option("one of a few words", default="nine", choices=("nine", "ten"))
+    where: Region | None = option("a region", default=None)
+    part: list[Region] = option("regions", default=None)
+    of_part: list[Picture] = option("pictures of parts", default=None, follows="part")
+    star: Point | None = option("a point", default=None)
+    far: Length | None = option("a length", default=None)
+    size: CanvasSize | None = option("a size", default=None)
+    lasting: Seconds | None = option("a time", default=None)
+    sky: Picture | None = option("another picture", default=None)
+    notes: OutputFile | None = option("a file to write", default=None, suffixes=(".txt",))
+    table: InputFile | None = option("a file to read", default=None, rarely=True)
+    look: NameOrFile | None = option("a name or a file", default=None, suffixes=(".cube",))
+
+    @hookimpl
+    def before_sampling(self, run):
+        if self.words == ["fail"]:
+            raise UserError("it was asked to fail")
+
+    @hookimpl
+    def modify_x0(self, run, step):
+        if step.s == run.pyramid.count - 1:
+            step.x0 = step.x0 - 0.3 * self.depth
+
+
+@hookimpl
+def register_tasks():
+    return [Dusk]
+'''
+
+
+@pytest.fixture(scope="module")
+def address(_sinddm_trained, sinddm_picture, tmp_path_factory):
+    """The address of a studio's page: bg.png is open, its tiny model is there, so is a plugin."""
+    root = tmp_path_factory.mktemp("panels")
+    shutil.copytree(_sinddm_trained, root / "home" / "models")
+    (root / "plugins").mkdir()
+    (root / "plugins" / "dusk.py").write_text(DUSK)
+    (root / "server.py").write_text(SERVER)
+    Image.fromarray(sinddm_picture.pixels).save(root / "bg.png")
+    environment = {
+        **os.environ,
+        "SINDDM_TK_HOME": str(root / "home"),
+        "SINDDM_TK_PLUGINS_DIR": str(root / "plugins"),
+    }
+    line = [sys.executable, "server.py", "studio", "--no-browser", "--port", "0", "bg.png"]
+    with subprocess.Popen(
+        line, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        yield server.stdout.readline().strip()
+        server.send_signal(signal.SIGINT)
+        assert "Traceback" not in server.communicate(timeout=20)[1]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, with its picture open and no edits; nothing in it may go wrong unheard."""
+    context = browser.new_context(viewport={"width": 1300, "height": 850})
+    context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
+    found = context.new_page()
+    errors = []
+    found.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    found.goto(address)
+    expect(found.locator(".tab")).to_have_count(1)
+    expect(found.locator("[data-task]").first).to_be_visible()
+    yield found
+    forget_all(found)
+    context.close()
+    assert errors == []
+
+
+def ask(page, path, method="GET"):
+    """What the server answers to the page."""
+    return page.evaluate(
+        """([path, method]) => fetch(`/api/${path}`, { method })
+            .then((answer) => answer.text()).then((text) => text && JSON.parse(text))""",
+        [path, method],
+    )
+
+
+def forget_all(page):
+    for edit in ask(page, "edits"):
+        if edit["state"] in ("waiting", "running"):
+            ask(page, f"edits/{edit['id']}/cancel", "POST")
+    page.wait_for_function(
+        """() => fetch("/api/edits").then((answer) => answer.json())
+            .then((all) => all.every(({ state }) => !["waiting", "running"].includes(state)))"""
+    )
+    for edit in ask(page, "edits"):
+        ask(page, f"edits/{edit['id']}", "DELETE")
+
+
+def choose(page, task):
+    page.locator(f"[data-task={task}] .wish").click()
+    expect(page.locator(f".chosen-task[data-task={task}]")).to_be_visible()
+
+
+def field(page, name):
+    return page.locator(f".field[data-option={name}]")
+
+
+def write(page, **values):
+    """Types values into fields."""
+    for name, value in values.items():
+        field(page, name).evaluate("row => row.closest('details')?.setAttribute('open', '')")
+        field(page, name).locator("input[type=text]").first.fill(str(value))
+
+
+def stroke(page, begin, end):
+    """Draws from one place to another, both in screen pixels from the middle of the canvas."""
+    box = page.locator("#canvas").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x + begin[0], y + begin[1])
+    page.mouse.down()
+    page.mouse.move(x + end[0], y + end[1], steps=4)
+    page.mouse.up()
+
+
+def go(page):
+    page.get_by_role("button", name="Make it", exact=True).click()
+
+
+def made(page, count=1):
+    """The cards of what was made, when so many edits are over."""
+    cards = page.locator(".result-card")
+    expect(cards).to_have_count(count)
+    return cards
+
+
+def test_every_task_has_a_field_for_each_of_its_options(page):
+    tasks = registry.current().tasks
+    for task in ask(page, "tasks"):
+        if task["learns_from"] is None:
+            continue
+        choose(page, task["name"])
+        shown = page.locator(f".chosen-task[data-task={task['name']}] .field")
+        names = shown.evaluate_all("rows => rows.map((row) => row.dataset.option)")
+        leaders = {one["name"] for one in task["options"] if not one["follows"]}
+        assert set(names) == leaders
+        assert task["name"] == "dusk" or leaders <= set(tasks[task["name"]].schema())
+        controls = shown.evaluate_all(
+            "rows => rows.map((row) => row.querySelector('input, select, p.note') !== null)"
+        )
+        assert all(controls)
+        if "strength" in names:
+            dials = [one["name"] for one in task["options"] if one["kind"] in ("number", "whole")]
+            assert min(dials, key=names.index) == "strength"
+        page.get_by_role("button", name="Other tasks").click()
+    shown = page.locator(".run-options .field")
+    choose(page, "dusk")
+    assert shown.count() == len(RunOptions.schema())
+
+
+def test_every_field_has_a_name_and_its_help(page):
+    choose(page, "dusk")
+    unnamed = page.locator("#panel").evaluate(
+        """panel => [...panel.querySelectorAll("input, select, button")].filter((one) =>
+            !one.getAttribute("aria-label") && !one.labels?.length && !one.textContent.trim())
+            .map((one) => one.outerHTML)"""
+    )
+    assert unnamed == []
+    depth = field(page, "depth").locator("input.number")
+    described = depth.evaluate(
+        """input => input.getAttribute("aria-describedby").split(" ")
+            .map((id) => document.getElementById(id).textContent).join(" ")"""
+    )
+    assert described.strip() == "Higher: darker"
+    expect(field(page, "table")).to_contain_text("only the command line")
+
+
+def test_a_strangers_task_runs_and_its_values_of_every_kind_arrive(page, sinddm_picture):
+    choose(page, "dusk")
+    write(page, depth="0.9", times=3, far="25%", size="1x1", lasting="90s", seed=7)
+    write(page, where="10,10,20,20", star="50%,50%", part="0,0,9,9", words="a, b")
+    field(page, "late").get_by_role("switch").check()
+    field(page, "hour").get_by_role("combobox").select_option("ten")
+    go(page)
+    made(page)
+    (edit,) = ask(page, "edits")
+    picture = edit["edit"].pop("image")
+    assert edit["edit"] == {
+        "task": "dusk",
+        "depth": 0.9,
+        "times": 3,
+        "far": "25%",
+        "size": "1x1",
+        "seed": 7,
+        "lasting": "90s",
+        "where": "10,10,20,20",
+        "star": "50%,50%",
+        "part": ["0,0,9,9"],
+        "words": "a, b",
+        "late": True,
+        "hour": "ten",
+    }
+    assert ask(page, f"pictures/{picture}")["name"] == "bg.png"
+    assert edit["state"] == "done"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download", exact=True).click()
+    result = np.asarray(Image.open(download.value.path()))
+    assert result.shape == sinddm_picture.pixels.shape
+    assert result.mean() < sinddm_picture.pixels.mean() - 20  # it is darker
+
+
+def test_what_is_wrong_is_said_at_the_field_before_anything_is_asked(page):
+    choose(page, "dusk")
+    write(page, depth=7, far="wide")
+    expect(field(page, "depth")).to_contain_text("Must be a number from 0 to 1")
+    expect(field(page, "depth").locator("input.number")).to_have_attribute("aria-invalid", "true")
+    expect(field(page, "far")).to_contain_text("Must be a length such as 120 (pixels) or 25%")
+    go(page)
+    expect(field(page, "depth").locator("input.number")).to_be_focused()
+    assert ask(page, "edits") == []
+    write(page, depth=1, far="")
+    expect(page.locator(".field.wrong")).to_have_count(0)
+
+
+def test_what_is_needed_is_said_at_the_field(page):
+    choose(page, "harmonize")
+    go(page)
+    expect(field(page, "composite")).to_contain_text("This is needed, or Object")
+    assert ask(page, "edits") == []
+
+
+def test_what_the_server_refuses_is_said_at_the_field(page):
+    choose(page, "sample")
+    write(page, seed=2**53 - 1, samples=5)
+    go(page)
+    expect(field(page, "seed").locator(".complaint")).to_contain_text("seeds go up to")
+    assert ask(page, "edits") == []
+
+
+def test_a_task_without_its_weights_says_what_it_needs(page):
+    choose(page, "text-content")
+    write(page, text="a red barn")
+    go(page)
+    expect(page.locator("#panel .complaint:not(:empty)").first).to_contain_text("weights")
+    assert ask(page, "edits") == []
+
+
+def test_variants_stand_side_by_side_and_are_made_again(page):
+    choose(page, "dusk")
+    write(page, samples=3, seed=40)
+    go(page)
+    card = made(page).first
+    seeds = card.locator(".variant span").all_inner_texts()
+    assert seeds == ["seed 40", "seed 41", "seed 42"]
+    card.get_by_role("button", name="seed 41").click()
+    expect(page.locator(".tab")).to_have_count(2)  # it is shown, and what is worked on stays
+    assert (
+        field(page, "image")
+        .locator("select")
+        .evaluate("one => one.selectedOptions[0].text")
+        .startswith("bg.png")
+    )
+    card.get_by_role("button", name="Another seed").click()
+    made(page, 2)
+    newer, older = ask(page, "edits")
+    assert newer["seed"] != older["seed"]
+    assert newer["edit"] == {name: value for name, value in older["edit"].items() if name != "seed"}
+
+
+def test_it_is_watched_and_cancelled_and_goes_on(page):
+    choose(page, "dusk")
+    write(page, train_seed=3)
+    field(page, "quality").get_by_role("combobox").select_option("standard")
+    go(page)
+    card = page.locator(".queue-card")
+    expect(card).to_contain_text("left")
+    expect(card.get_by_role("progressbar")).to_be_visible()
+    expect(card.locator(".curve polyline")).to_have_attribute("points", re.compile(r"\d"))
+    field(page, "quality").get_by_role("combobox").select_option("draft")
+    write(page, train_seed=0)
+    go(page)
+    expect(page.locator(".queue-card")).to_have_count(2)
+    expect(page.locator(".queue-card").nth(1)).to_contain_text("Waits for its turn")
+    card.first.get_by_role("button", name="Cancel").click()
+    made(page, 2)
+    assert [one["state"] for one in ask(page, "edits")] == ["done", "cancelled"]
+
+
+def test_all_that_waits_is_cancelled_at_once(page):
+    choose(page, "dusk")
+    write(page, train_seed=4)
+    field(page, "quality").get_by_role("combobox").select_option("standard")
+    for position in range(1, 4):
+        go(page)
+        expect(page.locator(".queue-card")).to_have_count(position)
+    page.get_by_role("button", name="Cancel all").click()
+    made(page, 3)
+    assert {one["state"] for one in ask(page, "edits")} == {"cancelled"}
+
+
+def test_what_fails_says_why_and_can_be_changed(page):
+    choose(page, "dusk")
+    write(page, words="fail")
+    go(page)
+    card = made(page)
+    expect(card).to_contain_text("It was asked to fail")
+    card.get_by_role("button", name="Change…").click()
+    expect(field(page, "words").locator("input")).to_have_value("fail")
+
+
+def test_what_was_learnt_is_deleted(page):
+    choose(page, "dusk")
+    write(page, train_seed=5, sampling_steps=1)
+    go(page)
+    made(page)
+    known = {one["model"] for one in ask(page, "models")}
+    page.get_by_role("button", name="Models").click()
+    page.locator(".models li").first.get_by_role("button").click()
+    expect(page.locator(".models li")).to_have_count(len(known) - 1)
+    (gone,) = known - {one["model"] for one in ask(page, "models")}
+    assert gone == ask(page, "edits")[0]["model"]
+
+
+def test_a_reload_in_the_middle_loses_nothing(page):
+    choose(page, "dusk")
+    write(page, seed=3, samples=60)
+    go(page)
+    expect(page.locator(".queue-card")).to_contain_text("Making the picture")
+    page.reload()
+    expect(page.locator(".queue-card .forming img").first).to_be_visible()
+    expect(field(page, "seed").locator("input")).to_have_value("3")
+    assert (
+        field(page, "image")
+        .locator("select")
+        .evaluate("one => one.selectedOptions[0].text")
+        .startswith("bg.png")
+    )
+    page.locator(".queue-card").get_by_role("button", name="Cancel").click()
+    made(page)
+
+
+def test_it_is_copied_as_command_python_and_row(page):
+    choose(page, "dusk")
+    write(page, seed=11)
+    go(page)
+    card = made(page).first
+    card.locator(".more-actions summary").click()
+    card.get_by_role("button", name="Copy as…").click()
+    text = page.locator(".copied-text")
+    expect(text).to_have_value(re.compile(r"^sinddm-tk run dusk --image bg.png .*--seed 11"))
+    page.get_by_role("button", name="Python").click()
+    expect(text).to_have_value(re.compile(r"sinddm_toolkit"))
+    page.get_by_role("button", name="Batch row").click()
+    expect(text).to_have_value(re.compile(r"11"))
+    page.keyboard.press("Escape")
+    expect(text).to_have_count(0)
+
+
+def test_a_layout_is_picked_from_the_sheet(page):
+    choose(page, "sample")
+    write(page, seed=2, likeness=0, sampling_steps=1)
+    field(page, "layout_sheet").get_by_role("switch").check()
+    go(page)
+    card = made(page).first
+    card.locator(".pick input").fill("3")
+    card.get_by_role("button", name="Go on with this one").click()
+    made(page, 2)
+    picked, first = ask(page, "edits")
+    assert picked["edit"] == {**first["edit"], "pick": 3}
+
+
+def test_a_preset_lies_beneath_what_is_set(page):
+    choose(page, "sample")
+    page.locator(".presets summary").click()
+    page.locator("[data-preset=four-to-choose]").click()
+    expect(field(page, "samples").locator("input")).to_have_value("4")
+    expect(field(page, "samples")).to_contain_text("preset four-to-choose")
+    write(page, samples=2)
+    page.get_by_role("button", name="Explain").click()
+    table = page.locator(".explained")
+    expect(table.locator("tr", has_text="Samples")).to_have_attribute("data-layer", "given")
+    expect(table.locator("tr", has_text="Image")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Take preset four-to-choose away").click()
+    expect(field(page, "samples").locator("input")).to_have_value("2")
+
+
+def test_settings_are_saved_as_a_preset(page):
+    choose(page, "dusk")
+    write(page, depth="0.4", seed=5)
+    page.get_by_role("button", name="Save as preset…").click()
+    page.locator("#preset-name").fill("late")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("dialog")).to_have_count(0)
+    (saved,) = [one for one in ask(page, "presets") if one["name"] == "late"]
+    assert (saved["own"], saved["tasks"], saved["values"]) == (True, ["dusk"], {"depth": 0.4})
+
+
+def test_two_options_are_swept_as_a_grid(page):
+    choose(page, "dusk")
+    page.get_by_role("button", name="Sweep…").click()
+    page.get_by_label("Across: option").select_option(label="Depth")
+    page.get_by_label("Across: values").fill("0, 1")
+    page.get_by_label("Down: option").select_option(label="Hour")
+    page.get_by_role("button", name="Make them all").click()
+    grid = page.locator(".sweep")
+    expect(grid.locator("img")).to_have_count(4)
+    assert grid.locator("thead th").all_inner_texts() == ["0", "1"]
+    assert grid.locator("tbody th").all_inner_texts() == ["nine", "ten"]
+    edits = ask(page, "edits")
+    assert len({one["seed"] for one in edits}) == 1
+    cell = grid.locator("tbody tr").nth(1).locator("td").nth(1).locator("img")
+    assert cell.get_attribute("alt") == "Depth 1, Hour ten"
+    shown = {(one["edit"]["depth"], one["edit"]["hour"]): one for one in edits}
+    assert shown[1, "ten"]["results"][0]["picture"] in cell.get_attribute("src")
+
+
+def test_a_region_is_drawn_with_the_mouse(page):
+    choose(page, "dusk")
+    expect(page.locator("#tools")).to_be_visible()  # it may be drawn on at once
+    stroke(page, (-40, 0), (40, 0))
+    expect(field(page, "where")).to_contain_text("painted on bg.png")
+    go(page)
+    made(page)
+    (edit,) = ask(page, "edits")
+    about = ask(page, f"pictures/{edit['edit']['where']}")
+    assert (about["width"], about["height"]) == (80, 60)
+    page.reload()
+    expect(field(page, "where")).to_contain_text("painted")
+    field(page, "where").get_by_role("button", name="Clear").click()
+    expect(field(page, "where")).not_to_contain_text("painted")
+
+
+def test_what_a_task_would_choose_is_shown_and_changed(page, sinddm_picture):
+    choose(page, "harmonize")
+    pasted = sinddm_picture.pixels.copy()
+    pasted[20:40, 30:50] = (250, 10, 10)
+    data = io.BytesIO()
+    Image.fromarray(pasted).save(data, "PNG")
+    with page.expect_file_chooser() as opened:
+        field(page, "composite").get_by_role("button", name="Open").click()
+    opened.value.set_files({"name": "c.png", "mimeType": "image/png", "buffer": data.getvalue()})
+    expect(field(page, "composite").locator("select")).not_to_have_value("")
+    field(page, "mask").get_by_role("button", name="Draw").click()
+    expect(page.locator("#tool-options")).to_contain_text("Suggested by the task")
+    drawn = page.locator(".tab[aria-selected=true]")
+    expect(drawn).to_contain_text("c.png")  # on what is pasted, not on the empty background
+    stroke(page, (0, 0), (150, 0))
+    expect(page.locator("#tool-options")).not_to_contain_text("Suggested by the task")
+    go(page)
+    made(page)
+    (edit,) = ask(page, "edits")
+    origin = page.evaluate("location.origin")
+    tile = f"{origin}/api/pictures/{edit['edit']['mask']}/levels/0/0-0.png"
+    mask = np.asarray(Image.open(io.BytesIO(page.request.get(tile).body())).convert("L"))
+    assert mask.shape == (60, 80)
+    assert (mask[22:38, 32:48] == 255).all() and (mask[:10] == 0).all()
+
+
+def test_tasks_are_found_by_what_people_call_them(page):
+    shown = page.locator(".wishes li:visible")
+    for words, first in (("remove", "inpaint"), ("beyond", "outpaint"), ("dusk", "dusk")):
+        page.get_by_label("Search tasks").fill(words)
+        expect(shown.first).to_have_attribute("data-task", first)
+    page.get_by_label("Search tasks").fill("zebra crossing")
+    expect(shown).to_have_count(0)
+    expect(page.locator(".tasks-panel")).to_contain_text("No task is told in these words")
+
+
+def test_colours_are_those_of_the_frame():
+    folder = Path(app.__file__).parent / "static"
+    frame, panels = ((folder / name).read_text() for name in ("style.css", "panels.css"))
+    used = set(re.findall(r"var\((--[a-z-]+)", panels))
+    assert used and used <= set(re.findall(r"(--[a-z-]+):", frame))
+
+
+def test_tasks_act_together(page):
+    choose(page, "dusk")
+    page.get_by_role("button", name="And also").click()
+    page.locator("dialog [data-task=seamless] .wish").click()
+    # The first one's picture is learnt: the other is not asked for one.
+    expect(page.locator("[data-task=seamless] .field[data-option=image]")).to_be_hidden()
+    page.get_by_role("button", name="And also").click()
+    page.locator("dialog [data-task=animate] .wish").click()
+    expect(page.locator(".chosen-task")).to_have_count(3)
+    page.get_by_role("button", name="Leave out Seamless").click()
+    expect(page.locator(".chosen-task")).to_have_count(2)
+    expect(field(page, "to").locator("input")).to_have_value("{out}-steps.gif")
+    write(page, fps=5)
+    go(page)
+    film = made(page).get_by_role("button", name=re.compile("Download .*-steps.gif"))
+    with page.expect_download() as download:
+        film.click()
+    assert Image.open(download.value.path()).is_animated
+    (edit,) = ask(page, "edits")
+    assert edit["edit"]["task"] == [
+        {"name": "dusk", "image": next(iter(edit["names"]))},
+        {"name": "animate", "fps": 5},
+    ]
+    page.get_by_role("button", name="Leave out Animate").click()
+    expect(page.locator(".chosen-task")).to_have_count(1)
+
+
+def test_the_history_is_searched_and_used_again(page):
+    choose(page, "dusk")
+    for seed, words in ((21, "over the sea"), (22, "over a wood")):
+        write(page, seed=seed, words=words)
+        go(page)
+        expect(page.locator("#go")).to_be_enabled()
+    made(page, 2)
+    write(page, seed="")
+    page.get_by_label("Search in what was made").fill("wood")
+    card = made(page, 1).first
+    card.get_by_role("button", name="Change…").click()
+    expect(page.locator(".chosen-task[data-task=dusk]")).to_be_visible()
+    expect(field(page, "seed").locator("input")).to_have_value("22")
+    card.locator(".more-actions summary").click()
+    card.get_by_role("button", name="Delete").click()
+    made(page, 0)
+    page.get_by_label("Search in what was made").fill("")
+    made(page, 1)
+
+
+def test_all_is_done_by_keyboard(page):
+    page.get_by_label("Search tasks").focus()
+    page.keyboard.type("dusk")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chosen-task h2")).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    made(page)
+    assert [one["state"] for one in ask(page, "edits")] == ["done"]
+
+
+def test_names_from_outside_are_only_text(page):
+    bad = "<img src=x onerror=alert(1)>.png"
+    data = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(data, "PNG")
+    chooser = {"name": bad, "mimeType": "image/png", "buffer": data.getvalue()}
+    choose(page, "dusk")
+    with page.expect_file_chooser() as opened:
+        field(page, "sky").get_by_role("button", name="Open").click()
+    opened.value.set_files(chooser)
+    expect(field(page, "sky").locator("select")).not_to_have_value("")
+    page.evaluate("text => document.querySelector('.task-name').textContent = text", bad)
+    assert page.locator("img[src=x]").count() == 0
+
+
+@pytest.mark.parametrize("width", [400, 1300])
+def test_nothing_is_wider_than_the_window(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    choose(page, "dusk")
+    page.locator("#panel details").evaluate_all("all => all.forEach((one) => { one.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    panel = page.locator("#panel")
+    right = panel.evaluate("one => one.getBoundingClientRect().right")
+    inner = panel.evaluate(
+        "one => Math.max(...[...one.querySelectorAll('input, select, button')]"
+        ".filter((each) => each.offsetParent).map((each) => each.getBoundingClientRect().right))"
+    )
+    assert inner <= right

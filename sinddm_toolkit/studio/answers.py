@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,8 @@ from sinddm_toolkit.json_values import is_deeper
 
 if TYPE_CHECKING:
     from sinddm_toolkit.studio.app import Studio
+
+logger = logging.getLogger(__name__)
 
 BUG = "this is a bug of ours: the log of the server shows where"
 MOST_NESTED = 32
@@ -96,6 +100,13 @@ async def _on_http(request: Request, error: Exception) -> Response:
     return refused(error.status_code, str(error.detail))
 
 
+async def _on_system(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    logger.error("%s: %s", request.url.path, error)
+    status = 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500
+    return refused(status, f"the server's system says: {error.strerror or 'it failed'}")
+
+
 async def _on_bug(request: Request, error: Exception) -> Response:
     return refused(500, BUG)
 
@@ -104,5 +115,6 @@ HANDLERS: dict[Any, Any] = {
     Refusal: _on_refusal,
     ToolkitError: _on_toolkit_error,
     HTTPException: _on_http,
+    OSError: _on_system,
     Exception: _on_bug,
 }

@@ -254,7 +254,7 @@ class Queue:
         if entry.state == WAITING:
             self._order.remove(entry.id)
             entry.state = CANCELLED
-            self._save(entry)
+            self._keep(entry)
             self._tell_state(entry)
             self._tell_positions()
         elif entry.state == RUNNING and self._loop is not None:
@@ -315,6 +315,13 @@ class Queue:
         for waiting in self._order:
             self._tell_state(self._entries[waiting])
 
+    def _keep(self, entry: Entry) -> None:
+        """`_save` where nobody asks for it: what goes on must not stop for a full disk."""
+        try:
+            self._save(entry)
+        except OSError as error:
+            logger.error("the edit %s cannot be kept: %s", entry.id, error)
+
     def _save(self, entry: Entry) -> None:
         """Keep `entry` on disk, whole or as it was."""
         data = json.dumps(asdict(entry)).encode()
@@ -329,7 +336,7 @@ class Queue:
         entry = self._entries[self._order.pop(0)]
         entry.state = RUNNING
         self._running = entry.id
-        self._save(entry)
+        self._keep(entry)
         self.worker.start()
         self._runs_in = self.worker.generation
         self.worker.send(type="run", order=self._order_of(entry))
@@ -405,7 +412,7 @@ class Queue:
         self._running = None
         self._cancelled_at = float("-inf")
         self._last.clear()
-        self._save(entry)
+        self._keep(entry)
         self._tell_state(entry)
         self._go_on()
 

@@ -1,5 +1,6 @@
 """Pictures that are sent: kept bit for bit, shown in tiles, refused before they are decoded."""
 
+import errno
 import io
 import os
 import struct
@@ -194,3 +195,14 @@ def test_what_nobody_uses_is_forgotten_when_it_is_old(client, sent, studio):
         os.utime(studio.pictures.file(given), (0, 0))
     studio.pictures.keep_only({kept})
     assert studio.pictures.places.ids() == sorted([kept, young])
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(client, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr(uploads, "write_levels", full)
+    answer = client.post("/api/pictures", files={"file": ("a.png", DRAWN)})
+    assert answer.status_code == 507
+    assert answer.json()["error"] == "the server's system says: No space left on device"
+    nothing_is_left(client)

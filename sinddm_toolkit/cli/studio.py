@@ -6,9 +6,10 @@ import logging
 import os
 import re
 import socket
+import threading
 import webbrowser
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ import click
 from sinddm_toolkit.cli.lines import tell
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.files import check_ordinary
+from sinddm_toolkit.settings.home import HOME_VARIABLE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -92,22 +94,12 @@ def serve_until_stopped(
     browser: bool,
 ) -> None:
     """Listen, say where, and answer until a signal. UserError if that can't be."""
-    from filelock import FileLock, Timeout
-
     from sinddm_toolkit.studio import app as apps
 
     if token is not None and not TOKEN.fullmatch(token):
         raise UserError("--token: give 16 letters, digits, . _ ~ or - at least")
     token = token or apps.new_token()
-    studio = apps.Studio()
-    lock = FileLock(studio.folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise UserError(
-            f"another studio or server is at work in {studio.folder}: use that one, or end it"
-        ) from None
-    with lock, listening(host, port) as listener:
+    with alone() as studio, listening(host, port) as listener:
         found = listener.getsockname()[1]
         opened = [_opened(studio, path) for path in pictures]
         app = apps.make_app(studio, token=token, host=host, port=found, page=page)
@@ -115,11 +107,36 @@ def serve_until_stopped(
         shown = f"{address}/?token={quote(token)}" + (f"&open={','.join(opened)}" if opened else "")
         click.echo(shown if page else f"{address}/api/  Authorization: Bearer {token}")
         if host not in LOOPBACK:
-            tell("note: other machines can reach it; whoever has the token can use it")
+            tell(f"note: whoever has the token can use it from other machines ({host}:{found})")
         tell("Ctrl-C ends it")
         if browser:
-            webbrowser.open(shown)
+            threading.Thread(target=webbrowser.open, args=(shown,), daemon=True).start()
         answer(app, listener, studio.queue.leave)
+
+
+@contextmanager
+def alone() -> Iterator[Studio]:
+    """The studio of this user, which one server at a time uses. UserError if another one does."""
+    from filelock import FileLock, Timeout
+
+    from sinddm_toolkit.studio.app import Studio
+
+    try:
+        studio = Studio()
+        lock = FileLock(studio.folder / "lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            "another studio or server of yours is at work: use that one, or end it "
+            f"({HOME_VARIABLE} names another place)"
+        ) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(f"there is no place for the studio: {where}{error.strerror}") from None
+    try:
+        yield studio
+    finally:
+        lock.release()
 
 
 def answer(app: ASGIApp, listener: socket.socket, leave: Callable[[], None]) -> None:

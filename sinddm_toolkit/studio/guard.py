@@ -156,7 +156,7 @@ class Guard:
 
     def _let_in(self, query: Mapping[str, list[str]]) -> Response:
         """Give the token to the page, and hide it from its address."""
-        rest = urlencode(query, doseq=True)
+        rest = urlencode(query, doseq=True, safe=",")
         answer = RedirectResponse(f"/?{rest}" if rest else "/", 303)
         answer.set_cookie(
             self._cookie, self._token.decode(), httponly=True, samesite="strict", path="/"

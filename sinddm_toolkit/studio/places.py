@@ -62,4 +62,5 @@ class Places:
 
     def remove(self, given: str) -> None:
         """Forget what has that id, with all its files."""
-        shutil.rmtree(self.path(given), ignore_errors=True)
+        if self.has(given):
+            shutil.rmtree(self.path(given), ignore_errors=True)

@@ -82,6 +82,11 @@ class Entry:
     device: str | None = None
 
     @property
+    def made(self) -> list[str]:
+        """The ids of the pictures that it has made."""
+        return [one["picture"] for one in (*self.results, *self.extras) if one["picture"]]
+
+    @property
     def words(self) -> str:
         """What a search looks in."""
         names = [*self.names.values(), *(one["name"] for one in self.results)]
@@ -120,8 +125,13 @@ class Queue:
                 self._order.insert(0, entry.id)
             elif entry.state == WAITING:
                 self._order.append(entry.id)
+        self._pictures.keep_only(self._used())
         self.worker.start()
         self._go_on()
+
+    def _used(self) -> set[str]:
+        """The ids of the pictures of all edits."""
+        return {given for entry in self._entries.values() for given in (*entry.names, *entry.made)}
 
     def _read(self) -> Iterator[Entry]:
         for found in self.places.ids():
@@ -243,13 +253,15 @@ class Queue:
             self.worker.send(type="cancel", id=entry.id)
 
     def forget(self, entry: Entry) -> None:
-        """Remove an edit and its files. Refusal if it is being carried out."""
+        """Remove an edit and what it has made. Refusal if it is being carried out."""
         if entry.state == RUNNING:
             raise Refusal(409, "the edit is running: cancel it first")
         if entry.state == WAITING:
             self._order.remove(entry.id)
         del self._entries[entry.id]
         self.places.remove(entry.id)
+        for made in set(entry.made) - self._used():
+            self._pictures.places.remove(made)
         entry.state = DELETED
         self._tell_state(entry)
         self._tell_positions()

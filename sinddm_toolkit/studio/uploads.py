@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import time
 import unicodedata
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,6 +31,7 @@ MOST_PIXELS = 200_000_000
 """Of a picture that is sent."""
 MOST_FILES = 32
 """In one request."""
+UNUSED_SECONDS = 30 * 24 * 3600.0
 LONGEST_NAME = 80
 FILE, LEVELS, ABOUT = "file", "levels", "about.json"
 
@@ -70,6 +73,18 @@ class Pictures:
         Refusal if there is none with that id.
         """
         return replace(read_picture(self.file(given), self.about(given).name), path=None)
+
+    def keep_only(self, used: Collection[str]) -> None:
+        """Forget what no edit uses any more, if it is old: a page may still show what is young."""
+        for found in self.places.ids():
+            if found not in used and time.time() - self._made_at(found) > UNUSED_SECONDS:
+                self.places.remove(found)
+
+    def _made_at(self, found: str) -> float:
+        try:
+            return self.file(found).stat().st_mtime
+        except FileNotFoundError:  # of one that was cut off while it came
+            return self.places.path(found).stat().st_mtime
 
     def add(self, source: BinaryIO, name: str | None) -> About:
         """Keep what is in a file. UserError if that is no picture, or none to be used."""

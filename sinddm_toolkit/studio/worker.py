@@ -191,6 +191,8 @@ class _Own:
             elif kind == "cancel":
                 self._interrupt(message["id"])
             elif kind == "stop":
+                if self.bench is None:  # it is still importing: there is nothing to be kept
+                    os._exit(0)
                 self._is_stopping = True
                 self._orders.put(None)
                 self._interrupt(self._current)

@@ -481,6 +481,9 @@ def test_two_options_are_swept_as_a_grid(page):
     assert cell.get_attribute("alt") == "Depth 1, Hour ten"
     shown = {(one["edit"]["depth"], one["edit"]["hour"]): one for one in edits}
     assert shown[1, "ten"]["results"][0]["picture"] in cell.get_attribute("src")
+    cell.click()
+    page.locator(".sweep-card .again-seed").click()  # which is no part of the sweep
+    expect(page.locator(".history > .result-card")).to_have_count(2)
 
 
 def test_a_region_is_drawn_with_the_mouse(page):

@@ -110,7 +110,8 @@ function again(edit, studio) {
   return [
     button("Another seed", () => attempt(() => studio.run(withoutSeed)), { class: "again-seed", title: "The same again with another seed" }),
     button("Change…", () => attempt(async () => {
-      await studio.draft.put(edit.edit, studio.presets.all);
+      // With its seed, so that what is changed is all that changes.
+      await studio.draft.put({ ...edit.edit, seed: edit.seed }, studio.presets.all);
       document.getElementById("panel").focus();
     }), { class: "reuse", title: "Put its settings back into the panel" }),
   ];

@@ -48,6 +48,9 @@ MOST_WAITING = 1000
 MOST_UNREAD = 200
 """Messages that a watcher may be behind; of progress he is told no more until he has caught up."""
 
+HASTE = 3.0
+"""Seconds after which to cancel once more is meant."""
+
 DIED = "the process that carried it out ended (is there enough memory?)"
 
 logger = logging.getLogger(__name__)
@@ -103,7 +106,12 @@ class Queue:
         self._order: list[str] = []
         """The ids of those that wait, the next one first."""
         self._running: str | None = None
-        self._checks: dict[int, asyncio.Future[Message]] = {}
+        self._runs_in = 0
+        """The generation of the worker that has it."""
+        self._cancelled_at = float("-inf")
+        """When it was last asked to end."""
+        self._checks: dict[int, tuple[int, asyncio.Future[Message]]] = {}
+        """Number → the generation of the worker that was asked, and its answer to come."""
         self._numbers = itertools.count()
         self._watchers: set[asyncio.Queue[Message | None]] = set()
         self._last: dict[str, Message] = {}
@@ -121,7 +129,7 @@ class Queue:
         for entry in sorted(self._read(), key=lambda one: one.created):
             self._entries[entry.id] = entry
             if entry.state == RUNNING:
-                entry.state = WAITING
+                entry.state, entry.notes = WAITING, []
                 self._order.insert(0, entry.id)
             elif entry.state == WAITING:
                 self._order.append(entry.id)
@@ -209,7 +217,7 @@ class Queue:
         self.worker.start()
         number = next(self._numbers)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._checks[number] = answer
+        self._checks[number] = (self.worker.generation, answer)
         try:
             self.worker.send(type="check", number=number, order=order)
             told = await answer
@@ -249,8 +257,12 @@ class Queue:
             self._save(entry)
             self._tell_state(entry)
             self._tell_positions()
-        elif entry.state == RUNNING:
-            self.worker.send(type="cancel", id=entry.id)
+        elif entry.state == RUNNING and self._loop is not None:
+            now = self._loop.time()
+            # Twice is at once, as with Ctrl-C; but not what a hasty hand does by one wish.
+            if now - self._cancelled_at > HASTE:
+                self._cancelled_at = now
+                self.worker.send(type="cancel", id=entry.id)
 
     def forget(self, entry: Entry) -> None:
         """Remove an edit and what it has made. Refusal if it is being carried out."""
@@ -319,6 +331,7 @@ class Queue:
         self._running = entry.id
         self._save(entry)
         self.worker.start()
+        self._runs_in = self.worker.generation
         self.worker.send(type="run", order=self._order_of(entry))
         self._tell_state(entry)
         self._tell_positions()
@@ -331,11 +344,10 @@ class Queue:
     def _hear(self, message: Message) -> None:
         kind = message["type"]
         if kind == "checked":
-            answer = self._checks.get(message["number"])
-            if answer is not None and not answer.done():
-                answer.set_result(message)
+            if message["number"] in self._checks:
+                _answer(self._checks[message["number"]][1], message)
         elif kind == "died":
-            self._on_death()
+            self._on_death(message["generation"])
         elif message.get("id") != self._running or self._running is None:
             return
         elif kind in ("progress", "preview"):
@@ -355,11 +367,12 @@ class Queue:
         elif kind == "failed":
             self._end(FAILED, message["error"])
 
-    def _on_death(self) -> None:
-        for answer in self._checks.values():
-            if not answer.done():
-                answer.set_result({"error": DIED})
-        if self._running is not None and not self._is_closing:
+    def _on_death(self, generation: int) -> None:
+        """Another worker may have been started before this is heard."""
+        for asked, answer in self._checks.values():
+            if asked == generation:
+                _answer(answer, {"error": DIED})
+        if self._running is not None and self._runs_in == generation and not self._is_closing:
             self._end(FAILED, DIED)
 
     async def _take_home(self, entry: Entry, message: Message) -> None:
@@ -390,6 +403,7 @@ class Queue:
         entry.state, entry.error = state, error
         entry.option = option_in(error) if error else None
         self._running = None
+        self._cancelled_at = float("-inf")
         self._last.clear()
         self._save(entry)
         self._tell_state(entry)
@@ -410,3 +424,9 @@ class Queue:
                 elif told["id"] == entry.id:
                     yield told
                     is_over = told["type"] == "state" and told["state"]["state"] in OVER
+
+
+def _answer(answer: asyncio.Future[Message], message: Message) -> None:
+    """Give the answer, if anybody still waits for it."""
+    if not answer.done():
+        answer.set_result(message)

@@ -41,6 +41,8 @@ class Worker:
         self._hear = hear
         self._pipe: Connection | None = None
         self._process: Any = None
+        self.generation = 0
+        """How many there have been."""
 
     def start(self) -> None:
         """Let there be one that lives."""
@@ -54,7 +56,10 @@ class Worker:
         )
         self._process.start()
         theirs.close()
-        listener = threading.Thread(target=self._listen, args=(self._pipe,), daemon=True)
+        self.generation += 1
+        listener = threading.Thread(
+            target=self._listen, args=(self._pipe, self.generation), daemon=True
+        )
         listener.start()
 
     @property
@@ -78,12 +83,12 @@ class Worker:
             self._process.kill()
             self._process.join()
 
-    def _listen(self, pipe: Connection) -> None:
+    def _listen(self, pipe: Connection, generation: int) -> None:
         while True:
             try:
                 message = pipe.recv()
             except (EOFError, OSError):
-                self._hear({"type": "died"})
+                self._hear({"type": "died", "generation": generation})
                 return
             self._hear(message)
 

@@ -8,7 +8,10 @@ import pytest
 
 import sinddm_toolkit as st
 from sinddm_toolkit.edits import events
-from sinddm_toolkit.edits.events import LoggingEvents
+from sinddm_toolkit.edits.edit import edit
+from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.testing import random_picture
 
 
 def test_python_tells_the_log(pasted, tiny, caplog, monkeypatch):
@@ -67,3 +70,30 @@ def test_nothing_is_printed_unless_a_script_asks_for_it(setup, expected):
     command = [sys.executable, "-c", SCRIPT.format(setup=setup)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", expected)
+
+
+class Watcher(Events):
+    """Draws every picture that forms."""
+
+    def __init__(self):
+        self.seen = []
+
+    def forming(self, pictures):
+        self.seen.append(pictures())
+
+
+def test_who_watches_sees_the_picture_form_and_changes_none_of_it(sinddm_home, sinddm_picture):
+    def made(watcher):
+        task = random_picture()(image=sinddm_picture)
+        options = RunOptions(seed=1, samples=2, device="cpu", sampling_steps=3)
+        return edit([task], options, write=False, events=watcher)
+
+    watcher = Watcher()
+    watched, alone = made(watcher), made(Events())
+    for one, other in zip(watched.pictures, alone.pictures, strict=True):
+        assert (one.pixels == other.pixels).all()
+    *_, last = watcher.seen
+    sizes = [pictures[0].size for pictures in watcher.seen]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[-1] == (60, 80)
+    for drawn, picture in zip(last, watched.pictures, strict=True):
+        assert abs(drawn.pixels.astype(int) - picture.pixels).max() <= 1

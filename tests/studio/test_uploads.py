@@ -1,6 +1,7 @@
 """Pictures that are sent: kept bit for bit, shown in tiles, refused before they are decoded."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -185,3 +186,11 @@ def test_names_are_made_fit_for_lines_and_systems(name, fit):
 def test_what_has_no_such_id_is_not_there(client, given):
     for rest in ("", "/file", "/levels/0/0-0.png"):
         assert client.get(f"/api/pictures/{given}{rest}").status_code == 404
+
+
+def test_what_nobody_uses_is_forgotten_when_it_is_old(client, sent, studio):
+    kept, young, old = sent(), sent(), sent()
+    for given in (kept, old):
+        os.utime(studio.pictures.file(given), (0, 0))
+    studio.pictures.keep_only({kept})
+    assert studio.pictures.places.ids() == sorted([kept, young])

@@ -116,6 +116,19 @@ def test_the_eraser_takes_away_exactly_its_pixels_and_undo_knows_every_stroke(be
     assert np.array_equal(mask_of(bench), np.uint8(255) * expected)
 
 
+def test_with_shift_a_straight_line_goes_on_from_the_last_stroke(bench):
+    size = (150, 220)
+    bench.show(noise(*size))
+    bench.edit("region")
+    bench.run("window.handle.size = 11.3")
+    first = bench.drag((30, 40), (60, 40))
+    bench.page.keyboard.down("Shift")
+    second = bench.drag((180, 110))
+    bench.page.keyboard.up("Shift")
+    expected = near(np.concatenate([first, second]), size, 5.65)
+    assert np.array_equal(mask_of(bench) > 0, expected)
+
+
 def test_a_soft_brush_falls_off_and_a_hard_one_does_not(bench):
     size = (120, 200)
     bench.show(noise(*size))
@@ -253,6 +266,8 @@ def test_a_rough_stroke_selects_the_thing_and_another_makes_it_better(bench):
         assert mask[:10, :20].all()  # what was there before
         mask[:10, :20] = False
         assert (mask & thing).sum() / (mask | thing).sum() > 0.95
+    bench.press("Control+z")  # the second took the place of the first
+    assert bench.value == "0,0,20,10"
 
 
 def test_the_keyboard_alone_draws_and_moves(bench):

@@ -158,9 +158,13 @@ export class Comparison extends EventTarget {
   }
 
   setMode(mode) {
-    this.mode = mode;
+    const { view } = this;
     this.held = false;
-    this.view.redraw();
+    if (this.mode === "beside") view.fit();
+    this.mode = mode;
+    const wide = (this.extent.x1 - this.extent.x0) * view.scale;
+    if (mode === "beside" && wide > view.width / 2) view.zoom((view.width / 2 - 24) / wide);
+    view.redraw();
   }
 
   controls(bar) {

@@ -47,6 +47,7 @@ export class Mask extends Painting {
     this.busy = false;
     this._given = null; // the value it was set to, at which version
     this._uploaded = null;
+    this._taking = false; // whether a selection is being put in
     this._forget();
     this.painter = new MaskPainter(this);
   }
@@ -130,6 +131,7 @@ export class Mask extends Painting {
 
   /** Ends a change. What the task chose itself (`proposed`) stands for no value at all. */
   finish(proposed = false) {
+    if (!this._taking) this._forget();
     const was = this.proposed;
     this.proposed = proposed;
     const any = super.finish();
@@ -233,8 +235,23 @@ export class Mask extends Painting {
     const pixels = this.raster.copy(whole);
     for (let i = 0; i < pixels.length; i++) pixels[i] = Math.max(pixels[i], found.pixels[i]);
     const before = this.version;
-    this._setMask({ ...found, pixels });
+    this._taking = true;
+    try {
+      this._setMask({ ...found, pixels });
+    } finally {
+      this._taking = false;
+    }
     this._selected = this.version !== before;
+  }
+
+  undo() {
+    this._forget();
+    super.undo();
+  }
+
+  redo() {
+    this._forget();
+    super.redo();
   }
 
   // --- the whole

@@ -407,6 +407,20 @@ def test_a_reload_in_the_middle_loses_nothing(page):
     made(page)
 
 
+def test_another_window_sees_the_same(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("[data-task]").first).to_be_visible()
+    choose(page, "dusk")
+    go(page)
+    made(page)
+    made(other).locator(".more-actions summary").click()
+    other.get_by_role("button", name="Delete").click()
+    made(other, 0)
+    made(page, 0)
+    other.close()
+
+
 def test_it_is_copied_as_command_python_and_row(page):
     choose(page, "dusk")
     write(page, seed=11)
@@ -582,6 +596,7 @@ def test_the_history_is_searched_and_used_again(page):
     write(page, seed="")
     page.get_by_label("Search in what was made").fill("wood")
     card = made(page, 1).first
+    expect(card.locator(".recipe")).to_have_text("Image bg.png · Words over a wood")
     card.get_by_role("button", name="Change…").click()
     expect(page.locator(".chosen-task[data-task=dusk]")).to_be_visible()
     expect(field(page, "seed").locator("input")).to_have_value("22")

@@ -188,7 +188,7 @@ function pickForm(edit, { index, number }, studio) {
       event.preventDefault();
       attempt(() => studio.run(picked(edit, index, number.name, Number(input.value))));
     },
-  }, input, go);
+  }, make("span", { "aria-hidden": "true" }, inWords(number.name)), input, go);
 }
 
 function picked(edit, index, name, value) {

@@ -9,7 +9,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import click
 
 from sinddm_toolkit.cli.lines import tell
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.interrupts import listening as minding
 from sinddm_toolkit.pictures.files import check_ordinary
 from sinddm_toolkit.settings.home import HOME_VARIABLE
 
@@ -152,8 +153,10 @@ def answer(app: ASGIApp, listener: socket.socket, leave: Callable[[], None]) -> 
     config = uvicorn.Config(
         app, log_level="error", server_header=False, timeout_graceful_shutdown=5, lifespan="on"
     )
-    with suppress(KeyboardInterrupt):  # uvicorn raises again what has ended it: here that is how
-        Server(config).run([listener])
+    server = Server(config)
+    # It minds no closed terminal by itself; and what has ended it, it raises again in the end.
+    with minding(lambda number: server.handle_exit(number, None)):
+        server.run([listener])
 
 
 def _opened(studio: Studio, path: Path) -> str:

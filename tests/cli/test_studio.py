@@ -55,6 +55,16 @@ def test_the_page_begins_with_the_pictures_of_the_line_and_ends_by_ctrl_c(begun,
     assert "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_it_ends_in_order_when_it_is_asked_to_or_its_terminal_closes(begun, number):
+    process, told = begun("serve", "--port", "0", SINDDM_TK_TOKEN=TOKEN)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.stream("GET", told.partition("/api/")[0] + "/api/events", headers=headers):
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert process.stderr.read() == "Ctrl-C ends it\n"
+
+
 def test_a_token_of_ones_own_is_not_on_the_line(begun):
     _, told = begun("serve", "--port", "0", SINDDM_TK_TOKEN=TOKEN)
     address, _, shown = told.partition("/api/  Authorization: ")

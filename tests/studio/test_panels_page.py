@@ -62,7 +62,7 @@ class Dusk(Task):
     image: Picture = option("the picture to learn from")
     depth: float = option("higher: darker", default=0.02, minimum=0, maximum=1)
     strength: float = option("the one dial", default=0.5, minimum=0, maximum=1)
-    times: int = option("a whole number", default=1, minimum=1, maximum=9)
+    times: int = option("a <b>whole</b> number", default=1, minimum=1, maximum=9)
     late: bool = option("a switch", default=False)
     words: list[str] = option("texts", default=None)
     hour: str = option("one of a few words", default="nine", choices=("nine", "ten"))
@@ -407,6 +407,20 @@ def test_a_reload_in_the_middle_loses_nothing(page):
     made(page)
 
 
+def test_another_window_sees_the_same(page):
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("[data-task]").first).to_be_visible()
+    choose(page, "dusk")
+    go(page)
+    made(page)
+    made(other).locator(".more-actions summary").click()
+    other.get_by_role("button", name="Delete").click()
+    made(other, 0)
+    made(page, 0)
+    other.close()
+
+
 def test_it_is_copied_as_command_python_and_row(page):
     choose(page, "dusk")
     write(page, seed=11)
@@ -481,6 +495,9 @@ def test_two_options_are_swept_as_a_grid(page):
     assert cell.get_attribute("alt") == "Depth 1, Hour ten"
     shown = {(one["edit"]["depth"], one["edit"]["hour"]): one for one in edits}
     assert shown[1, "ten"]["results"][0]["picture"] in cell.get_attribute("src")
+    cell.click()
+    page.locator(".sweep-card .again-seed").click()  # which is no part of the sweep
+    expect(page.locator(".history > .result-card")).to_have_count(2)
 
 
 def test_a_region_is_drawn_with_the_mouse(page):
@@ -579,6 +596,7 @@ def test_the_history_is_searched_and_used_again(page):
     write(page, seed="")
     page.get_by_label("Search in what was made").fill("wood")
     card = made(page, 1).first
+    expect(card.locator(".recipe")).to_have_text("Image bg.png · Words over a wood")
     card.get_by_role("button", name="Change…").click()
     expect(page.locator(".chosen-task[data-task=dusk]")).to_be_visible()
     expect(field(page, "seed").locator("input")).to_have_value("22")
@@ -600,17 +618,17 @@ def test_all_is_done_by_keyboard(page):
     assert [one["state"] for one in ask(page, "edits")] == ["done"]
 
 
-def test_names_from_outside_are_only_text(page):
-    bad = "<img src=x onerror=alert(1)>.png"
-    data = io.BytesIO()
-    Image.new("RGB", (40, 30), "teal").save(data, "PNG")
-    chooser = {"name": bad, "mimeType": "image/png", "buffer": data.getvalue()}
+def test_what_comes_from_outside_is_only_text(page):
+    bad = "<img src=x onerror=alert(1)>"
     choose(page, "dusk")
-    with page.expect_file_chooser() as opened:
-        field(page, "sky").get_by_role("button", name="Open").click()
-    opened.value.set_files(chooser)
-    expect(field(page, "sky").locator("select")).not_to_have_value("")
-    page.evaluate("text => document.querySelector('.task-name').textContent = text", bad)
+    expect(field(page, "times").locator(".help")).to_have_text("A <b>whole</b> number")
+    write(page, words=bad, seed=1)
+    go(page)
+    card = made(page).first
+    expect(card.locator(".recipe")).to_contain_text(bad)
+    card.locator(".more-actions summary").click()
+    card.get_by_role("button", name="Copy as…").click()
+    expect(page.locator(".copied-text")).to_have_value(re.compile("<img"))
     assert page.locator("img[src=x]").count() == 0
 
 

@@ -414,8 +414,8 @@ function pictureControl(option, tools) {
   const ways = tools.isSubject ? [] : isMask(option) ? [
     button("Draw it…", () => start("region"), { class: "quiet", title: "Draw it on the picture", "aria-label": `Draw ${tools.label} on the picture` }),
   ] : [
-    button("Place cut-outs…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
-    button("Paint over…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
+    button("Place things…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
+    button("Paint…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
   ];
   const element = make("div", { class: "picture-control" }, image,
     make("div", { class: "picture-choice" }, select, make("div", { class: "ways" }, open, ways)));

@@ -78,7 +78,10 @@ export class Edits extends EventTarget {
     }
   }
 
-  put(edit) {
+  put(told) {
+    // Made again, one of a sweep belongs to that no more.
+    const { group, ...asked } = told.edit;
+    const edit = { ...told, edit: asked };
     this.all.set(edit.id, edit);
     if (OVER.has(edit.state)) this.courses.delete(edit.id);
     for (const { picture } of [...(edit.results ?? []), ...(edit.extras ?? [])]) {

@@ -53,13 +53,23 @@ export function resultCard(edit, studio) {
   ] : [];
   const shown = [results.length > 0 && variants, extras(edit, studio)].filter(Boolean);
   const card = make("article", { class: `result-card ${edit.state}`, "data-edit": edit.id, "aria-label": title.textContent },
-    make("header", {}, title, make("span", { class: "when" }, when(edit))),
+    make("header", {}, title, make("span", { class: "when" }, when(edit)), make("p", { class: "recipe" }, recipe(edit))),
     edit.error && make("p", { class: "failure", role: "note" }, sentence(edit.error)),
     make("div", { class: "result-body" },
       shown.length > 0 && make("div", { class: "made" }, shown),
       make("div", { class: "actions" }, ofPicture, again(edit, studio), more(edit, studio))),
     (edit.notes ?? []).map((note) => make("p", { class: "note" }, sentence(note))));
   return card;
+}
+
+/** What was asked for, in words: pictures by their names, all else by its value. */
+function recipe({ edit, names = {} }) {
+  const shown = (value) => (Array.isArray(value) ? value.map(shown).join(" and ") : String(names[value] ?? value));
+  return partsOf(edit)
+    .concat(Array.isArray(edit.task) ? [Object.fromEntries(Object.entries(edit).filter(([name]) => name !== "task"))] : [])
+    .flatMap((part) => Object.entries(part).filter(([name]) => name !== "name" && name !== "task" && name !== "seed"))
+    .map(([name, value]) => `${inWords(name)} ${shown(value)}`)
+    .join(" · ");
 }
 
 function when({ created, seconds, state }) {
@@ -110,7 +120,8 @@ function again(edit, studio) {
   return [
     button("Another seed", () => attempt(() => studio.run(withoutSeed)), { class: "again-seed", title: "The same again with another seed" }),
     button("Change…", () => attempt(async () => {
-      await studio.draft.put(edit.edit, studio.presets.all);
+      // With its seed, so that what is changed is all that changes.
+      await studio.draft.put({ ...edit.edit, seed: edit.seed }, studio.presets.all);
       document.getElementById("panel").focus();
     }), { class: "reuse", title: "Put its settings back into the panel" }),
   ];
@@ -177,7 +188,7 @@ function pickForm(edit, { index, number }, studio) {
       event.preventDefault();
       attempt(() => studio.run(picked(edit, index, number.name, Number(input.value))));
     },
-  }, input, go);
+  }, make("span", { "aria-hidden": "true" }, inWords(number.name)), input, go);
 }
 
 function picked(edit, index, name, value) {

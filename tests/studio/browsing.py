@@ -23,7 +23,7 @@ TOKEN = "a-token-of-sixteen-letters"
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 WORKBENCH = """
 const { workbench } = await import("/static/workbench.js");
-const { send } = await import("/static/pictures.js");
+const { upload } = await import("/static/api.js");
 const file = (text, name) => new File(
   [Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))], name, { type: "image/png" });
 """
@@ -62,7 +62,7 @@ class Bench:
     studio: Studio
 
     def run(self, code: str, argument: Any = None) -> Any:
-        """What JavaScript returns that has `workbench`, `send`, `file` and `argument`."""
+        """What JavaScript returns that has `workbench`, `upload`, `file` and `argument`."""
         return self.page.evaluate(f"async (argument) => {{ {WORKBENCH} {code} }}", argument)
 
     def show(self, pixels: np.ndarray, name: str = "picture.png") -> dict[str, Any]:

@@ -235,7 +235,7 @@ def test_what_the_task_would_choose_is_shown_first_and_is_no_value_until_it_is_c
     mask = np.zeros((100, 140), np.uint8)
     mask[20:40, 30:70] = 255
     chosen = bench.run(
-        """const sent = await send(file(argument, "mask.png"));
+        """const sent = await upload(file(argument, "mask.png"));
            window.handle = workbench.edit("region", null, { option: "it", label: "It",
              propose: async () => sent });
            while (!window.handle.proposed) await new Promise((go) => setTimeout(go, 5));
@@ -339,7 +339,7 @@ def test_what_is_placed_is_what_the_page_shows_and_the_background_stays(bench):
     bench.edit("place")
     bench.look(2, 0, 0)
     bench.run(
-        """await window.handle.add(await send(file(argument, "thing.png")));""",
+        """await window.handle.add(await upload(file(argument, "thing.png")));""",
         text(thing),
     )
     bench.drag((150, 100), (90, 70))  # its middle
@@ -361,7 +361,7 @@ def test_a_lasso_cuts_the_thing_out(bench):
     bench.edit("place")
     bench.look(2, 0, 0)
     bench.run(
-        """await window.handle.add(await send(file(argument, "thing.png")));""",
+        """await window.handle.add(await upload(file(argument, "thing.png")));""",
         text(thing),
     )
     bench.press("l")

@@ -47,21 +47,10 @@ export async function getText(path) {
 }
 
 /** Uploads a file as a picture → what is known of it: id, name, width, height. */
-export function upload(file, name = file.name) {
+export function upload(file, name = file.name ?? "pasted.png") {
   const form = new FormData();
   form.append("file", file, name);
   return json("POST", "pictures", form);
-}
-
-/** Where a small picture of an uploaded one is: the tile of the first level that is one tile. */
-export function thumbnailOf(about) {
-  return `/api/pictures/${about.id}/levels/${topLevel(about)}/0-0.png`;
-}
-
-function topLevel({ width, height }) {
-  let level = 0;
-  while (Math.max(Math.ceil(width / 2 ** level), Math.ceil(height / 2 ** level)) > 512) level += 1;
-  return level;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Two pictures over each other: a divider to drag, hold to see the other, or side by side. */
 
-import { button, choice } from "./dom.js";
 import { outlined, tag } from "./editor.js";
+import { iconButton } from "./icons.js";
+import { choice } from "./inputs.js";
 
 const MODES = [
   ["slider", "Slider"],
@@ -170,7 +171,7 @@ export class Comparison extends EventTarget {
   controls(bar) {
     bar.append(
       choice("Compare by", MODES, this.mode, (mode) => this.setMode(mode)),
-      button("close", "End", () => this.dispatchEvent(new Event("end")), {
+      iconButton("close", "End", () => this.dispatchEvent(new Event("end")), {
         words: true,
         key: "Esc",
       }),

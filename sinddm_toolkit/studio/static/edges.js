@@ -1,7 +1,8 @@
 /** The canvas's edges, dragged: how much is added on each side, or a size. */
 
-import { make, number } from "./dom.js";
-import { Editor, States, knob, outlined, tag } from "./editor.js";
+import { Editor, knob, outlined, States, tag } from "./editor.js";
+import { make } from "./elements.js";
+import { number } from "./inputs.js";
 
 const NEAR = 14; // pixels of the screen around a knob
 const ARROWS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "top", ArrowDown: "bottom" };

@@ -5,7 +5,7 @@
  * What it has in the bars: `tools`, a list of `{id, label, key, icon}`, and `controls(bar)`.
  */
 
-import { announce } from "./dom.js";
+import { say } from "./elements.js";
 
 export const COLOURS = ["#ff2d6f", "#2f7bff", "#12a150", "#b05cff", "#e08a00", "#00a3a3"];
 
@@ -40,7 +40,7 @@ export class Editor extends EventTarget {
 
   choose(tool) {
     this.tool = tool;
-    announce(this.tools.find(({ id }) => id === tool).label);
+    say(this.tools.find(({ id }) => id === tool).label);
     this.restated();
     this.view.rehandle();
   }

@@ -71,22 +71,26 @@ export function dialog(title, ...parts) {
   return box;
 }
 
-/**
- * Says `text` to screen readers and shows it for a moment; an error stays until it is put away, and
- * what is `quiet` is only said.
- */
-export function announce(text, { isError = false, quiet = false } = {}) {
-  if (isError) {
-    const note = make("div", { class: "notice" }, make("span", {}, sentence(text)),
-      button("×", () => note.remove(), { class: "quiet", "aria-label": "Put away" }));
-    fill(document.getElementById("notices"), note);
-    return;
-  }
+/** Says `text` to screen readers only. */
+export function say(text) {
   document.getElementById("announcer").textContent = text;
-  if (quiet) return;
+}
+
+/** Says `text`, and shows it for a moment. */
+export function announce(text) {
+  say(text);
   document.querySelector(".toast")?.remove();
   const toast = make("div", { class: "toast", "aria-hidden": "true" }, text);
   // An open dialog lies above all else: what is said of it is shown within.
   (document.querySelector("dialog[open]") ?? document.body).append(toast);
   setTimeout(() => toast.remove(), 4000);
+}
+
+/** Shows what went wrong until it is put away. */
+export function notice(text) {
+  const away = button("×", () => box.remove(), { class: "quiet", "aria-label": "Put away" });
+  const box = make("div", { class: "notice" }, make("span", {}, text), away);
+  const notices = document.getElementById("notices");
+  for (const same of [...notices.children].filter((one) => one.textContent === box.textContent)) same.remove();
+  notices.append(box);
 }

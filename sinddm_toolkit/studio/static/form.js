@@ -1,8 +1,8 @@
 // Forms made from the option schema: each option is a field with its label, control and help.
 
-import { readyOf, controlFor, listControl, same } from "./controls.js";
+import { controlFor, listControl, readyOf, same } from "./controls.js";
 import { button, freshId, inWords, make, sentence } from "./elements.js";
-import { SIDES, groupControl, hasSides, sidesControl } from "./groups.js";
+import { groupControl, hasSides, SIDES, sidesControl } from "./groups.js";
 
 /** One option, or several that make one control: what is given, what holds if nothing is. */
 class Field {
@@ -137,7 +137,7 @@ class Field {
 }
 
 /** Help as the page has it: other options by their labels, not by their flags. */
-export function readable(help) {
+function readable(help) {
   return help.replaceAll(/--([a-z][a-z0-9-]*)/g, (_, name) => `“${inWords(name)}”`);
 }
 

@@ -1,7 +1,7 @@
 // Options that belong together: values that each follow one of another option's (`follows`), and
 // four lengths at the sides of a picture.
 
-import { Drawn, controlFor, listControl, readyOf } from "./controls.js";
+import { controlFor, Drawn, listControl, readyOf } from "./controls.js";
 import { button, freshId, inWords, make } from "./elements.js";
 
 /**

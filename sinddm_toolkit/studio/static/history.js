@@ -1,7 +1,7 @@
 // All that was made, newest first, and a search in it.
 
-import { announce, button, make } from "./elements.js";
 import { OVER } from "./edits.js";
+import { button, make, notice } from "./elements.js";
 import { resultCard } from "./results.js";
 import { sweepCard } from "./sweep.js";
 
@@ -41,7 +41,7 @@ export function historyPanel(studio) {
       try {
         found = words ? await edits.search(words) : null;
       } catch (error) {
-        announce(error.message, { isError: true });
+        notice(error.message);
       }
       show();
     }, SEARCH_AFTER);

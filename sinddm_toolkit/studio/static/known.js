@@ -1,6 +1,6 @@
 // What is known of pictures: those that are open, and others that an edit names by their ids.
 
-import { get, thumbnailOf } from "./api.js";
+import { about as aboutOf, thumbnailOf } from "./pictures.js";
 
 export class Pictures extends EventTarget {
   constructor(workbench) {
@@ -28,7 +28,7 @@ export class Pictures extends EventTarget {
   async learn(id) {
     const found = this.known(id);
     if (found) return found;
-    const about = await get(`pictures/${id}`);
+    const about = await aboutOf(id);
     this.abouts.set(id, about);
     this.dispatchEvent(new Event("change"));
     return about;

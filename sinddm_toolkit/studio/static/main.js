@@ -1,9 +1,9 @@
 // The page put together: beside the canvas the tasks and their options, beneath it what is made.
 
 import { get } from "./api.js";
-import { announce, button, make, sentence } from "./elements.js";
 import { Draft } from "./draft.js";
 import { Edits } from "./edits.js";
+import { announce, button, make, notice, sentence } from "./elements.js";
 import { explain } from "./explain.js";
 import { historyPanel } from "./history.js";
 import { Pictures } from "./known.js";
@@ -38,7 +38,7 @@ async function begin() {
     try {
       await modelsDialog();
     } catch (error) {
-      announce(error.message, { isError: true });
+      notice(error.message);
     }
   }, { class: "quiet" }));
   const lost = make("p", { class: "lost", role: "alert", hidden: true },
@@ -103,4 +103,4 @@ function goBar(studio) {
   return bar;
 }
 
-begin().catch((error) => announce(error.message, { isError: true }));
+begin().catch((error) => notice(error.message));

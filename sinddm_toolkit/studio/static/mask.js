@@ -1,19 +1,12 @@
 /** Masks: what is not black is inside. Brush, eraser, box, lasso, fill, rough selection. */
 
-import {
-  announce,
-  button,
-  choice,
-  chooseFiles,
-  make,
-  notice,
-  number,
-  saveFile,
-  slider,
-} from "./dom.js";
+import { post, upload } from "./api.js";
 import { outlined } from "./editor.js";
+import { make, notice, say } from "./elements.js";
+import { iconButton } from "./icons.js";
+import { choice, chooseFiles, number, saveFile, slider } from "./inputs.js";
 import { Painting, soft } from "./paint.js";
-import { about, maskPixels, post, send } from "./pictures.js";
+import { about, maskPixels } from "./pictures.js";
 import { png } from "./png.js";
 import { TILE } from "./raster.js";
 import { flood, grown, rectangle } from "./shapes.js";
@@ -79,7 +72,7 @@ export class Mask extends Painting {
     const { value, version } = this;
     if (value === null || typeof value === "string") return value;
     if (value.mask) return value.mask;
-    const picture = await send(await png(this.raster), this._name());
+    const picture = await upload(await png(this.raster), this._name());
     this._uploaded = { version, id: picture.id };
     return picture.id;
   }
@@ -148,8 +141,8 @@ export class Mask extends Painting {
       if (this.version !== version) return; // something was drawn meanwhile: it stays
       if (found) {
         this._setMask(await maskPixels(found.id), true);
-        announce("This is what the task would choose by itself.");
-      } else announce("The task has nothing to suggest.");
+        say("This is what the task would choose by itself.");
+      } else say("The task has nothing to suggest.");
     } catch (error) {
       notice(error.message);
     } finally {
@@ -218,7 +211,7 @@ export class Mask extends Painting {
     this._wait("Selecting…");
     try {
       const request = { picture: this.picture.id, inside, outside, width: this.size };
-      const found = await maskPixels((await post("/api/selections", request)).id);
+      const found = await maskPixels((await post("selections", request)).id);
       if (this._strokesOf === strokes) this._take(found);
     } catch (error) {
       notice(error.message);
@@ -298,7 +291,7 @@ export class Mask extends Painting {
     try {
       // What the page can't read itself (TIFF) the server can.
       const pixels = await maskPixels(file).catch(async () => {
-        const sent = await send(file);
+        const sent = await upload(file);
         return maskPixels((await about(sent.id)).id);
       });
       this._setMask(pixels);
@@ -363,17 +356,17 @@ export class Mask extends Painting {
       make(
         "div",
         { class: "together" },
-        button("minus", "Shrink", () => this.grow(-this.by)),
+        iconButton("minus", "Shrink", () => this.grow(-this.by)),
         number("Edge", by, (value) => (this.by = Math.round(value))),
-        button("plus", "Grow", () => this.grow(this.by)),
+        iconButton("plus", "Grow", () => this.grow(this.by)),
       ),
-      button("invert", "Invert", () => this.invert(), { key: "I" }),
-      button("trash", "Clear", () => this.clear(), { key: "Delete" }),
+      iconButton("invert", "Invert", () => this.invert(), { key: "I" }),
+      iconButton("trash", "Clear", () => this.clear(), { key: "Delete" }),
     );
-    if (this.propose) bar.append(button("spark", "Suggest", () => this.suggest(), { words: true }));
+    if (this.propose) bar.append(iconButton("spark", "Suggest", () => this.suggest(), { words: true }));
     bar.append(
-      button("load", "Load a mask from a file", () => this.load()),
-      button("save", "Save the mask as a file", () => this.save()),
+      iconButton("load", "Load a mask from a file", () => this.load()),
+      iconButton("save", "Save the mask as a file", () => this.save()),
     );
     if (this.busy) bar.append(make("span", { class: "busy", role: "status" }, this.busy));
     else if (this.proposed) bar.append(make("span", { class: "hint" }, "Suggested by the task"));

@@ -1,7 +1,7 @@
 // What was learnt of pictures, and how much room it takes.
 
 import { get, remove } from "./api.js";
-import { announce, button, dialog, fill, make, sentence } from "./elements.js";
+import { button, dialog, fill, make, notice } from "./elements.js";
 
 /** Lists the models that are stored, each to be deleted. Refused if the server refuses. */
 export async function modelsDialog() {
@@ -25,7 +25,7 @@ function row({ model, name, size, quality, updates, bytes, imported_from: source
       await remove(`models/${model}`);
       await show();
     } catch (error) {
-      announce(sentence(error.message), { isError: true });
+      notice(error.message);
     }
   }, { class: "quiet danger", "aria-label": `Delete what was learnt of ${name ?? model}` });
   return make("li", {}, make("div", {}, make("strong", {}, name ?? model), make("span", { class: "note" }, facts.filter(Boolean).join(" · "))), erase);

@@ -1,42 +1,17 @@
-/** The pictures that the server has: sending, tiles, levels, pixels. */
+/** The pictures that the server has: tiles, levels, pixels. */
+
+import { get } from "./api.js";
 
 export const TILE_SIDE = 512;
 
-/** The answer to a request, or an Error whose message is the server's line. */
-async function asked(address, options = {}) {
-  const response = await fetch(address, options).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw new Error("the studio does not answer: is it still running?");
-  });
-  if (response.ok) return response.json();
-  let words = `the server answered ${response.status}`;
-  try {
-    words = (await response.json()).error ?? words;
-  } catch {
-    // no JSON: the status has to do
-  }
-  throw new Error(words);
-}
-
-/** Sends a file. @returns {Promise<import("./workbench.js").Picture>} */
-export async function send(file, name = file.name ?? "pasted.png") {
-  const form = new FormData();
-  form.append("file", file, name);
-  return asked("/api/pictures", { method: "POST", body: form });
-}
-
-export async function post(path, data) {
-  const headers = { "Content-Type": "application/json" };
-  return asked(path, { method: "POST", headers, body: JSON.stringify(data) });
-}
-
-export async function about(id) {
-  return asked(`/api/pictures/${id}`);
+/** What the server says of a picture. @returns {Promise<import("./workbench.js").Picture>} */
+export function about(id) {
+  return get(`pictures/${id}`);
 }
 
 /** Twelve colours of the picture, as "#rrggbb". @returns {Promise<string[]>} */
 export async function palette(id) {
-  return (await asked(`/api/pictures/${id}/palette`)).colours;
+  return (await get(`pictures/${id}/palette`)).colours;
 }
 
 /** The width and height of level `k`, which is the picture over 2^k. */
@@ -49,6 +24,13 @@ export function sizeOfLevel(picture, k) {
 
 export function tileAddress(id, k, column, row) {
   return `/api/pictures/${id}/levels/${k}/${column}-${row}.png`;
+}
+
+/** Where a small picture of one is: the finest level that is a single tile. */
+export function thumbnailOf(picture) {
+  let k = 0;
+  while (Math.max(picture.width, picture.height) > TILE_SIDE * 2 ** k) k += 1;
+  return tileAddress(picture.id, k, 0, 0);
 }
 
 /** A tile as an ImageBitmap, decoded beside the page's own work. */

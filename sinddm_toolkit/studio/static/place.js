@@ -1,8 +1,11 @@
 /** Things placed on a picture: move, scale, turn, flip, order, opacity; a lasso cuts one out. */
 
-import { button, make, notice, number, slider } from "./dom.js";
-import { Editor, States, knob, outlined } from "./editor.js";
-import { post, whole } from "./pictures.js";
+import { post } from "./api.js";
+import { Editor, knob, outlined, States } from "./editor.js";
+import { make, notice } from "./elements.js";
+import { iconButton } from "./icons.js";
+import { number, slider } from "./inputs.js";
+import { whole } from "./pictures.js";
 
 const TOOLS = [
   { id: "move", label: "Move and turn", key: "V", icon: "move" },
@@ -68,7 +71,7 @@ export class Place extends Editor {
     const { value, version } = this;
     if (value === null || value.picture) return value?.picture ?? null;
     const asked = { background: this.picture.id, layers: this.layers };
-    const made = await post("/api/composites", asked);
+    const made = await post("composites", asked);
     this._made = { version, id: made.id };
     return made.id;
   }
@@ -402,7 +405,7 @@ export class Place extends Editor {
   }
 
   controls(bar) {
-    const other = button("plus", "Add a picture…", () => this._choose(), { words: true });
+    const other = iconButton("plus", "Add a picture…", () => this._choose(), { words: true });
     bar.append(other);
     if (!this.layers.length) {
       bar.append(make("span", { class: "hint" }, "Drop, paste or choose what is to be placed"));
@@ -430,17 +433,17 @@ export class Place extends Editor {
 
   _layerControls(bar, layer) {
     const flip = () => this.alter({ flip: !layer.flip });
-    bar.append(button("flip", "Flip left and right", flip, { key: "F" }));
+    bar.append(iconButton("flip", "Flip left and right", flip, { key: "F" }));
     if (this.layers.length > 1) {
       bar.append(
-        button("up", "To the front", () => this.order(1), { key: "PageUp" }),
-        button("down", "To the back", () => this.order(-1), { key: "PageDown" }),
+        iconButton("up", "To the front", () => this.order(1), { key: "PageUp" }),
+        iconButton("down", "To the back", () => this.order(-1), { key: "PageDown" }),
       );
     }
     if (layer.outline) {
-      bar.append(button("box", "Whole picture again", () => this.alter({ outline: null })));
+      bar.append(iconButton("box", "Whole picture again", () => this.alter({ outline: null })));
     }
-    bar.append(button("trash", "Remove", () => this.remove(), { key: "Delete" }));
+    bar.append(iconButton("trash", "Remove", () => this.remove(), { key: "Delete" }));
     bar.append(this._opacity(layer), ...this._fields(layer));
   }
 

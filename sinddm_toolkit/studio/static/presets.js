@@ -1,7 +1,7 @@
 // Settings with a name: those that fit the tasks, with pictures of what they do.
 
 import { get, post } from "./api.js";
-import { announce, button, fill, inWords, make, sentence } from "./elements.js";
+import { button, fill, inWords, make, notice, sentence } from "./elements.js";
 
 export class Presets extends EventTarget {
   /** `catalogue` has the tasks by name. */
@@ -58,7 +58,7 @@ function card(preset, draft) {
     try {
       await (isUsed ? draft.removePreset(preset.name) : draft.addPreset(preset));
     } catch (error) {
-      announce(error.message, { isError: true });
+      notice(error.message);
     }
   };
   const element = button("", act, { class: "preset-card", "aria-pressed": String(isUsed), "data-preset": preset.name });

@@ -1,8 +1,8 @@
 // What is being made and what waits for it.
 
 import { curve } from "./curve.js";
-import { announce, button, fill, lasting, make, sentence } from "./elements.js";
 import { OVER } from "./edits.js";
+import { announce, button, fill, lasting, make, notice, say, sentence } from "./elements.js";
 import { titleOf } from "./results.js";
 
 const ANNOUNCED_EVERY = 15000;
@@ -18,7 +18,7 @@ export function queuePanel(edits) {
     try {
       for (const { id } of open) await edits.cancel(id);
     } catch (error) {
-      announce(error.message, { isError: true });
+      notice(error.message);
     }
   }, { class: "quiet cancel-all" });
   const show = () => {
@@ -61,7 +61,7 @@ function queueCard({ id }, edits) {
     try {
       await edits.cancel(id);
     } catch (error) {
-      announce(error.message, { isError: true });
+      notice(error.message);
     }
     cancel.disabled = false;
   });
@@ -84,7 +84,7 @@ function queueCard({ id }, edits) {
     pictures(forming, isRunning ? shown : [], part);
     if (isRunning && told && Date.now() - announced > ANNOUNCED_EVERY) {
       announced = Date.now();
-      announce(text.textContent, { quiet: true });
+      say(text.textContent);
     }
   };
   const element = make("article", { class: "queue-card", "data-edit": id },
@@ -104,7 +104,7 @@ function pictures(place, shown, part) {
 }
 
 /** How far an edit is, in words: "Learning forest: 40 %, about 20 s left". */
-export function progressText(told) {
+function progressText(told) {
   if (!told) return "Beginning…";
   const { what, done, steps, detail, left } = told;
   const share = steps ? `${Math.floor((100 * done) / steps)} %` : "";

@@ -1,7 +1,9 @@
 /** Boxes on a picture: one, or sources with the targets where they are to appear; and points. */
 
-import { button, make, number } from "./dom.js";
-import { COLOURS, Editor, States, knob, outlined, tag } from "./editor.js";
+import { COLOURS, Editor, knob, outlined, States, tag } from "./editor.js";
+import { make } from "./elements.js";
+import { iconButton } from "./icons.js";
+import { number } from "./inputs.js";
 import { parsedBox } from "./mask.js";
 import { boxOf } from "./shapes.js";
 
@@ -308,7 +310,7 @@ class Boxes extends Editor {
   controls(bar) {
     if (this.chosen) this._fields(bar, this.boxAt(this.chosen));
     else bar.append(make("span", { class: "hint" }, this.hint));
-    if (this.chosen) bar.append(button("trash", "Remove", () => this.remove(), { key: "Delete" }));
+    if (this.chosen) bar.append(iconButton("trash", "Remove", () => this.remove(), { key: "Delete" }));
   }
 
   _fields(bar, box) {
@@ -479,9 +481,9 @@ export class Regions extends Boxes {
   }
 
   controls(bar) {
-    bar.append(button("plus", "Source", () => this.fresh(), { words: true, key: "N" }));
+    bar.append(iconButton("plus", "Source", () => this.fresh(), { words: true, key: "N" }));
     if (this.chosen) {
-      bar.append(button("plus", "Target", () => this.freshTarget(), { words: true, key: "T" }));
+      bar.append(iconButton("plus", "Target", () => this.freshTarget(), { words: true, key: "T" }));
     }
     super.controls(bar);
     if (this.chosen && !this.groups[this.chosen.group].targets.length) {

@@ -1,8 +1,9 @@
 // What came of an edit: its pictures side by side, and all that can be done with them.
 
 import * as api from "./api.js";
-import { announce, button, dialog, fill, inWords, lasting, make, sentence } from "./elements.js";
 import { partsOf } from "./edits.js";
+import { announce, button, dialog, fill, inWords, lasting, make, notice, sentence } from "./elements.js";
+import { thumbnailOf } from "./pictures.js";
 
 /** What an edit did, in words: the summaries of its tasks. */
 export function titleOf(edit) {
@@ -12,7 +13,7 @@ export function titleOf(edit) {
 }
 
 /** The id of the picture that a result is compared with, or null. */
-export function inputOf(edit, catalogue) {
+function inputOf(edit, catalogue) {
   const [part] = partsOf(edit.edit);
   const task = catalogue.get(part.name);
   if (!task) return null;
@@ -34,7 +35,7 @@ export function resultCard(edit, studio) {
   const tiles = results.map((result) => {
     const tile = button("", () => choose(result), { class: "variant" });
     const image = make("img", { alt: `${title.textContent}, seed ${result.seed}`, loading: "lazy" });
-    image.src = api.thumbnailOf({ ...result, id: result.picture });
+    image.src = thumbnailOf({ ...result, id: result.picture });
     tile.append(image, make("span", {}, `seed ${result.seed}`));
     return { result, tile };
   });
@@ -85,7 +86,7 @@ async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    announce(error.message, { isError: true });
+    notice(error.message);
   }
 }
 
@@ -141,7 +142,7 @@ function more(edit, studio) {
  * The options of whole numbers that a file is a sheet to choose from for: those whose flag its help
  * names, as in "… to --pick from". Task by task: `[{file, number}]`.
  */
-export function sheetsOf(task) {
+function sheetsOf(task) {
   return task.options.filter(({ kind }) => kind === "file-out").flatMap((file) =>
     task.options
       .filter(({ kind, flag }) => kind === "whole" && new RegExp(`${flag} from\\b`).test(file.help))
@@ -154,7 +155,7 @@ function extras(edit, studio) {
     const link = button(name, () => download(edit, name), { class: "quiet", "aria-label": `Download ${name}` });
     if (!picture) return make("div", { class: "extra" }, link);
     const image = make("img", { alt: name, loading: "lazy" });
-    studio.pictures.learn(picture).then((about) => { image.src = api.thumbnailOf(about); }, () => image.remove());
+    studio.pictures.learn(picture).then((about) => { image.src = thumbnailOf(about); }, () => image.remove());
     const view = button("", () => attempt(async () => studio.workbench.open(await studio.pictures.learn(picture))), {
       class: "variant sheet", "aria-label": `Show ${name}`,
     });

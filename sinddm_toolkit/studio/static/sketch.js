@@ -1,8 +1,11 @@
 /** Sketches: rough painting over a picture, in its own colours. */
 
-import { button, choice, make, notice, slider } from "./dom.js";
+import { post, upload } from "./api.js";
+import { make, notice } from "./elements.js";
+import { iconButton } from "./icons.js";
+import { choice, slider } from "./inputs.js";
 import { Painting } from "./paint.js";
-import { palette, post, send, whole } from "./pictures.js";
+import { palette, whole } from "./pictures.js";
 import { png } from "./png.js";
 
 const TOOLS = [
@@ -67,8 +70,8 @@ export class Sketch extends Painting {
     const { value, version } = this;
     if (value === null || value.picture) return value?.picture ?? null;
     const name = `${this.picture.name.replace(/\.[^.]*$/, "")}-painted.png`;
-    const layer = await send(await png(this.raster), name);
-    const made = await post("/api/composites", {
+    const layer = await upload(await png(this.raster), name);
+    const made = await post("composites", {
       background: this.picture.id,
       layers: [
         {
@@ -144,7 +147,7 @@ export class Sketch extends Painting {
       ];
       bar.append(choice("What it does", values, this.taking, (value) => (this.taking = value)));
     }
-    bar.append(button("trash", "Clear", () => this.clear(), { key: "Delete" }));
+    bar.append(iconButton("trash", "Clear", () => this.clear(), { key: "Delete" }));
   }
 
   _swatches() {

@@ -1,8 +1,8 @@
 // The same edit with several values of one or two options, seen as a grid.
 
-import { thumbnailOf } from "./api.js";
-import { button, dialog, fill, inWords, make } from "./elements.js";
 import { OVER, partsOf } from "./edits.js";
+import { button, dialog, fill, inWords, make } from "./elements.js";
+import { thumbnailOf } from "./pictures.js";
 import { resultCard } from "./results.js";
 
 const MOST = 64;
@@ -35,7 +35,7 @@ function suggested({ choices, kind, minimum, maximum, default: usual }) {
 }
 
 /** The values that a line of them stands for. Error in words if one is not allowed. */
-export function valuesOf(line, option) {
+function valuesOf(line, option) {
   const texts = line.split(/[,;]/).map((text) => text.trim()).filter(Boolean);
   if (!texts.length) throw new Error(`${inWords(option.name)}: give some values, with commas between them`);
   return [...new Set(texts)].map((text) => {
@@ -134,7 +134,7 @@ function withValue(edit, index, name, value) {
 
 /** What varies among edits in the order in which they were asked for: up to two `{key, values}`. The
  * first goes across: it is the one that varies from one edit to the next. */
-export function axesOf(edits) {
+function axesOf(edits) {
   const seen = new Map();
   for (const edit of edits) {
     for (const [key, value] of flat(edit.edit)) {

@@ -1,6 +1,7 @@
 /** The open pictures as tabs. */
 
-import { icon, make } from "./dom.js";
+import { make } from "./elements.js";
+import { icon } from "./icons.js";
 import { tileAddress } from "./pictures.js";
 
 export class Tabs {
@@ -37,7 +38,7 @@ export class Tabs {
         title: `${name} (Delete closes)`,
         "aria-selected": String(id === current),
         "aria-controls": "view",
-        tabindex: id === current ? "0" : "-1",
+        tabIndex: id === current ? "0" : "-1",
         onclick: () => this.acts.show(id),
         onauxclick: (event) => event.button === 1 && this.acts.close(id),
       },

@@ -1,6 +1,6 @@
 /** Light or dark: as the system has it, or as the person chose. */
 
-import { icon } from "./dom.js";
+import { icon } from "./icons.js";
 
 const KEY = "theme";
 const dark = window.matchMedia("(prefers-color-scheme: dark)");

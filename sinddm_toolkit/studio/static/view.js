@@ -6,8 +6,8 @@
  * at most once a frame, and only where something changed.
  */
 
-import { announce } from "./dom.js";
-import { TILE_SIDE, sizeOfLevel, tile } from "./pictures.js";
+import { say } from "./elements.js";
+import { sizeOfLevel, tile, TILE_SIDE } from "./pictures.js";
 
 const TILES_KEPT = 160; // 512 × 512 × 4 bytes each
 const AT_ONCE = 6;
@@ -634,7 +634,7 @@ export class Viewer extends EventTarget {
     this._follow();
     this.rehandle();
     this.dispatchEvent(new Event("pointed"));
-    announce(`${this.cursor.x}, ${this.cursor.y}`);
+    say(`${this.cursor.x}, ${this.cursor.y}`);
   }
 
   /** The middle of what is seen of the picture. */
@@ -679,7 +679,7 @@ export class Viewer extends EventTarget {
 }
 
 /** The pixels of the picture under those of the screen, for what is painted over it. */
-export class Sampler {
+class Sampler {
   /** @param {import("./raster.js").Box} area  Of the canvas, in device pixels. */
   constructor(view, area) {
     const step = 1 / (view.scale * view.ratio);

@@ -29,13 +29,16 @@
  * @property {() => void} stop  Takes it from the picture.
  */
 
-import { button, choice, chooseFiles, icon, make, notice } from "./dom.js";
+import { upload } from "./api.js";
 import { Comparison } from "./compare.js";
 import { Edges, Sized } from "./edges.js";
 import { COLOURS } from "./editor.js";
+import { make, notice } from "./elements.js";
+import { icon, iconButton } from "./icons.js";
+import { chooseFiles } from "./inputs.js";
 import { Mask } from "./mask.js";
+import { about } from "./pictures.js";
 import { Place } from "./place.js";
-import { about, send } from "./pictures.js";
 import { Box, Point, Regions } from "./regions.js";
 import { Sketch } from "./sketch.js";
 import { Tabs } from "./tabs.js";
@@ -69,8 +72,6 @@ const EDITORS = {
   sketch: Sketch,
   place: Place,
 };
-
-export const KINDS = Object.keys(EDITORS);
 
 const OPEN = "open-pictures"; // in the session's storage, so that tabs survive a reload
 const KEYS = [
@@ -144,7 +145,7 @@ export class Workbench extends EventTarget {
 
   /** Uploads a file (File or Blob) and opens it. @returns {Promise<Picture>} */
   async upload(file, { show = true } = {}) {
-    const picture = await this._busily(file.name ?? "the picture", () => send(file));
+    const picture = await this._busily(file.name ?? "the picture", () => upload(file));
     this.open(picture, { show });
     return picture;
   }
@@ -152,7 +153,7 @@ export class Workbench extends EventTarget {
   /** Lets the person choose a file; resolves to the picture uploaded, or null. It doesn't open. */
   async choose() {
     const [file] = await chooseFiles();
-    return file ? this._busily(file.name, () => send(file)) : null;
+    return file ? this._busily(file.name, () => upload(file)) : null;
   }
 
   /** Closes the tab of the picture `id`, and stops what is drawn on it. */
@@ -202,7 +203,7 @@ export class Workbench extends EventTarget {
   /**
    * Draws and edits a value of `kind` on the current picture, and makes it active.
    *
-   * @param {string} kind  One of `KINDS`.
+   * @param {string} kind  One of those above.
    * @param {*} value  What is there to begin with; null for nothing.
    * @param {Object} [options]
    * @param {string} [options.label]  What people call it: the help's first words.
@@ -380,9 +381,9 @@ export class Workbench extends EventTarget {
     const { view } = this;
     this._percent = make("output", { id: "zoom", "aria-label": "Zoom" });
     this._where = make("span", { id: "where" });
-    const fit = button("fit", "Fit the window", () => view.fit(), { key: "0" });
+    const fit = iconButton("fit", "Fit the window", () => view.fit(), { key: "0" });
     const repeat = () => this.repeat(!view.repeated);
-    this._repeatButton = button("repeat", "Show it as a tile", repeat, { pressed: false });
+    this._repeatButton = iconButton("repeat", "Show it as a tile", repeat, { pressed: false });
     const actual = make(
       "button",
       { type: "button", title: "Actual size (1)", "aria-label": "Actual size" },
@@ -392,9 +393,9 @@ export class Workbench extends EventTarget {
     const help = make("button", { type: "button", title: "Keys (?)", "aria-label": "Keys" }, "?");
     help.addEventListener("click", () => this._showKeys());
     this._bar.append(
-      button("minus", "Zoom out", () => view.zoom(1 / 1.25), { key: "-" }),
+      iconButton("minus", "Zoom out", () => view.zoom(1 / 1.25), { key: "-" }),
       this._percent,
-      button("plus", "Zoom in", () => view.zoom(1.25), { key: "+" }),
+      iconButton("plus", "Zoom in", () => view.zoom(1.25), { key: "+" }),
       fit,
       actual,
       this._repeatButton,
@@ -447,10 +448,10 @@ export class Workbench extends EventTarget {
     if (!editor) return;
     for (const { id, label, key, icon: name } of editor.tools) {
       const pressed = editor.tool === id;
-      this._tools.append(button(name, label, () => editor.choose(id), { key, pressed }));
+      this._tools.append(iconButton(name, label, () => editor.choose(id), { key, pressed }));
     }
-    const undo = button("undo", "Undo", () => editor.undo(), { key: "Ctrl+Z" });
-    const redo = button("redo", "Redo", () => editor.redo(), { key: "Ctrl+Shift+Z" });
+    const undo = iconButton("undo", "Undo", () => editor.undo(), { key: "Ctrl+Z" });
+    const redo = iconButton("redo", "Redo", () => editor.redo(), { key: "Ctrl+Shift+Z" });
     undo.disabled = !editor.canUndo;
     redo.disabled = !editor.canRedo;
     this._tools.append(make("hr", {}), undo, redo);
@@ -543,7 +544,7 @@ export class Workbench extends EventTarget {
       try {
         if (!placing) await this.upload(file);
         else {
-          const picture = await this._busily(file.name, () => send(file));
+          const picture = await this._busily(file.name, () => upload(file));
           await placing.add(picture, at && this.view.toPicture(...at));
         }
       } catch (error) {

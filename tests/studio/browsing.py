@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import functools
+import importlib.util
 import io
 import shutil
 import threading
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import uvicorn
 from PIL import Image
 
@@ -29,9 +32,20 @@ const file = (text, name) => new File(
 """
 
 
+@functools.cache
 def browser_path() -> str | None:
     """Where a Chromium is; None if there is none."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def _missing() -> str:
+    """What has to be installed before pages can be tried; "" if nothing."""
+    if importlib.util.find_spec("playwright") is None:
+        return "needs pip install playwright"
+    return "" if browser_path() else "needs a Chromium: apt-get install chromium-headless-shell"
+
+
+needs_browser = pytest.mark.skipif(bool(_missing()), reason=_missing() or "there is a browser")
 
 
 @contextmanager

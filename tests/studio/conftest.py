@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 
 from sinddm_toolkit.studio.app import Studio, make_app
 from sinddm_toolkit.testing import drawn_picture
+from tests.studio.browsing import browser_path
 
 TOKEN = "a-token-of-the-tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -185,3 +187,59 @@ def until(is_so):
             return
         time.sleep(0.05)
     raise AssertionError("it never came")
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    """A browser that all tests of pages share."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def address(_sinddm_trained, sinddm_picture, tmp_path_factory):
+    """The address of a studio's page: bg.png is open, its tiny model is there, so is a plugin."""
+    from tests.studio.using import DUSK, SERVER
+
+    root = tmp_path_factory.mktemp("panels")
+    shutil.copytree(_sinddm_trained, root / "home" / "models")
+    (root / "plugins").mkdir()
+    (root / "plugins" / "dusk.py").write_text(DUSK)
+    (root / "server.py").write_text(SERVER)
+    Image.fromarray(sinddm_picture.pixels).save(root / "bg.png")
+    environment = {
+        **os.environ,
+        "SINDDM_TK_HOME": str(root / "home"),
+        "SINDDM_TK_PLUGINS_DIR": str(root / "plugins"),
+    }
+    line = [sys.executable, "server.py", "studio", "--no-browser", "--port", "0", "bg.png"]
+    with subprocess.Popen(
+        line, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        yield server.stdout.readline().strip()
+        server.send_signal(signal.SIGINT)
+        assert "Traceback" not in server.communicate(timeout=20)[1]
+
+
+@pytest.fixture
+def page(chromium, address):
+    """The page, with its picture open and no edits; nothing in it may go wrong unheard."""
+    from tests.studio.using import expect, forget_all
+
+    context = chromium.new_context(viewport={"width": 1300, "height": 850})
+    context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
+    found = context.new_page()
+    errors = []
+    found.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
+    found.goto(address)
+    expect(found.locator(".tab")).to_have_count(1)
+    expect(found.locator("[data-task]").first).to_be_visible()
+    yield found
+    forget_all(found)
+    context.close()
+    assert errors == []

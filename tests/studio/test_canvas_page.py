@@ -11,21 +11,11 @@ from skimage.measure import points_in_poly
 
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.studio.composing import Placed, composed
-from tests.studio.browsing import Bench, browser_path, png, served, text
+from tests.studio.browsing import Bench, needs_browser, png, served, text
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-pytestmark = pytest.mark.skipif(browser_path() is None, reason="no Chromium is installed")
+pytestmark = needs_browser
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as found:
-        browser = found.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

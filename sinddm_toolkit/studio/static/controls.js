@@ -406,16 +406,16 @@ function pictureControl(option, tools) {
     } catch (error) {
       tools.complain(error.message);
     }
-  }, { class: "quiet", "aria-label": `Open a picture for ${tools.label}` });
+  }, { class: "way", "aria-label": `Open a picture for ${tools.label}` });
   const take = (picture) => {
     tools.workbench.open(picture, { show: tools.isSubject });
     choose(picture.id);
   };
   const ways = tools.isSubject ? [] : isMask(option) ? [
-    button("Draw it…", () => start("region"), { class: "quiet", title: "Draw it on the picture", "aria-label": `Draw ${tools.label} on the picture` }),
+    button("Draw it…", () => start("region"), { class: "way", title: "Draw it on the picture", "aria-label": `Draw ${tools.label} on the picture` }),
   ] : [
-    button("Place things…", () => start("place"), { class: "quiet", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
-    button("Paint…", () => start("sketch"), { class: "quiet", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
+    button("Place things…", () => start("place"), { class: "way", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
+    button("Paint…", () => start("sketch"), { class: "way", title: "Paint over the picture", "aria-label": `Paint ${tools.label}` }),
   ];
   const element = make("div", { class: "picture-control" }, image,
     make("div", { class: "picture-choice" }, select, make("div", { class: "ways" }, open, ways)));

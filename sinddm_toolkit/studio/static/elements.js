@@ -36,9 +36,11 @@ export function freshId(stem) {
   return `${stem}-${counted}`;
 }
 
+const SPELT = { bg: "background", fps: "frames a second" };
+
 /** `start_scale` as people read it: "Start scale". */
 export function inWords(name) {
-  const words = name.replaceAll(/[_-]/g, " ").trim();
+  const words = SPELT[name] ?? name.replaceAll(/[_-]/g, " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -26,7 +26,7 @@ class Field {
     this.reset = button("Reset", () => { this.forget(); form.changed(this); }, {
       class: "quiet reset", "aria-label": `Reset ${inWords(option.name)}`,
     });
-    const label = make("label", { for: ids.id }, inWords(option.name), option.required && make("span", { class: "needed", title: "needed" }, " •"));
+    const label = make("label", { for: ids.id, title: option.flag }, inWords(option.name), option.required && make("span", { class: "needed", title: "needed" }, " •"));
     this.row = make("div", { class: `field kind-${option.kind}${this.isGroup ? " grouped" : ""}`, "data-option": option.name },
       make("div", { class: "field-head" }, label, this.note, this.reset),
       this.control.element,
@@ -171,7 +171,7 @@ export class OptionsForm {
       return first.includes(option.name) ? -1 - 0.01 * (first.length - first.indexOf(option.name)) : 0;
     };
     const sorted = [...this.list].sort((a, b) => rank(a) - rank(b));
-    const usual = sorted.filter(({ option }) => !option.rarely || option.required);
+    const usual = sorted.filter(({ option }) => option.required || !(option.rarely || this.isInstead(option)));
     const rare = sorted.filter((field) => !usual.includes(field));
     const isSide = ({ option }) => this.isSide(option);
     const rows = usual.filter((field) => !isSide(field)).map(({ row }) => row);
@@ -182,6 +182,15 @@ export class OptionsForm {
     }
     if (!rare.length) return rows;
     return [...rows, make("details", { class: "more" }, make("summary", {}, "More"), rare.map(({ row }) => row))];
+  }
+
+  /**
+   * Whether an option, or what it speaks of, is another way to give a picture that can be made here:
+   * who has the canvas places things on it instead.
+   */
+  isInstead({ name, help }) {
+    const instead = this.list.map(({ option }) => option).filter(({ kind, unless }) => kind === "picture" && unless);
+    return instead.some(({ unless }) => unless === name || help.includes(`--${unless.replaceAll("_", "-")} `));
   }
 
   isSide({ name }) {

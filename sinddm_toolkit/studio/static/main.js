@@ -17,9 +17,9 @@ import { workbench } from "./workbench.js";
 
 async function begin() {
   const pictures = new Pictures(workbench);
-  const [tasks, runOptions] = await Promise.all([get("tasks"), get("run-options")]);
+  const presets = new Presets();
+  const [tasks, runOptions] = await Promise.all([get("tasks"), get("run-options"), presets.load()]);
   const draft = new Draft(tasks, runOptions, workbench, pictures);
-  const presets = new Presets(draft.catalogue);
   const edits = new Edits(pictures);
   const studio = { workbench, pictures, draft, presets, edits, catalogue: draft.catalogue };
   studio.run = async (edit) => {
@@ -47,7 +47,6 @@ async function begin() {
   edits.addEventListener("lost", () => { lost.hidden = false; });
   edits.addEventListener("here", () => { lost.hidden = true; });
 
-  await presets.load();
   await restore(draft, presets);
 }
 

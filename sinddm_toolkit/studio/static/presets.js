@@ -4,12 +4,7 @@ import { get, post } from "./api.js";
 import { button, fill, inWords, make, notice, sentence } from "./elements.js";
 
 export class Presets extends EventTarget {
-  /** `catalogue` has the tasks by name. */
-  constructor(catalogue) {
-    super();
-    this.catalogue = catalogue;
-    this.all = [];
-  }
+  all = [];
 
   async load() {
     this.all = (await get("presets")).filter(({ error }) => !error);
@@ -22,9 +17,9 @@ export class Presets extends EventTarget {
     await this.load();
   }
 
-  /** Those that go with these tasks; with none chosen, those that can stand alone. */
-  fitting(names) {
-    if (!names.length) return this.all.filter(({ tasks: [lead] }) => this.catalogue.get(lead)?.learns_from);
+  /** Those that go with these tasks; with none chosen, those that can stand alone in `catalogue`. */
+  fitting(names, catalogue) {
+    if (!names.length) return this.all.filter(({ tasks: [lead] }) => catalogue.get(lead)?.learns_from);
     return this.all.filter(({ tasks }) => tasks.every((name) => names.includes(name)));
   }
 }
@@ -37,7 +32,7 @@ export function presetsPanel(presets, draft) {
   box.append(list);
   const show = () => {
     const names = draft.tasks.map(({ name }) => name);
-    const fitting = presets.fitting(names);
+    const fitting = presets.fitting(names, draft.catalogue);
     box.hidden = !fitting.length;
     box.firstChild.textContent = names.length ? `Presets for this (${fitting.length})` : "Or begin with a preset";
     fill(list, fitting.map((preset) => make("li", {}, card(preset, draft))));

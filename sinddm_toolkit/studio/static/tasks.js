@@ -15,7 +15,9 @@ export function tasksPanel(draft, presets, presetsPart) {
 }
 
 function wishes(draft, presets) {
-  const all = [...draft.catalogue.values()];
+  // Those that have more presets are wished for more often: they come first.
+  const looks = ({ name }) => presets.all.filter(({ tasks: [lead] }) => lead === name).length;
+  const all = [...draft.catalogue.values()].sort((a, b) => looks(b) - looks(a));
   return [
     make("h2", {}, "What would you like to do?"),
     taskList(all.filter(({ learns_from: picture }) => picture !== null), presets, async ({ name }) => {
@@ -72,10 +74,11 @@ function chosen(draft, presets, presetsPart) {
   const forms = draft.forms.map((form, k) => {
     const { task } = form;
     const title = make("h2", { tabIndex: -1 }, sentence(task.summary));
-    const away = k === 0
-      ? button("Other tasks", () => draft.setTasks([]), { class: "quiet" })
-      : button("Leave out", () => draft.leave(k), { class: "quiet", "aria-label": `Leave out ${inWords(task.name)}` });
+    const back = k === 0 && button("← Other tasks", () => draft.setTasks([]), { class: "quiet back" });
+    const away = k > 0
+      && button("Leave out", () => draft.leave(k), { class: "quiet", "aria-label": `Leave out ${inWords(task.name)}` });
     return make("section", { class: "chosen-task", "data-task": task.name, "aria-label": inWords(task.name) },
+      back,
       make("header", {}, make("div", {}, k > 0 && make("span", { class: "joined" }, "and also"), title,
         make("span", { class: "task-name" }, inWords(task.name))), away),
       task.about && make("details", { class: "about" }, make("summary", {}, "What it does"), about(task.about)),

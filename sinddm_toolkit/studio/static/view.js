@@ -12,7 +12,7 @@ import { sizeOfLevel, tile, TILE_SIDE } from "./pictures.js";
 const TILES_KEPT = 160; // 512 × 512 × 4 bytes each
 const AT_ONCE = 6;
 const MOST_ZOOM = 64; // pixels of the screen a pixel
-const CRISP_FROM = 3; // device pixels a pixel: squares show from here
+const CRISP_FROM = 4; // pixels of the screen a pixel: squares show from here
 const KEY_STEP = 10; // pixels of the screen that an arrow key moves the cursor
 
 /** Decoded tiles of all pictures, the latest used last. */
@@ -373,7 +373,7 @@ export class Viewer extends EventTarget {
     const level = sizeOfLevel(picture, k);
     const perX = (picture.width / level.width) * scale.x;
     const perY = (picture.height / level.height) * scale.y;
-    context.imageSmoothingEnabled = finest < CRISP_FROM;
+    context.imageSmoothingEnabled = finest < CRISP_FROM * devicePixelRatio;
     context.imageSmoothingQuality = "medium";
     const columns = Math.ceil(level.width / TILE_SIDE);
     const rows = Math.ceil(level.height / TILE_SIDE);

@@ -373,6 +373,7 @@ export class Workbench extends EventTarget {
       make("p", { class: "big" }, "Drop a picture here"),
       make("p", {}, "or paste one, or choose a file."),
       choose,
+      make("p", { class: "then" }, "Then say what you would like to do. All of it stays on this machine."),
     );
     this.view.host.append(this._empty);
   }

@@ -51,6 +51,12 @@ class Animate(FilmTask):
 
     name = "animate"
     summary = "watch a picture come into being: GIF, APNG, WebP or MP4"
+    also_called = (
+        "film",
+        "movie",
+        "video",
+        "moving",
+    )
     learns_from = None
 
     to: OutputFile = option(

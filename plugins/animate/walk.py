@@ -26,6 +26,13 @@ class Walk(FilmTask):
 
     name = "walk"
     summary = "all samples of a run are places on a walk from seed to seed, and a film of it"
+    also_called = (
+        "interpolate",
+        "morph",
+        "film",
+        "video",
+        "loop",
+    )
     learns_from = None
 
     stop: list[int] = option(

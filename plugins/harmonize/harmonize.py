@@ -60,6 +60,17 @@ class Harmonize(Task):
 
     name = "harmonize"
     summary = "give a pasted object the texture and tone of its background"
+    also_called = (
+        "put into",
+        "put in",
+        "insert",
+        "add an object",
+        "place",
+        "blend",
+        "composite",
+        "collage",
+        "cut-out",
+    )
     learns_from = "bg"
     named_after = "composite"
 

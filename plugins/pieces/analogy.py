@@ -44,6 +44,13 @@ class Analogy(PiecesTask):
 
     name = "analogy"
     summary = "build a scene in another picture's layout, or a map's, from the pieces of one"
+    also_called = (
+        "paint by numbers",
+        "segmentation",
+        "label map",
+        "doodle",
+        "texture by numbers",
+    )
     learns_from = "style"
 
     style: Picture = option("the picture whose pieces are used: what is learnt")

@@ -38,6 +38,15 @@ class Retarget(PiecesTask):
 
     name = "retarget"
     summary = "another size or shape, with nothing stretched and nothing lost"
+    also_called = (
+        "wider",
+        "narrower",
+        "resize",
+        "aspect ratio",
+        "panorama",
+        "banner",
+        "crop",
+    )
     learns_from = "image"
 
     image: Picture = option("the picture")

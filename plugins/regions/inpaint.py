@@ -24,6 +24,17 @@ class Inpaint(KeepingTask):
 
     name = "inpaint"
     summary = "remove what a mask covers, or fill a hole"
+    also_called = (
+        "remove",
+        "delete",
+        "erase",
+        "take out",
+        "take away",
+        "get rid of",
+        "clean up",
+        "repair",
+        "scratch",
+    )
     learns_from = "image"
 
     image: Picture = option("the picture")

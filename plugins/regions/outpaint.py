@@ -34,6 +34,16 @@ class Outpaint(KeepingTask):
 
     name = "outpaint"
     summary = "extend the picture beyond its borders"
+    also_called = (
+        "wider",
+        "wide",
+        "taller",
+        "larger canvas",
+        "uncrop",
+        "expand",
+        "beyond the frame",
+        "more sky",
+    )
     learns_from = "image"
 
     image: Picture = option("the picture to extend")

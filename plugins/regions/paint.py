@@ -28,6 +28,13 @@ class Paint(Task):
 
     name = "paint"
     summary = "make a rough painting or a crude edit look like the picture"
+    also_called = (
+        "sketch",
+        "draw",
+        "paint to image",
+        "scribble",
+        "add by hand",
+    )
     learns_from = "image"
     named_after = "painting"
 

@@ -31,6 +31,13 @@ class Roi(LayoutTask):
 
     name = "roi"
     summary = "put regions of the picture where you want them, and let the rest vary"
+    also_called = (
+        "move",
+        "copy",
+        "rearrange",
+        "put elsewhere",
+        "region of interest",
+    )
     learns_from = "image"
 
     image: Picture | list[Picture] = option(

@@ -33,6 +33,14 @@ class Sample(LayoutTask):
 
     name = "sample"
     summary = "random pictures of any size that look like yours"
+    also_called = (
+        "more like this",
+        "variations",
+        "another",
+        "the same again",
+        "generate",
+        "new",
+    )
     learns_from = "image"
 
     image: Picture | list[Picture] = option(

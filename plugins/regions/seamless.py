@@ -43,6 +43,13 @@ class Seamless(LayoutTask):
 
     name = "seamless"
     summary = "a tile whose opposite borders fit together"
+    also_called = (
+        "texture",
+        "wallpaper",
+        "repeat",
+        "pattern",
+        "tiling",
+    )
     learns_from = "image"
 
     image: Picture = option("the picture to learn from")

@@ -24,6 +24,12 @@ class Symmetric(LayoutTask):
 
     name = "symmetric"
     summary = "a picture with a mirror or rotation symmetry"
+    also_called = (
+        "mandala",
+        "kaleidoscope",
+        "mirrored",
+        "ornament",
+    )
     learns_from = "image"
 
     image: Picture = option("the picture to learn from")

@@ -47,6 +47,14 @@ class StyleTransfer(Task):
 
     name = "style-transfer"
     summary = "repaint a picture in the strokes of another"
+    also_called = (
+        "in the manner of",
+        "in the style of",
+        "like this painting",
+        "as a painting",
+        "paint like",
+        "filter",
+    )
     learns_from = "style"
     named_after = "content"
     most_pixels = STYLE_PIXELS

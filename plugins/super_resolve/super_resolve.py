@@ -31,6 +31,14 @@ class SuperResolve(Task):
 
     name = "super-resolve"
     summary = "enlarge the picture and give it detail"
+    also_called = (
+        "upscale",
+        "bigger",
+        "resolution",
+        "sharper",
+        "zoom",
+        "enhance",
+    )
     learns_from = "image"
 
     strength: float = option(

@@ -17,6 +17,11 @@ class TextContent(GuidedTask):
 
     name = "text-content"
     summary = "a random picture like yours that shows what you say"
+    also_called = (
+        "prompt",
+        "describe",
+        "words",
+    )
 
     strength: float = option(
         "higher: more of the text, less like your picture", default=0.2, minimum=0, maximum=1

@@ -34,6 +34,12 @@ class TextRoi(TextTask):
 
     name = "text-roi"
     summary = "change a region of your picture into what you say"
+    also_called = (
+        "prompt",
+        "replace",
+        "turn into",
+        "describe",
+    )
 
     region: Region = option("where: a box X,Y,W,H in pixels or percent, or a mask picture")
     strength: float = option(

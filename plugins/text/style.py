@@ -18,6 +18,12 @@ class TextStyle(GuidedTask):
 
     name = "text-style"
     summary = "a random picture like yours, or yours itself, in the style that you name"
+    also_called = (
+        "prompt",
+        "describe",
+        "as a watercolour",
+        "filter",
+    )
 
     of_image: bool = option("the picture itself in that style, not a random one", default=False)
     strength: float = option("higher: more of the style", default=0.3, minimum=0, maximum=1)

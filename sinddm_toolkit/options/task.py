@@ -20,6 +20,8 @@ class Task(Options):
     """What the command line calls it."""
     summary: ClassVar[str]
     """One line for lists."""
+    also_called: ClassVar[tuple[str, ...]] = ()
+    """Other words that people look for it by, beside those of the summary and the options."""
     learns_from: ClassVar[str | None]
     """The option whose picture the model is trained on; None: it only joins other tasks. If the
     option is annotated `Picture | list[Picture]`, several may be learnt together."""

@@ -80,6 +80,7 @@ def told_task(task: type[Task]) -> dict[str, Any]:
     return {
         "name": task.name,
         "summary": task.summary,
+        "also_called": list(task.also_called),
         "about": inspect.cleandoc(task.__doc__ or ""),
         "learns_from": task.learns_from,
         "named_after": task.named_after,

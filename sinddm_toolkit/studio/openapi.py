@@ -105,6 +105,7 @@ def _fixed() -> dict[str, Schema]:
     task = {
         "name": TEXT,
         "summary": TEXT,
+        "also_called": _list(TEXT),
         "about": TEXT,
         "learns_from": _or_null("string"),
         "named_after": _or_null("string"),

@@ -359,7 +359,16 @@ def test_what_a_task_would_choose_is_shown_and_changed(page, sinddm_picture):
 
 def test_tasks_are_found_by_what_people_call_them(page):
     shown = page.locator(".wishes li:visible")
-    for words, first in (("remove", "inpaint"), ("beyond", "outpaint"), ("dusk", "dusk")):
+    for words, first in (
+        ("remove", "inpaint"),
+        ("beyond", "outpaint"),
+        ("dusk", "dusk"),
+        ("put this boat into that sea", "harmonize"),
+        ("remove the tent", "inpaint"),
+        ("twice as wide", "outpaint"),
+        ("in the manner of this painting", "style-transfer"),
+        ("smaller strokes", "style-transfer"),
+    ):
         page.get_by_label("Search tasks").fill(words)
         expect(shown.first).to_have_attribute("data-task", first)
     page.get_by_label("Search tasks").fill("zebra crossing")

@@ -30,7 +30,7 @@ function wishes(draft, presets) {
 
 function taskList(tasks, presets, choose) {
   const search = make("input", {
-    type: "search", placeholder: "Search, for example “remove”", "aria-label": "Search tasks", class: "task-search",
+    type: "search", placeholder: "In your own words: “remove the boat”", "aria-label": "Search tasks", class: "task-search",
   });
   const items = tasks.map((task) => {
     const item = make("li", { "data-task": task.name }, button("", () => choose(task), { class: "wish" }));
@@ -40,12 +40,12 @@ function taskList(tasks, presets, choose) {
   const list = make("ul", { class: "wishes" }, items.map(({ item }) => item));
   const none = make("p", { class: "note", hidden: true }, "No task is told in these words.");
   search.addEventListener("input", () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const ranked = items.map(({ item, texts }) => ({ item, rank: rankOf(words, texts()) }));
-    ranked.sort((a, b) => a.rank - b.rank);
-    for (const { item, rank } of ranked) item.hidden = rank === NOWHERE;
+    const words = tellingWords(search.value);
+    const ranked = items.map(({ item, texts }) => ({ item, score: scoreOf(words, texts()) }));
+    ranked.sort((a, b) => b.score - a.score);
+    for (const { item, score } of ranked) item.hidden = words.length > 0 && score === 0;
     list.append(...ranked.map(({ item }) => item));
-    none.hidden = ranked[0].rank < NOWHERE;
+    none.hidden = !items.every(({ item }) => item.hidden);
   });
   return make("div", {}, search, list, none);
 }
@@ -53,21 +53,27 @@ function taskList(tasks, presets, choose) {
 /** What is told of a task, from what says it best to what only mentions it. */
 function textsOf(task, presets) {
   const own = presets.all.filter(({ tasks: [lead] }) => lead === task.name);
-  const texts = [
-    `${task.name} ${task.summary}`,
+  return [
+    `${task.name} ${task.summary} ${task.also_called.join(" ")}`,
     task.about ?? "",
     own.map(({ name, summary }) => `${name} ${summary}`).join(" "),
     task.options.map(({ name, help }) => `${name} ${help}`).join(" "),
-  ];
-  return texts.map((text, k) => texts.slice(0, k).concat(text).join(" ").toLowerCase());
+  ].map((text) => ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ")}`);
 }
 
-const NOWHERE = 99;
+const TELL_NOTHING = new Set("a an and as at but i in into it me my of on or please that the this to twice want would with".split(" "));
 
-/** The place of the first text that has all words; NOWHERE if none has. */
-function rankOf(words, texts) {
-  const found = texts.findIndex((text) => words.every((word) => text.includes(word)));
-  return found < 0 ? NOWHERE : found;
+/** The words of a wish that tell something; all of them if none does. */
+function tellingWords(wish) {
+  const all = wish.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  const telling = all.filter((word) => !TELL_NOTHING.has(word));
+  return telling.length ? telling : all;
+}
+
+/** How well texts answer a wish: each word counts where it is first found, at a word's beginning. */
+function scoreOf(words, texts) {
+  const found = words.map((word) => texts.findIndex((text) => text.includes(` ${word}`)));
+  return found.reduce((sum, k) => sum + (k < 0 ? 0 : [1, 0.3, 0.2, 0.1][k]), 0);
 }
 
 function chosen(draft, presets, presetsPart) {

@@ -58,7 +58,7 @@ function textsOf(task, presets) {
     task.about ?? "",
     own.map(({ name, summary }) => `${name} ${summary}`).join(" "),
     task.options.map(({ name, help }) => `${name} ${help}`).join(" "),
-  ].map((text) => ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ")}`);
+  ].map((text) => ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, " ")} `);
 }
 
 const TELL_NOTHING = new Set("a an and as at but i in into it me my of on or please that the this to twice want would with".split(" "));
@@ -70,10 +70,14 @@ function tellingWords(wish) {
   return telling.length ? telling : all;
 }
 
-/** How well texts answer a wish: each word counts where it is first found, at a word's beginning. */
+/** How well texts answer a wish: each word counts where it is first found, beginnings of words less. */
 function scoreOf(words, texts) {
-  const found = words.map((word) => texts.findIndex((text) => text.includes(` ${word}`)));
-  return found.reduce((sum, k) => sum + (k < 0 ? 0 : [1, 0.3, 0.2, 0.1][k]), 0);
+  const scores = words.map((word) => {
+    const k = texts.findIndex((text) => text.includes(` ${word}`));
+    if (k < 0) return 0;
+    return [1, 0.3, 0.2, 0.1][k] * (texts[k].includes(` ${word} `) ? 1 : 0.6);
+  });
+  return scores.reduce((sum, score) => sum + score, 0);
 }
 
 function chosen(draft, presets, presetsPart) {

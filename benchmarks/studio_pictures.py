@@ -1,6 +1,6 @@
-"""Makes the pictures of docs/studio.md and the README's first: the studio's page, used as told there.
+"""Makes the pictures of docs/studio.md and the README's first: the studio's page in use.
 
-    python benchmarks/studio_pictures.py [NAME ...]
+    python benchmarks/studio_pictures.py
 
 A headless Chromium does what a person would with the two paintings of docs/images and the shuttle
 of scikit-image's portrait of Eileen Collins. A studio of its own, in a folder that goes away.
@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class Hand:
         self.page = page
 
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name).first.click()
+        self.page.get_by_role("button", name=name, exact=True).first.click()
 
     def open(self, button: str, *files: Path) -> None:
         with self.page.expect_file_chooser() as chooser:
@@ -91,7 +91,7 @@ class Hand:
 
     def choose(self, task: str) -> None:
         if self.page.locator(".chosen-task").count():
-            self.press("Other tasks")
+            self.press("← Other tasks")
         self.page.locator(f"[data-task={task}] .wish").click()
         self.page.wait_for_timeout(400)
 
@@ -134,6 +134,7 @@ def use(hand: Hand, thing: Path) -> None:
     for label, value in (("Scale", "34"), ("Turn", "24"), ("X", "185"), ("Y", "62")):
         options.get_by_label(label, exact=True).fill(value)
         options.get_by_label(label, exact=True).press("Enter")
+    options.evaluate("bar => bar.scrollTo(0, 0)")
     hand.keep("placing")
     hand.write("seed", "3")
     hand.press("Make it")
@@ -142,6 +143,11 @@ def use(hand: Hand, thing: Path) -> None:
     hand.keep("watching")
     hand.made(1)
     hand.press("Compare")
+    page.locator(".panel-scroll").evaluate("panel => panel.scrollTo(0, 0)")
+    page.locator("#canvas").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")  # the divider, to the shuttle
+    page.locator("#canvas").blur()
     hand.keep("studio")
 
     page.get_by_role("tab", name="seascape.png").first.click()

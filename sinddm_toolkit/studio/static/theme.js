@@ -15,7 +15,7 @@ function show() {
   if (chosen) document.documentElement.dataset.theme = chosen;
   const other = shown() === "dark" ? "light" : "dark";
   button.replaceChildren(icon(other === "dark" ? "moon" : "sun"));
-  button.setAttribute("aria-label", other === "dark" ? "Make it dark" : "Make it light");
+  button.setAttribute("aria-label", other === "dark" ? "Dark colours" : "Light colours");
   button.title = button.getAttribute("aria-label");
 }
 

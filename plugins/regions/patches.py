@@ -65,7 +65,8 @@ class Known:
     """
 
     def __init__(self, colours: Tensor, hole: BoolArray) -> None:
-        """colours: (1, 3, h, w), anything in the `hole` (h, w)."""
+        """colours: (1, 3, h, w), or more channels that patches are told by, anything in the `hole`
+        (h, w)."""
         self.hole = torch.from_numpy(hole)
         self.colours = colours.masked_fill(self.hole, 0)
         self.h, self.w = hole.shape
@@ -74,7 +75,7 @@ class Known:
         self.is_known = torch.from_numpy(~free).flatten()
         self.places = self.is_known.nonzero()[:, 0]
         self.targets = (~self.is_known).nonzero()[:, 0]
-        inside = self.colours[0][:, ~self.hole]
+        inside = self.colours[0][:3, ~self.hole]
         self.variance = float(inside.var(dim=1, correction=0).sum()) * SIDE**2 + 1e-6
 
     @property
@@ -84,7 +85,7 @@ class Known:
 
     @cached_property
     def patches(self) -> Tensor:
-        """(rows·columns, 3·SIDE²) of the known pixels, the others 0."""
+        """(rows·columns, c·SIDE²) of the known pixels, the others 0."""
         return F.unfold(self.colours, SIDE)[0].T.contiguous()
 
     @cached_property
@@ -141,7 +142,7 @@ class Match:
     chosen: Tensor
     """(n,) of all of `known.targets`, the place that its patch comes from."""
     colours: Tensor
-    """(1, 3, h, w) that the patches together make."""
+    """(1, c, h, w) that the patches together make."""
     errors: Tensor
     """(n,) squared distances of what was chosen to the colours that it was chosen for."""
     usage: Tensor
@@ -230,7 +231,7 @@ def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Mat
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
-    voted = (sums[:, :3] / sums[:, 3:].clamp(min=1e-12)).T.view(1, 3, known.h, known.w)
+    voted = (sums[:, :-1] / sums[:, -1:].clamp(min=1e-12)).T.view(1, -1, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
 
 
@@ -354,7 +355,8 @@ def _costs_of_seen(
     known: Known, colours: Tensor, hole: BoolArray, targets: Tensor, candidates: Tensor
 ) -> Tensor:
     """Of all known patches for `targets`, (n, all), by those of their pixels that are no hole."""
-    mask = known.cut(torch.from_numpy(~hole).float().expand(1, 3, -1, -1), targets)
+    channels = colours.shape[1]
+    mask = known.cut(torch.from_numpy(~hole).float().expand(1, channels, -1, -1), targets)
     wanted = known.cut(colours, targets) * mask
     unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
     unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)

@@ -46,7 +46,7 @@ def joined(match: Match) -> Tensor:
     image = colours.copy()
     image[hole] = system.solution()
     made = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
-    return torch.where(known.hole, made.clamp_(-1, 1), known.colours)
+    return torch.where(known.hole, made.clamp_(-1, 1), known.colours[:, :3])
 
 
 def _errors(match: Match) -> FloatArray:
@@ -64,7 +64,7 @@ def _errors(match: Match) -> FloatArray:
 def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Colours, and gradients to the right and down, (h, w, 3), of the patches and of the known."""
     known = match.known
-    colours, seen = known.colours[0], (~known.hole).float()[None]
+    colours, seen = known.colours[0, :3], (~known.hole).float()[None]
     right, both_right = torch.zeros_like(colours), torch.zeros_like(seen)
     down, both_down = torch.zeros_like(colours), torch.zeros_like(seen)
     both_right[..., :-1] = seen[..., :-1] * seen[..., 1:]

@@ -47,10 +47,10 @@ TRIES = 5
 TRIED_SIZES = 3
 """The coarsest ones, at which that costs little."""
 
-ROUNDS, LAST_ROUNDS = 3, 2
+ROUNDS, LAST_ROUNDS = 4, 2
 """Of finding patches and colours in turn, at each size and at the last one."""
 
-TEXTURED = 0.5
+TEXTURED = 0.2
 """Share of the colours' variance that the channel has which says how fine the detail is around a
 pixel: at small sizes gravel, leaves and a plain wall are alike, and so are they to a blur."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -51,11 +52,19 @@ STEPS = (4, 1, 2, 1)
 SPREAD = (1.0, 1 / 3, 1 / 9, 1 / 27)
 """How far random choices lie from the present one, as shares of the picture."""
 
-SHARPNESS = 2.0
+SHARPNESS = 4.0
 """Of the colours that patches ask for while better ones are sought; see `Match.votes`."""
 
 DECAY = 1.2
 """Of a patch's say with each 1/64 of the picture's size that it lies deeper in the hole."""
+
+
+LEAST = 1e-30
+"""Sum of what patches say of a pixel; where none lies it is 0."""
+
+MODE = 0.03
+"""Share of a pixel's variance by which a colour may be off the mean of those asked for: one that is
+farther off has less say."""
 
 
 class Known:
@@ -189,29 +198,47 @@ class Match:
         """What the patches that lie over each pixel say of it, (h·w, k).
 
         values: (h·w, k) of the known picture. Those that fit have more say, the more so the higher
-        the sharpness.
+        the sharpness, and so have those that say what most do: a mean of two things is neither, but
+        a fog (the mode of Wexler et al., 2007, by one step of mean shift).
         """
         known = self.known
-        weights = self._weights(sharpness)
-        sums = torch.zeros(known.h * known.w, values.shape[1])
+        says, most = self._says(sharpness)
+        colours = known.colours[0, :3].flatten(1).T.contiguous()
         here, there = known.pixel(known.targets), known.pixel(self.chosen)
+        total = torch.zeros(known.h * known.w, 4)
+        counted = torch.cat([colours, torch.ones(len(colours), 1)], dim=1)
         for offset in _offsets(known.w):
-            sums.index_add_(0, here + offset, values[there + offset] * weights)
+            say = (says - most[here + offset]).exp_()[:, None]
+            total.index_add_(0, here + offset, counted[there + offset] * say)
+        mean = total[:, :3] / total[:, 3:].clamp(min=1)
+        width = MODE * known.variance / SIDE**2
+        sums = torch.zeros(known.h * known.w, values.shape[1])
+        for offset in _offsets(known.w):
+            off = (colours[there + offset] - mean[here + offset]).square_().sum(dim=1)
+            say = (says - most[here + offset]).exp_() / (1 + off / width).square_()
+            sums.index_add_(0, here + offset, values[there + offset] * say[:, None])
         return sums
 
-    def _weights(self, sharpness: float) -> Tensor:
-        """(n, 1)"""
+    def _says(self, sharpness: float) -> tuple[Tensor, Tensor]:
+        """Logarithms: (n,) of how much say a patch has, (h·w,) of the most that one has on a pixel.
+
+        Together they are taken: where all fit badly what they say would be lost by rounding, and a
+        grey haze be left.
+        """
         from scipy import ndimage
 
         known = self.known
         some = self.errors[:: 1 + len(self.errors) // 20_000]
         usual = float(some.quantile(0.5)) + 1e-6 * known.variance
-        # A power, not an exponential: of several that are all far off the best still has more say.
-        fits = (1 + self.errors / usual) ** -sharpness
         depth = ndimage.distance_transform_edt(known.hole.numpy()) * (64 / max(known.size))
-        say = torch.from_numpy(DECAY ** -np.minimum(depth, 64).astype(np.float32)).flatten()
+        deep = torch.from_numpy(np.minimum(depth, 64).astype(np.float32)).flatten()
         centre = known.pixel(known.targets) + SIDE // 2 * (known.w + 1)
-        return (fits * say[centre])[:, None]
+        # A power, not an exponential: of several that are all far off the best still has more say.
+        says = -sharpness * (self.errors / usual).log1p() - math.log(DECAY) * deep[centre]
+        grid = torch.full((known.rows * known.columns,), -torch.inf)
+        grid[known.targets] = says
+        around = F.pad(grid.view(1, 1, known.rows, -1), (SIDE - 1,) * 4, value=-torch.inf)
+        return says, F.max_pool2d(around, SIDE, stride=1).flatten()
 
 
 def _offsets(width: int) -> Iterator[int]:
@@ -231,7 +258,7 @@ def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Mat
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
-    voted = (sums[:, :-1] / sums[:, -1:].clamp(min=1e-12)).T.view(1, -1, known.h, known.w)
+    voted = (sums[:, :-1] / sums[:, -1:].clamp(min=LEAST)).T.view(1, -1, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
 
 

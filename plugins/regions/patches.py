@@ -52,7 +52,7 @@ STEPS = (4, 1, 2, 1)
 SPREAD = (1.0, 1 / 3, 1 / 9, 1 / 27)
 """How far random choices lie from the present one, as shares of the picture."""
 
-SHARPNESS = 4.0
+SHARPNESS = 2.0
 """Of the colours that patches ask for while better ones are sought; see `Match.votes`."""
 
 DECAY = 1.2

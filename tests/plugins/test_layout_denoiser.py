@@ -60,6 +60,22 @@ def test_pieces_of_the_picture_come_out():
     assert float(nearest.median()) < 0.3 * float(m.std())
 
 
+def test_pieces_that_do_not_belong_together_are_not_mixed(monkeypatch):
+    """Patches twice as long as those above are the picture's too, far more than if each overlap
+    stayed the mean of what lies there."""
+    pyramid, schedule = subject(picture(60, 80))
+    side = 10
+
+    def far():
+        made = laid_out(pyramid, schedule, pyramid.sizes[0], 3)
+        known, found = (torch.nn.functional.unfold(x, side)[0].T for x in (pyramid.scales[0], made))
+        return float(torch.cdist(found, known).min(dim=1).values.mean()) / math.sqrt(3 * side**2)
+
+    settled = far()
+    monkeypatch.setattr(layout, "SETTLED", (1.0, 0.25, 0))
+    assert settled < 0.8 * far()
+
+
 def two_colours(h=60, w=80):
     x = 0.2 * picture(h, w)
     x[:, 0, : h // 2] += 0.6

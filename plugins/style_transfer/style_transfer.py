@@ -135,8 +135,8 @@ def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
     """Those of the `chosen` way, as the plan's own would be at those scales.
 
     Where less noise than usual is begun with, the strokes that follow get as much less. All are
-    guided, strokes by the style's patches, and what finishes them by the strokes: more updates than that
-    asks for change nothing that is seen.
+    guided, strokes by the style's patches, and what finishes them by the strokes: more updates
+    than that asks for change nothing that is seen.
     """
     own, schedule = {stage.s: stage for stage in plan.stages}, plan.schedule
     less = min(1.0, schedule.start_sigma(start) / schedule.start_sigma(WHOLE_START))

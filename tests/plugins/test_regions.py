@@ -400,8 +400,31 @@ def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sind
 
 
 @pytest.mark.parametrize(
+    ("shape", "anchor", "corner"),
+    [
+        ({"size": "120x100"}, None, (20, 20)),
+        ({"size": "120x100"}, "centre", (20, 20)),
+        ({"size": "120x100"}, "top-left", (0, 0)),
+        ({"size": "120x100"}, "right", (20, 40)),
+        ({"size": "120x100"}, "bottom", (40, 20)),
+        ({"size": "120x100"}, "bottom-right", (40, 40)),
+        ({"aspect": "16:9"}, "top-left", (0, 0)),
+        ({"aspect": "1:1"}, "bottom", (20, 0)),
+    ],
+)
+def test_the_picture_lies_where_its_anchor_says(shape, anchor, corner, sinddm_run):
+    image = texture(60, 80)
+    more = {} if anchor is None else {"anchor": anchor}
+    made = sinddm_run("outpaint", image=image, strength=0, feather=0, **shape, **more)
+    top, left = corner
+    assert np.array_equal(made.picture.pixels[top : top + 60, left : left + 80], image)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--right", "9", "--anchor", "left"), "--anchor goes with --size or --aspect"),
+        (("--size", "2x1", "--anchor", "middle"), "--anchor: middle is not allowed"),
         (("--aspect", "4:3"), "--aspect 4:3: i.png has that shape already"),
         (("--aspect", "16x9"), "--aspect 16x9 is not allowed, give one such as 16:9"),
         (("--aspect", "16:0"), "--aspect 16:0 is not allowed"),

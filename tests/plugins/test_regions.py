@@ -6,6 +6,7 @@ from scipy import ndimage
 from sinddm_toolkit.plugins.regions import pinning
 from sinddm_toolkit.plugins.regions.consistency import Consistency
 from sinddm_toolkit.plugins.regions.pinning import LAYOUT_RESAMPLINGS, Pins, again_and_again, faded
+from sinddm_toolkit.plugins.regions.roi import share
 
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
@@ -183,6 +184,18 @@ def test_roi_puts_the_region_where_it_is_wanted(command, spotted, coloured):
     result = read_picture("o.png").pixels
     assert redness(result[7:16, 8:20]) > 120 and redness(result[39:48, 44:56]) > 120
     assert redness(result[20:30, 60:78]) < 40
+
+
+def test_roi_lets_go_of_finer_scales_first():
+    shares = {
+        strength: [share(strength, s, finest=4) for s in range(4)]
+        for strength in (1.0, 0.8, 0.5, 0.3, 0.1)
+    }
+    assert shares[1.0] == shares[0.8] == [1, 1, 1, 1]
+    assert shares[0.5] == pytest.approx([1, 1, 1, 0.5])
+    assert shares[0.3] == pytest.approx([1, 1, 0.5, 0])
+    assert shares[0.1] == pytest.approx([1, 0.5, 0, 0])
+    assert share(0.1, 0, finest=0) == 1
 
 
 def test_roi_strength_0_is_a_plain_sample(command, spotted):

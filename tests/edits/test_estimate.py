@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from sinddm_toolkit.plugins.pieces.redrawing import ARRANGING_SECONDS
 from sinddm_toolkit.plugins.regions.keeping import FILLING_SECONDS, FILLING_SECONDS_A_PIXEL
 from sinddm_toolkit.plugins.regions.outpaint import Outpaint
 
@@ -72,6 +73,9 @@ def test_work_that_is_all_a_tasks_own_is_told_too(pasted, monkeypatch):
     monkeypatch.setattr(estimate, "rates", None)
     monkeypatch.setattr(Outpaint, "own_seconds", lambda *_: 30.0)
     assert found("outpaint", right=9, strength=0, samples=2)[1] == Estimate(0, 60)
+    still = {"size": "120x60", "start_step": 0}
+    assert found("retarget", samples=6, **still)[1] == Estimate(0, 6 * ARRANGING_SECONDS)
+    assert found("retarget", samples=2, **still)[1] is None
 
 
 def test_a_task_that_fails_to_tell_is_named(pasted, monkeypatch):

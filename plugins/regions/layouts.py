@@ -39,7 +39,7 @@ MOST_GUIDED = 6
 GUIDED_PIXELS = 1_000_000
 """Larger stages add grain, of which the network knows enough."""
 
-SHARE_OF_ROWS = 0.25
+SHARE_OF_ROWS = 0.5
 """Of the score of a layout: what is at the wrong height, beside how far its patches are."""
 
 

@@ -19,8 +19,8 @@ class TextStyle(GuidedTask):
     name = "text-style"
     summary = "a random picture like yours, or yours itself, in the style that you name"
 
-    of_image: bool = option("the picture itself in that style, not a random one", default=False)
     strength: float = option("higher: more of the style", default=0.3, minimum=0, maximum=1)
+    of_image: bool = option("the picture itself in that style, not a random one", default=False)
 
     momentum = 0.05
 

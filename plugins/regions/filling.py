@@ -50,7 +50,7 @@ TRIED_SIZES = 3
 ROUNDS, LAST_ROUNDS = 4, 2
 """Of finding patches and colours in turn, at each size and at the last one."""
 
-TEXTURED = 0.2
+TEXTURED = 0.1
 """Share of the colours' variance that the channel has which says how fine the detail is around a
 pixel: at small sizes gravel, leaves and a plain wall are alike, and so are they to a blur."""
 

@@ -50,9 +50,13 @@ TRIED_SIZES = 3
 ROUNDS, LAST_ROUNDS = 4, 2
 """Of finding patches and colours in turn, at each size and at the last one."""
 
-TEXTURED = 0.1
+TEXTURED = 0.2
 """Share of the colours' variance that the channel has which says how fine the detail is around a
 pixel: at small sizes gravel, leaves and a plain wall are alike, and so are they to a blur."""
+
+EVEN = 0.3
+"""Deviation of the contrast, as a share of its mean, below which it tells little: what is left are
+borders, at which it is known less well."""
 
 AROUND = 4.0
 """How far around: σ in pixels of the size that is filled."""
@@ -89,7 +93,7 @@ def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
         return Filling(torch.where(known > 0, image, mean), 0.0)
     tried = min(TRIED_SIZES, len(levels) - 1)
     begun = [_refined(levels[: tried + 1], None, generator) for _ in range(TRIES)]
-    match = min(begun, key=lambda one: one.misfit)
+    match = min(begun, key=lambda one: one.misfit + one.seam)
     match = _refined(levels[tried + 1 :], match, generator)
     made = joined(match)
     if small != size:
@@ -130,7 +134,8 @@ def _texture(image: Tensor, hole: BoolArray, size: Size) -> Tensor:
     mean = ndimage.gaussian_filter(contrast, sigma) / np.maximum(seen, 1e-6)
     inside = mean[~hole]
     share = float(image[0][:, torch.from_numpy(~hole)].var(dim=1, correction=0).sum()) * TEXTURED
-    mean = (mean - inside.mean()) * np.sqrt(share) / max(float(inside.std()), 0.01)
+    usual = max(float(inside.std()), EVEN * float(inside.mean()), 0.01)
+    mean = (mean - inside.mean()) * np.sqrt(share) / usual
     return torch.from_numpy(mean.astype(np.float32))[None, None]
 
 

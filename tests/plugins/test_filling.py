@@ -1,5 +1,7 @@
 """Holes filled with patches of what is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -129,6 +131,21 @@ def test_a_pixel_is_of_what_most_patches_say_and_not_of_the_mean():
     sums = match.votes(torch.cat([image[0].flatten(1).T, ones], dim=1), 2.0)
     voted = (sums[:, :3] / sums[:, 3:])[known.hole.flatten()]
     assert voted.max() < -0.6  # a mean is over -0.4
+
+
+def test_a_seam_counts_beside_all_that_fits_within():
+    """What is one copy throughout has no misfit but at its border."""
+    colours = tensor_from_rgb(np.random.default_rng(0).random((60, 80, 3), np.float32))
+    hole = np.zeros((60, 80), bool)
+    hole[:, 50:] = True
+    known = Known(colours, hole)
+    cut = known.targets % known.columns < 50  # they see what is known
+    errors = torch.where(cut, known.variance, 0.0)
+    nothing = torch.zeros(known.rows * known.columns)
+    match = Match(known, known.places[:1].expand(len(known.targets)), colours, errors, nothing)
+    assert match.seam == pytest.approx(1)
+    assert float(errors.mean()) < 0.25 * known.variance
+    assert dataclasses.replace(match, errors=0 * errors).seam == 0
 
 
 def test_a_texture_is_not_filled_with_what_is_as_smooth_as_its_mean():

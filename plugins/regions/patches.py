@@ -165,7 +165,7 @@ class Match:
 
     @property
     def seam(self) -> float:
-        """Mean distance of the patches that see what is known, as a share of the picture's variance.
+        """Mean distance of the patches that see what is known, by the picture's variance.
 
         A hole that is one copy throughout has next to no misfit, and yet a cut where it begins.
         """

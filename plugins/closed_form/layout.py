@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 Wraps = tuple[bool, bool]
 """Whether a canvas goes on at its other side, (down, across)."""
 
-SIDES = ((0.3, 0.15), (1.0, 0.25), (2.0, 0.4), (math.inf, 0.6))
+SIDES = ((0.3, 0.35), (1.0, 0.5), (2.0, 0.65), (math.inf, 0.8))
 """σ up to which patches have that side, as a share of the picture's short one: with much noise the
 whole of the layout has to be seen to tell what is where, with little what is near."""
 
-BOLD = 0.7
+SETTLED = (0.5, 0.25, 3)
+"""σ below which what is guessed counts as a layout that has only the second σ left, and is guessed
+again, so many times: where pieces overlap that don't belong together, one of them stays."""
+
+BOLD = 0.55
 """Sides of the boldest layouts, as a share of those: smaller pieces, put together more freely."""
+
+RING = 0.5
+"""The same where the canvas goes on at its other side; nor is that settled: long pieces, none
+of which closes a ring, would agree on nothing but their mean."""
 
 OVERLAP = 4
 """Patches that a pixel lies in, in each direction."""
@@ -71,22 +79,27 @@ class LayoutDenoiser:
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
-        self._shrunk = 1 + (BOLD - 1) * boldness
+        self._shrunk = (1 + (BOLD - 1) * boldness) * (RING if any(wraps) else 1)
         self._rows = rows
         self._wraps = wraps
         orders = [order_of_rows(one.scales[0]) for one in pyramid.sources]
-        self._place = PLACE * (1 - boldness) ** 2 * sum(orders) / len(orders)
+        self._place = PLACE * (1 - boldness) ** 3 * sum(orders) / len(orders)
         self._memories: dict[tuple[int, int], _Memory] = {}
 
     def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
         alpha = self._schedule.alpha_bar(t)
         sigma = math.sqrt((1 - alpha) / alpha)
         memory = self._memory(s, sigma, min(x.shape[-2:]))
-        means = [
-            memory.mean(y[0], sigma, self._place, self._rows, self._wraps)
-            for y in (x / math.sqrt(alpha)).split(1)
-        ]
+        means = [self._mean(memory, y[0], sigma) for y in (x / math.sqrt(alpha)).split(1)]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
+
+    def _mean(self, memory: _Memory, y: Tensor, sigma: float) -> Tensor:
+        """E[m | y], of y (3, h, w), settled where there is little noise."""
+        below, left, times = SETTLED
+        sigmas = [sigma] + [left] * (times if sigma < below and not any(self._wraps) else 0)
+        for one in sigmas:
+            y = memory.mean(y, one, self._place, self._rows, self._wraps)
+        return y
 
     def keep(self, run: Run, step: Step) -> None:
         """Hold x̂0 of a finer scale to the layout: to be called in `modify_x0`, before others."""
@@ -216,10 +229,11 @@ def _directions(patches: Tensor) -> Tensor:
 def _begins(length: int, side: int, wraps: bool = False) -> Tensor:
     """Where patches begin so that they overlap `OVERLAP` times.
 
-    The last one ends at the border, or where it wraps reaches into the first ones.
+    The last one ends at the border, or where it wraps reaches into the first ones; there are an
+    even number then, so that half a turn brings patches onto patches.
     """
     if wraps:
-        count = math.ceil(length * OVERLAP / side)
+        count = 2 * math.ceil(length * OVERLAP / side / 2)
         return torch.arange(count) * length // count
     last = length - side
     count = max(1, round(last / max(1, side / OVERLAP))) + 1 if last else 1

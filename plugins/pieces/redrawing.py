@@ -24,6 +24,9 @@ REDRAWN_PIXELS = 250_000
 CRISP = 0.5
 """How far each step that redraws goes to the picture's own variety of small patches."""
 
+ARRANGING_SECONDS = 4.0
+"""Of a result of whatever size, as large ones are put together smaller: on a core of a Xeon."""
+
 LEAST_SIDE = 33
 """What the network sees at once: a smaller canvas would be all border."""
 
@@ -87,6 +90,9 @@ class PiecesTask(Task):
         plan.inject(blank, at=stage, start=max(1, start), option="--start-step")
         if start == 0:
             stage.visits = 0
+
+    def own_seconds(self, plan: Plan, device: torch.device) -> float:
+        return ARRANGING_SECONDS
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:

@@ -39,8 +39,12 @@ MOST_GUIDED = 6
 GUIDED_PIXELS = 1_000_000
 """Larger stages add grain, of which the network knows enough."""
 
-SHARE_OF_ROWS = 0.25
+SHARE_OF_ROWS = 0.5
 """Of the score of a layout: what is at the wrong height, beside how far its patches are."""
+
+
+SHARE_OF_SEAM = 0.5
+"""Of that score: how much stronger a layout changes than usual where its new parts begin."""
 
 
 class LayoutTask(Task):
@@ -174,12 +178,32 @@ class LayoutTask(Task):
             self._layouts.append((scale.attempt + 1, x[:1].cpu()))
         far = self._guidance.distance(x, scale.s, self._canvas_wraps)
         wrong = _out_of_place(x, self._coarsest, self._rows)
-        return far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)
+        score = far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)
+        if self._free is None:
+            return score
+        free = st.downsample(self._free, scale.stage.size).to(x.device)
+        return score + SHARE_OF_SEAM * _seam(x, free).to(far.device)
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:
         if self.layout_sheet is not None and self.layout_sheet not in result.extras:
             result.extras[self.layout_sheet] = sheet_of(self._layouts, run.plan.canvas)
+
+
+def _seam(x: Tensor, free: Tensor) -> Tensor:
+    """(n,): how much stronger than usual x (n, 3, h, w) changes where new parts of it begin.
+
+    free: (1, 1, h, w), above a half where it is new. 0 if no part begins.
+    """
+    import torch
+
+    new = (free > 0.5).float()
+    changes = [x.diff(dim=axis).abs().mean(dim=1).flatten(1) for axis in (-2, -1)]
+    begins = [(new.diff(dim=axis) != 0).flatten() for axis in (-2, -1)]
+    change, begin = torch.cat(changes, dim=1), torch.cat(begins)
+    if not begin.any():
+        return change.new_zeros(len(x))
+    return change[:, begin].mean(dim=1) - change.mean(dim=1)
 
 
 def _out_of_place(x: Tensor, pictures: Sequence[Tensor], rows: tuple[float, float]) -> Tensor:

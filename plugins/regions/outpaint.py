@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 SHAPE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
 """Width:height."""
 
+ANCHORS = {
+    "top-left": (0.0, 0.0),
+    "top": (0.0, 0.5),
+    "top-right": (0.0, 1.0),
+    "left": (0.5, 0.0),
+    "centre": (0.5, 0.5),
+    "right": (0.5, 1.0),
+    "bottom-left": (1.0, 0.0),
+    "bottom": (1.0, 0.5),
+    "bottom-right": (1.0, 1.0),
+}
+"""Shares of what is added that come above the picture, and to the left of it."""
+
 
 class Outpaint(KeepingTask):
     """The picture stays, bit for bit but for a feather where it meets the new part."""
@@ -54,13 +67,17 @@ class Outpaint(KeepingTask):
         "how much to add: pixels, or percent of the height", default=None
     )
     size: CanvasSize | None = option(
-        "size of the result, with the picture in the middle: pixels, or factors as in 2x1",
+        "size of the result: pixels, or factors as in 2x1; see --anchor",
         default=None,
     )
     aspect: str | None = option(
-        "shape of the result, such as 16:9: what is missing is added on two sides, with the "
-        "picture in the middle",
+        "shape of the result, such as 16:9: what is missing is added, where --anchor says",
         default=None,
+    )
+    anchor: str | None = option(
+        "where the picture is in a result of that --size or --aspect; in the centre if not given",
+        default=None,
+        choices=tuple(ANCHORS),
     )
     feather: float = option(
         "pixels inside the old border over which the picture passes into the new part",
@@ -104,7 +121,10 @@ class Outpaint(KeepingTask):
             if any(sides):
                 raise UserError(f"{flag} and --left, --right, --top, --bottom exclude each other")
             height, width = self._shaped() if self.size is None else self.size.of((h, w))
-            return (height - h) // 2, (width - w) // 2, height, width
+            above, before = ANCHORS[self.anchor or "centre"]
+            return int((height - h) * above), int((width - w) * before), height, width
+        if self.anchor is not None:
+            raise UserError("--anchor goes with --size or --aspect, which are not given")
         top, bottom, left, right = (
             0 if side is None else round(side.of(whole))
             for side, whole in zip(sides, (h, h, w, w), strict=True)

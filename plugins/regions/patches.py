@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,6 +59,14 @@ DECAY = 1.2
 """Of a patch's say with each 1/64 of the picture's size that it lies deeper in the hole."""
 
 
+LEAST = 1e-30
+"""Sum of what patches say of a pixel; where none lies it is 0."""
+
+MODE = 0.03
+"""Share of a pixel's variance by which a colour may be off the mean of those asked for: one that is
+farther off has less say."""
+
+
 class Known:
     """A picture with a hole at one size, cut into patches.
 
@@ -65,7 +74,8 @@ class Known:
     """
 
     def __init__(self, colours: Tensor, hole: BoolArray) -> None:
-        """colours: (1, 3, h, w), anything in the `hole` (h, w)."""
+        """colours: (1, 3, h, w), or more channels that patches are told by, anything in the `hole`
+        (h, w)."""
         self.hole = torch.from_numpy(hole)
         self.colours = colours.masked_fill(self.hole, 0)
         self.h, self.w = hole.shape
@@ -74,7 +84,7 @@ class Known:
         self.is_known = torch.from_numpy(~free).flatten()
         self.places = self.is_known.nonzero()[:, 0]
         self.targets = (~self.is_known).nonzero()[:, 0]
-        inside = self.colours[0][:, ~self.hole]
+        inside = self.colours[0][:3, ~self.hole]
         self.variance = float(inside.var(dim=1, correction=0).sum()) * SIDE**2 + 1e-6
 
     @property
@@ -84,7 +94,7 @@ class Known:
 
     @cached_property
     def patches(self) -> Tensor:
-        """(rows·columns, 3·SIDE²) of the known pixels, the others 0."""
+        """(rows·columns, c·SIDE²) of the known pixels, the others 0."""
         return F.unfold(self.colours, SIDE)[0].T.contiguous()
 
     @cached_property
@@ -141,7 +151,7 @@ class Match:
     chosen: Tensor
     """(n,) of all of `known.targets`, the place that its patch comes from."""
     colours: Tensor
-    """(1, 3, h, w) that the patches together make."""
+    """(1, c, h, w) that the patches together make."""
     errors: Tensor
     """(n,) squared distances of what was chosen to the colours that it was chosen for."""
     usage: Tensor
@@ -152,6 +162,17 @@ class Match:
         """Mean cost of the patches, as a share of the picture's variance."""
         height = self.known.height_cost(self.chosen, self.known.targets)
         return float((self.errors + height).mean()) / self.known.variance
+
+    @property
+    def seam(self) -> float:
+        """Mean distance of the patches that see what is known, by the picture's variance.
+
+        A hole that is one copy throughout has next to no misfit, and yet a cut where it begins.
+        """
+        known = self.known
+        share = F.avg_pool2d((~known.hole)[None, None].float(), SIDE, stride=1).flatten()
+        errors = self.errors[share[known.targets] > 0]
+        return float(errors.mean()) / known.variance if len(errors) else 0.0
 
     def carried_to(self, level: Known) -> Match:
         """The same choices at a larger size."""
@@ -188,29 +209,47 @@ class Match:
         """What the patches that lie over each pixel say of it, (h·w, k).
 
         values: (h·w, k) of the known picture. Those that fit have more say, the more so the higher
-        the sharpness.
+        the sharpness, and so have those that say what most do: a mean of two things is neither, but
+        a fog (the mode of Wexler et al., 2007, by one step of mean shift).
         """
         known = self.known
-        weights = self._weights(sharpness)
-        sums = torch.zeros(known.h * known.w, values.shape[1])
+        says, most = self._says(sharpness)
+        colours = known.colours[0, :3].flatten(1).T.contiguous()
         here, there = known.pixel(known.targets), known.pixel(self.chosen)
+        total = torch.zeros(known.h * known.w, 4)
+        counted = torch.cat([colours, torch.ones(len(colours), 1)], dim=1)
         for offset in _offsets(known.w):
-            sums.index_add_(0, here + offset, values[there + offset] * weights)
+            say = (says - most[here + offset]).exp_()[:, None]
+            total.index_add_(0, here + offset, counted[there + offset] * say)
+        mean = total[:, :3] / total[:, 3:].clamp(min=1)
+        width = MODE * known.variance / SIDE**2
+        sums = torch.zeros(known.h * known.w, values.shape[1])
+        for offset in _offsets(known.w):
+            off = (colours[there + offset] - mean[here + offset]).square_().sum(dim=1)
+            say = (says - most[here + offset]).exp_() / (1 + off / width).square_()
+            sums.index_add_(0, here + offset, values[there + offset] * say[:, None])
         return sums
 
-    def _weights(self, sharpness: float) -> Tensor:
-        """(n, 1)"""
+    def _says(self, sharpness: float) -> tuple[Tensor, Tensor]:
+        """Logarithms: (n,) of how much say a patch has, (h·w,) of the most that one has on a pixel.
+
+        Together they are taken: where all fit badly what they say would be lost by rounding, and a
+        grey haze be left.
+        """
         from scipy import ndimage
 
         known = self.known
         some = self.errors[:: 1 + len(self.errors) // 20_000]
         usual = float(some.quantile(0.5)) + 1e-6 * known.variance
-        # A power, not an exponential: of several that are all far off the best still has more say.
-        fits = (1 + self.errors / usual) ** -sharpness
         depth = ndimage.distance_transform_edt(known.hole.numpy()) * (64 / max(known.size))
-        say = torch.from_numpy(DECAY ** -np.minimum(depth, 64).astype(np.float32)).flatten()
+        deep = torch.from_numpy(np.minimum(depth, 64).astype(np.float32)).flatten()
         centre = known.pixel(known.targets) + SIDE // 2 * (known.w + 1)
-        return (fits * say[centre])[:, None]
+        # A power, not an exponential: of several that are all far off the best still has more say.
+        says = -sharpness * (self.errors / usual).log1p() - math.log(DECAY) * deep[centre]
+        grid = torch.full((known.rows * known.columns,), -torch.inf)
+        grid[known.targets] = says
+        around = F.pad(grid.view(1, 1, known.rows, -1), (SIDE - 1,) * 4, value=-torch.inf)
+        return says, F.max_pool2d(around, SIDE, stride=1).flatten()
 
 
 def _offsets(width: int) -> Iterator[int]:
@@ -230,7 +269,7 @@ def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Mat
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
-    voted = (sums[:, :3] / sums[:, 3:].clamp(min=1e-12)).T.view(1, 3, known.h, known.w)
+    voted = (sums[:, :-1] / sums[:, -1:].clamp(min=LEAST)).T.view(1, -1, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
 
 
@@ -354,7 +393,8 @@ def _costs_of_seen(
     known: Known, colours: Tensor, hole: BoolArray, targets: Tensor, candidates: Tensor
 ) -> Tensor:
     """Of all known patches for `targets`, (n, all), by those of their pixels that are no hole."""
-    mask = known.cut(torch.from_numpy(~hole).float().expand(1, 3, -1, -1), targets)
+    channels = colours.shape[1]
+    mask = known.cut(torch.from_numpy(~hole).float().expand(1, channels, -1, -1), targets)
     wanted = known.cut(colours, targets) * mask
     unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
     unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)

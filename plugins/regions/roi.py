@@ -23,6 +23,10 @@ from .pinning import Pins, resample
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Run, Step
 
+WHOLE = 0.8
+"""The strength from which on regions are followed at all scales but the finest; below, their
+details are made up, and last of all their outlines."""
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -52,17 +56,18 @@ class Roi(LayoutTask):
         "in pixels as large as the picture's",
         follows="source",
     )
+    strength: float = option(
+        "how far the regions are followed: 0 not at all, 0.3 their large shapes, 1 all but the "
+        "finest strokes",
+        default=0.8,
+        minimum=0,
+        maximum=1,
+    )
     source_image: list[list[Picture]] = option(
         "another picture that the source before it is a region of", default=None, follows="source"
     )
     size: CanvasSize | None = option(
         "size of the result: pixels, or times the picture's working size as in 2x1", default=None
-    )
-    strength: float = option(
-        "higher: the regions look more like their sources",
-        default=0.8,
-        minimum=0,
-        maximum=1,
     )
 
     def check(self) -> None:
@@ -128,7 +133,15 @@ class Roi(LayoutTask):
     def modify_x0(self, run: Run, step: Step) -> None:
         self.guide(run, step)
         if step.s < self._finest or self._finest == 0:
-            self._pins.pull(step, self.strength)
+            self._pins.pull(step, self.strength * share(self.strength, step.s, self._finest))
+
+
+def share(strength: float, s: int, finest: int) -> float:
+    """How much of its usual pull a scale has at a `strength`: less and less from fine to coarse.
+
+    Each of many steps pulls again, so that less of all would soon be as much.
+    """
+    return min(1.0, max(0.0, strength / WHOLE * finest - s + 1))
 
 
 def check_inside(region: Region, picture: Picture, flag: str) -> None:

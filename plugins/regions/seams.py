@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .patches import SIDE
+from .patches import LEAST, SIDE
 
 if TYPE_CHECKING:
     from .patches import Match
@@ -21,7 +21,7 @@ HELD = 4.0
 """Tones may drift from what was copied over more than 1/4 of the picture's shorter side: what is
 left of a step at a seam is spread as far."""
 
-UNLIKE = 0.03
+UNLIKE = 0.01
 """Share of the picture's variance by which patches may differ from what they were put in for: where
 they differ by more the colours are held, as what meets there has an edge between."""
 
@@ -46,7 +46,7 @@ def joined(match: Match) -> Tensor:
     image = colours.copy()
     image[hole] = system.solution()
     made = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
-    return torch.where(known.hole, made.clamp_(-1, 1), known.colours)
+    return torch.where(known.hole, made.clamp_(-1, 1), known.colours[:, :3])
 
 
 def _errors(match: Match) -> FloatArray:
@@ -64,7 +64,7 @@ def _errors(match: Match) -> FloatArray:
 def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Colours, and gradients to the right and down, (h, w, 3), of the patches and of the known."""
     known = match.known
-    colours, seen = known.colours[0], (~known.hole).float()[None]
+    colours, seen = known.colours[0, :3], (~known.hole).float()[None]
     right, both_right = torch.zeros_like(colours), torch.zeros_like(seen)
     down, both_down = torch.zeros_like(colours), torch.zeros_like(seen)
     both_right[..., :-1] = seen[..., :-1] * seen[..., 1:]
@@ -74,7 +74,7 @@ def _voted(match: Match) -> tuple[FloatArray, FloatArray, FloatArray]:
     values = torch.cat([colours, seen, right, both_right, down, both_down])
     sums = match.votes(values.flatten(1).T.contiguous(), SHARPNESS).double()
     means = [
-        (sums[:, k : k + 3] / sums[:, k + 3 : k + 4].clamp(min=1e-12)).view(known.h, known.w, 3)
+        (sums[:, k : k + 3] / sums[:, k + 3 : k + 4].clamp(min=LEAST)).view(known.h, known.w, 3)
         for k in (0, 4, 8)
     ]
     hole = known.hole[..., None]

@@ -142,7 +142,9 @@ class StyleTransfer(Task):
 def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
     """Those of the `chosen` way, as the plan's own would be at those scales.
 
-    Where less noise than usual is begun with, the strokes that follow get as much less.
+    Where less noise than usual is begun with, the strokes that follow get as much less. All are
+    guided, strokes by the style's patches, and what finishes them by the strokes: more updates
+    than that asks for change nothing that is seen.
     """
     own, schedule = {stage.s: stage for stage in plan.stages}, plan.schedule
     less = min(1.0, schedule.start_sigma(start) / schedule.start_sigma(WHOLE_START))
@@ -151,7 +153,7 @@ def _stages(plan: Plan, chosen: Way, start: int) -> list[Stage]:
         is_stroke, visits = k < chosen.strokes, own[s].visits
         # The coarsest scale's own start is noise alone.
         usual = own[s].start if s > 0 else start
-        stage = st.Stage(s, size, usual, blur=s > 0, ddpm=is_stroke)
+        stage = st.Stage(s, size, usual, blur=s > 0, ddpm=is_stroke, guided=True)
         if is_stroke:
             stage.start = schedule.start_above(less * schedule.start_sigma(stage.start))
             stage.visits = visits and max(1, visits // FEWER_STROKE_VISITS)

@@ -6,6 +6,7 @@ what is meant, and what works.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,28 @@ class TextLoss:
             ascents.append(-gradient)
             losses.append(float(loss.detach()))
         return torch.cat(ascents), losses
+
+
+TRIED_SIZE = (128, 128)
+"""Of a picture to be compared: its size hardly matters, as views all have the encoder's."""
+
+
+def seconds_of_a_comparison(encoder: TextEncoder, views: int, device: torch.device) -> float:
+    """How long `ascent` takes for a sample, as a trial finds that after the encoder is loaded."""
+    key = encoder.name, views, device
+    if key not in _tried:
+        loss = TextLoss(encoder, views, [torch.Generator().manual_seed(0)])
+        x = torch.zeros(1, 3, *TRIED_SIZE, device=device)
+        size = encoder.image_size
+        width = encoder.encode_image(x.new_zeros(1, 3, size, size)).shape[1]
+        started = time.monotonic()
+        loss.ascent(x, x.new_ones(width))
+        _tried[key] = time.monotonic() - started
+    return _tried[key]
+
+
+_tried: dict[tuple[str, int, torch.device], float] = {}
+"""So that rows of a batch share a trial."""
 
 
 class Guidance:

@@ -67,6 +67,9 @@ class TextRoi(TextTask):
         self.region.check_covers(self.image, "--region")
         super().check()
 
+    def comparisons(self, plan: Plan) -> float:
+        return self.steps if self.strength > 0 else 0
+
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         size = pyramid.sizes[-1]

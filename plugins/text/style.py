@@ -25,8 +25,8 @@ class TextStyle(GuidedTask):
         "filter",
     )
 
-    of_image: bool = option("the picture itself in that style, not a random one", default=False)
     strength: float = option("higher: more of the style", default=0.3, minimum=0, maximum=1)
+    of_image: bool = option("the picture itself in that style, not a random one", default=False)
 
     momentum = 0.05
 

@@ -23,7 +23,7 @@ from .prompts import HIGH_RESOLUTION, LOW_RESOLUTION, Prompt, direction, parse_a
 if TYPE_CHECKING:
     import torch
 
-    from sinddm_toolkit.api import Edit, Outcome, Result, Run, Stage, Step, TextEncoder
+    from sinddm_toolkit.api import Edit, Outcome, Plan, Result, Run, Stage, Step, TextEncoder
 
 JUDGED_PIXELS = 250_000
 """An encoder sees some 200×200 pixels at once: what is finer than this it never looks at."""
@@ -82,6 +82,18 @@ class TextTask(Task):
         encoder: TextEncoder = st.service("text-encoder", self.clip, weights=weights, device=device)
         return encoder
 
+    def comparisons(self, plan: Plan) -> float:
+        """How many steps of a sample are compared with the text."""
+        raise NotImplementedError
+
+    def own_seconds(self, plan: Plan, device: torch.device) -> float:
+        from .guidance import seconds_of_a_comparison
+
+        count = self.comparisons(plan)
+        if not count:
+            return 0.0
+        return count * seconds_of_a_comparison(self.encoder(device), self.views, device)
+
     def note(self, stage: str, step: int, losses: list[float]) -> None:
         """Keep the losses of a step for the plot."""
         self._points[-1].append(Point(stage, step, tuple(losses)))
@@ -121,6 +133,14 @@ class GuidedTask(TextTask, ABC):
     @abstractmethod
     def guides(self, scale: int, finest: int) -> bool:
         """Whether a scale is guided."""
+
+    def comparisons(self, plan: Plan) -> float:
+        if self.extent()[0] == 0:
+            return 0
+        finest = plan.stages[-1].s
+        guided = [stage for stage in plan.stages if self.guides(stage.s, finest)]
+        last = sum(min(stage.steps, UNGUIDED_STEPS) for stage in guided if stage.s == finest)
+        return (sum(stage.steps for stage in guided) - last) / self.guide_every
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:

@@ -131,6 +131,7 @@ class Checker:
             alike.model,
             alike.quality,
             alike.cells,
+            options.samples,
             options.samples * alike.pixel_steps,
             alike.learnt,
         )

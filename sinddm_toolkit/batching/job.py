@@ -56,8 +56,9 @@ class Job:
     """The name of the quality that the model is trained at."""
     cells: Cells
     """What the model has to know."""
+    samples: int
     pixel_steps: int
-    """Pixels that go through the network, each as often as it does."""
+    """As many pixels as go through the network in the time that all of its steps take."""
     learnt: str
     """The name of the picture that the model learns."""
 

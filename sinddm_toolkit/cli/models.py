@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,36 @@ def _line(facts: dict[str, Any]) -> str:
 
 @models.command()
 @click.argument("model", shell_complete=completion.models)
-def show(model: str) -> None:
-    """All that a model file says of itself, as JSON; MODEL is the beginning of its name."""
+@click.option("--json", "as_json", is_flag=True, help="Print all that its file says, as JSON.")
+def show(model: str, as_json: bool) -> None:
+    """What a model has learnt, and how well; MODEL is the beginning of its name."""
     store = default_store()
-    facts = store.describe(store.find(model))
-    del facts["schedule"]
-    click.echo(json.dumps(facts, indent=2))
+    key = store.find(model)
+    facts = store.describe(key)
+    if as_json:
+        del facts["schedule"]
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in _told(facts, store.summary(key), store.path(key)):
+        click.echo(readable(f"{name:9} {value}"))
+
+
+def _told(facts: dict[str, Any], summary: dict[str, Any], file: Path) -> Iterator[tuple[str, str]]:
+    """The lines of `show`: what, and what of it."""
+    sizes = facts["pyramid"]["sizes"]
+    height, width = summary["size"]
+    yield "model", summary["model"]
+    yield "picture", f"{summary['name']}, learnt at {width}x{height} pixels"
+    if imported := summary["imported_from"]:
+        yield "from", imported
+    else:
+        yield "quality", f"{summary['quality']}, {summary['updates']} updates"
+        yield "trained", f"{summary['trained_at']}, from --train-seed {facts['config']['seed']}"
+    for s, (h, w) in enumerate(sizes):
+        end = summary["trained"].get(str(s))
+        known = "nothing yet" if end is None else f"timesteps 0 to {end - 1}"
+        yield f"scale {s}", f"{w}x{h} pixels: {known}"
+    yield "file", f"{file}, {facts['bytes'] / 1e6:.1f} MB"
 
 
 @models.command()

@@ -19,6 +19,7 @@ from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.quality import QUALITIES, Quality
 from sinddm_toolkit.engine.stage import Stage
 from sinddm_toolkit.engine.training import train
+from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.interrupts import Interrupted
 
 TRIAL_UPDATES = 12
@@ -51,6 +52,8 @@ class Estimate:
 
     def __str__(self) -> str:
         whole = in_words(self.training + self.sampling)
+        if not self.sampling:
+            return f"this will take about {whole}"
         parts = f"training {in_words(self.training)}, sampling {in_words(self.sampling)}"
         return f"this will take about {whole} ({parts})"
 
@@ -61,23 +64,32 @@ def told(ready: Prepared, store: ModelStore) -> str | None:
     return str(found) if found is not None and found.is_long else None
 
 
-def estimated(ready: Prepared, store: ModelStore) -> Estimate | None:
-    """Estimate an edit; None if it takes seconds anywhere, or if no network is asked.
+def training_told(ready: Prepared, store: ModelStore) -> str | None:
+    """How long the training alone will take, in words; None if it is not long."""
+    found = estimated(ready, store, samples=0)
+    return str(found) if found is not None and found.is_long else None
 
-    What a task computes in hooks of its own, such as a comparison with texts, is not in it.
+
+def estimated(ready: Prepared, store: ModelStore, samples: int | None = None) -> Estimate | None:
+    """Estimate an edit; None if it takes seconds anywhere, or if it has no network of its own.
+
+    `samples` are those that are asked for if None.
     """
     quality = QUALITIES.get(ready.subject.config.quality)
     if ready.denoiser is not None or quality is None:
         return None
     phase = _missing(ready, quality, store)
     updates = phase.planned if phase else 0
-    steps = len(ready.options.seeds()) * _pixel_steps_of_time(ready.plan)
+    if samples is None:
+        samples = len(ready.options.seeds())
+    steps = samples * pixel_steps(ready.plan)
+    own = samples * own_seconds(ready) if samples else 0.0
     if updates <= FEW_UPDATES and steps <= FEW_PIXEL_STEPS:
-        return None
+        return Estimate(0.0, own) if own >= LONG else None
     update, pixel_step = rates(ready.subject, ready.compute, quality, phase)
     limit = ready.options.train_time
     training = update * updates if limit is None else min(limit, update * updates)
-    return Estimate(training, pixel_step * steps)
+    return Estimate(training, pixel_step * steps + own)
 
 
 def _missing(ready: Prepared, quality: Quality, store: ModelStore) -> Phase | None:
@@ -97,17 +109,17 @@ def _missing(ready: Prepared, quality: Quality, store: ModelStore) -> Phase | No
 
 
 def pixel_steps(plan: Plan) -> int:
-    """Pixels that go through the network for a sample, each as often as it does."""
-    return sum(_pixel_steps_of(stage) for stage in plan.stages)
+    """As many pixels as go through the network in the time that the steps of a sample take."""
+    return sum(_times(stage) * stage.steps * stage.size[0] * stage.size[1] for stage in plan.stages)
 
 
-def _pixel_steps_of(stage: Stage) -> int:
-    return stage.steps * stage.size[0] * stage.size[1]
-
-
-def _pixel_steps_of_time(plan: Plan) -> float:
-    """The same as so many of the network's own as take its time, with what else is computed."""
-    return sum(_times(stage) * _pixel_steps_of(stage) for stage in plan.stages)
+def own_seconds(ready: Prepared) -> float:
+    """What the tasks compute for a sample beside the steps of the plan."""
+    total = 0.0
+    for task in ready.tasks:
+        with blaming(task.name, "in own_seconds"):
+            total += task.own_seconds(ready.plan, ready.compute.device)
+    return total
 
 
 def _times(stage: Stage) -> int:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from sinddm_toolkit import __version__
+from sinddm_toolkit.edits.estimate import training_told
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.models import (
     Model,
@@ -303,6 +305,7 @@ def train_whole(paths: Sequence[Path], options: RunOptions, events: Events) -> d
     ready = prepare_plain([read_picture(path) for path in paths], options)
     started = time.monotonic()
     store = default_store()
+    events.expected(partial(training_told, ready, store))
     model = obtain_model(ready, ready.cells(), store, events)
     return {
         "model": model.config.key,

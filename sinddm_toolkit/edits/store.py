@@ -58,7 +58,7 @@ class ModelStore:
         return found[0]
 
     def describe(self, key: str) -> dict[str, Any]:
-        """What `models show` prints of one model. UserError if it is damaged or gone."""
+        """What is told of one model. UserError if it is damaged or gone."""
         from sinddm_toolkit.edits.models import read_description
 
         path = self.path(key)

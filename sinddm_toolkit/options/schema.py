@@ -103,7 +103,7 @@ class Options:
 
     @classmethod
     def schema(cls) -> Mapping[str, Option]:
-        """The options by name, in the order of their declaration."""
+        """The options by name: first what is required, then what is the class's own."""
         return _schema_of(cls)  # type: ignore[arg-type]
 
     @classmethod
@@ -133,16 +133,17 @@ def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
 
 @cache
 def _schema_of(cls: type[Options]) -> Mapping[str, Option]:
-    found = {}
-    for owner in reversed(cls.__mro__):
+    found: dict[str, tuple[tuple[bool, int], Option]] = {}
+    for depth, owner in reversed([*enumerate(cls.__mro__)]):
         for name, declared in vars(owner).items():
             if isinstance(declared, _Declaration):
                 many, or_one, kind = _many(_hint(owner, name))
-                found[name] = Option(
-                    name, _bare_type(kind), many=many, or_one=or_one, **vars(declared)
-                )
-    # Those that must be given are read first, wherever they were declared.
-    return dict(sorted(found.items(), key=lambda one: not one[1].required))
+                place = (not declared.required, 0 if declared.required else depth)
+                made = Option(name, _bare_type(kind), many=many, or_one=or_one, **vars(declared))
+                found[name] = place, made
+    # Those that must be given are read first, wherever they were declared, then those that are the
+    # class's own, then those that it shares with others.
+    return {name: one for name, (_, one) in sorted(found.items(), key=lambda item: item[1][0])}
 
 
 def _hint(owner: type, name: str) -> Any:

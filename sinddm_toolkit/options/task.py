@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.schema import Options
 from sinddm_toolkit.pictures.picture import Picture
+
+if TYPE_CHECKING:
+    import torch
+
+    from sinddm_toolkit.engine.plan import Plan
 
 
 class Task(Options):
@@ -68,3 +73,11 @@ class Task(Options):
         Asked before anything is planned, to show it and let it be changed.
         """
         return None
+
+    def own_seconds(self, plan: Plan, device: torch.device) -> float:
+        """About how long it computes for a sample, on that device, beside the network's steps.
+
+        For the estimate that is told before long work, if it is. The `plan` is settled. What will
+        be done often can be tried once; nothing that the edit does may depend on it.
+        """
+        return 0.0

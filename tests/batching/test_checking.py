@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from sinddm_toolkit.batching import Batch, checking, pictures
+from sinddm_toolkit.batching import estimate as batch_estimate
 from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
-from sinddm_toolkit.batching.sources import source_of
+from sinddm_toolkit.batching.sources import source_of, source_of_rows
 from sinddm_toolkit.edits import estimate
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
@@ -21,6 +22,8 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings import toml_files
+from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture
 
 
@@ -149,6 +152,20 @@ def test_progress_is_told_while_rows_are_spread_and_checked(pasted):
     Batch(source_of(Path("e.jsonl")), events=watched).check()
     every = [(done, 15) for done in range(1, 16)]
     assert watched.told == {"reading rows": every, "checking rows": every}
+
+
+def test_a_batch_and_a_run_are_estimated_alike(pasted, monkeypatch):
+    row = {"image": "bg.png", "right": 9, "samples": 2, "max-pixels": 4800}
+    monkeypatch.setattr(batch_estimate, "rates", lambda *_: (0.5, 1e-3))
+    monkeypatch.setattr(estimate, "rates", lambda *_: (0.5, 1e-3))
+    for name in ("sample", "outpaint"):
+        own = row if name == "outpaint" else {k: row[k] for k in row if k != "right"}
+        work = Batch(source_of_rows([{"task": name, **own, "grid": {"seed": [1, 2]}}]))
+        training, sampling = batch_estimate.estimated(work.check(), set(), work.store)
+        asked = {key.replace("-", "_"): value for key, value in own.items()}
+        ready = prepare(*make_tasks(one_run([Part(name, asked)], PYTHON)), work.store, Events())
+        single = estimate.estimated(ready, work.store)
+        assert (training, sampling) == (single.training, pytest.approx(2 * single.sampling))
 
 
 def test_what_is_the_same_in_many_rows_is_checked_once(pasted, monkeypatch):

@@ -23,7 +23,19 @@ def test_models_commands(command, pasted, tiny):
     listed = json.loads(command("models", "list", "--json")[1])
     assert [m["model"] for m in listed] == [key] and listed[0]["name"] == "bg.png"
     assert key in command("models", "list")[1]
-    assert json.loads(command("models", "show", key[:5])[1])["trained"] == {"0": 100, "1": 55}
+    shown = command("models", "show", key[:5], "--json")[1]
+    assert json.loads(shown)["trained"] == {"0": 100, "1": 55}
+    lines = command("models", "show", key[:5])[1].splitlines()
+    assert lines[:3] == [
+        f"model     {key}",
+        "picture   bg.png, learnt at 80x60 pixels",
+        "quality   draft, 40 updates",
+    ]
+    assert lines[4:6] == [
+        "scale 0   64x48 pixels: timesteps 0 to 99",
+        "scale 1   80x60 pixels: timesteps 0 to 54",
+    ]
+    assert len(lines) == 7 and str(default_store().path(key)) in lines[6]
     assert Path(command("models", "path", key[:5])[1].strip()).exists()
     facts = json.loads(command(*SAMPLE, "--json")[1])
     assert facts["model"] == key and facts["training_steps"] == 40  # nothing was left to train

@@ -1,7 +1,12 @@
 """How long an edit will take: said before it begins if it is long, and changing nothing."""
 
+import re
+
 import numpy as np
 import pytest
+from sinddm_toolkit.plugins.pieces.redrawing import ARRANGING_SECONDS
+from sinddm_toolkit.plugins.regions.keeping import FILLING_SECONDS, FILLING_SECONDS_A_PIXEL
+from sinddm_toolkit.plugins.regions.outpaint import Outpaint
 
 from sinddm_toolkit.edits import estimate
 from sinddm_toolkit.edits.estimate import GUIDED, UNLEARNT, Estimate, estimated
@@ -9,6 +14,7 @@ from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.engine.quality import QUALITIES
+from sinddm_toolkit.errors import PluginError
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings.layers import PYTHON
 from sinddm_toolkit.settings.request import Part, make_tasks, one_run
@@ -52,6 +58,37 @@ def test_it_counts_what_is_missing_and_every_step_of_every_sample(pasted, trial)
     expected = UNLEARNT * steps(layout) + GUIDED * sum(map(steps, finer))
     assert guided.sampling == pytest.approx(PIXEL * expected)
     assert found(layouts=0, train_time=7)[1].training == 7
+
+
+def test_what_a_task_computes_beside_the_network_is_in_it(pasted, trial):
+    ready, beside = found("outpaint", right=9, samples=3, strength=0.5)
+    height, width = ready.plan.canvas
+    network = PIXEL * sum(map(steps, ready.plan.stages))
+    filling = FILLING_SECONDS + height * width * FILLING_SECONDS_A_PIXEL
+    assert beside.sampling == pytest.approx(3 * (network + filling))
+    assert found("outpaint", right=9, structure="free", layouts=0)[1].sampling < filling
+
+
+def test_work_that_is_all_a_tasks_own_is_told_too(pasted, monkeypatch):
+    monkeypatch.setattr(estimate, "rates", None)
+    monkeypatch.setattr(Outpaint, "own_seconds", lambda *_: 30.0)
+    assert found("outpaint", right=9, strength=0, samples=2)[1] == Estimate(0, 60)
+    still = {"size": "120x60", "start_step": 0}
+    assert found("retarget", samples=6, **still)[1] == Estimate(0, 6 * ARRANGING_SECONDS)
+    assert found("retarget", samples=2, **still)[1] is None
+
+
+def test_a_task_that_fails_to_tell_is_named(pasted, monkeypatch):
+    monkeypatch.setattr(Outpaint, "own_seconds", lambda *_: 1 / 0)
+    with pytest.raises(PluginError, match="plugin outpaint failed in own_seconds"):
+        found("outpaint", right=9)
+
+
+def test_train_tells_how_long_it_will_take(command, pasted, tiny, monkeypatch):
+    assert command("train", "bg.png", "--max-pixels", 4800)[2].startswith("model ")
+    all_is_long(monkeypatch)
+    code, _, err = command("train", "bg.png", "--max-pixels", 4800, "--retrain")
+    assert code == 0 and re.match(r"this will take about \d+ s\n", err), err
 
 
 def test_where_nothing_is_asked_of_a_network_there_is_none(pasted, trial):

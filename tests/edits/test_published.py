@@ -328,7 +328,8 @@ def test_tasks_use_an_imported_model(imported, command):
     ]
     assert listed[0]["imported_from"] == "model-12.pt"
     assert "from model-12.pt" in command("models", "list")[1]
-    shown = json.loads(command("models", "show", imported[:6])[1])
+    assert "\nfrom      " in command("models", "show", imported[:6])[1]
+    shown = json.loads(command("models", "show", imported[:6], "--json")[1])
     assert shown["trained"] == {"0": 100, "1": 100} and len(shown["config"]["checkpoint"]) == 64
     for words in (
         ("sample", "--image", "bg.png", "--layouts", 1, "--out", "s.png"),

@@ -92,9 +92,13 @@ def test_an_mp4_shows_what_an_apng_shows(sinddm_run, tmp_path):
     held = 1 + round(1.5 * 4)
     assert all(np.abs(frame - last).mean() < 6 for frame in shown[-held:])
     assert np.abs(shown[0] - last).mean() > 20
-    again = film.read_bytes()
+    out = (tmp_path / "o.png").read_bytes()
     film.unlink(), (tmp_path / "o.png").unlink()
-    assert few(sinddm_run, tmp_path, to=film, **asked)[1].read_bytes() == again
+    _, again = few(sinddm_run, tmp_path, to=film, **asked)
+    assert (tmp_path / "o.png").read_bytes() == out
+    # The encoder's bytes, other than its frames, have been seen to differ on a busy machine.
+    for one, other in zip(films(again), shown, strict=True):
+        assert np.abs(one - other).mean() < 1
 
 
 def test_a_film_that_nothing_here_writes_is_refused_at_once(command, pasted, monkeypatch):

@@ -1,11 +1,13 @@
 """Holes filled with patches of what is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from sinddm_toolkit.plugins.regions.filling import FILLED_PIXELS, Filling, fill, sizes
-from sinddm_toolkit.plugins.regions.patches import SIDE, Known, grown_inwards
+from sinddm_toolkit.plugins.regions.patches import SIDE, Known, Match, grown_inwards
 from sinddm_toolkit.plugins.regions.seams import joined
 
 from sinddm_toolkit.engine.pyramid import tensor_from_rgb
@@ -47,7 +49,7 @@ def test_what_is_repeated_goes_on_exactly(rows, columns):
     image, hole = periodic(48, 96), hole_at((48, 96), rows, columns)
     made = filled(image.masked_fill(torch.from_numpy(hole), 1.0), hole)
     assert (made.image - image).abs().max() < 1e-4
-    assert made.misfit < 1e-4
+    assert made.misfit < 0.01  # not 0: near a border the contrast around a pixel is another
 
 
 def test_what_is_known_stays_and_what_was_in_the_hole_is_never_looked_at():
@@ -104,6 +106,55 @@ def test_a_step_in_tone_between_pieces_is_spread():
     step = made[..., 56:64].mean() - made[..., 48:56].mean()
     assert abs(step) < 0.05
     assert made[..., 88:].mean() < made[..., 56:64].mean() - 0.05
+
+
+def test_where_no_patch_fits_there_is_no_grey_haze():
+    """Half fit exactly: beside those, what the others say is less than numbers can hold."""
+    image = periodic(48, 96) * 0.2 + 0.6
+    known = Known(image, hole_at((48, 96), slice(None), slice(56, None)))
+    chosen = known.nearest[known.targets]
+    errors = torch.where(known.targets % known.columns < 72, 0.0, 40.0)
+    usage = torch.zeros(known.rows * known.columns)
+    made = joined(Match(known, chosen, known.colours, errors, usage))
+    assert made.min() > 0.3
+
+
+def test_a_pixel_is_of_what_most_patches_say_and_not_of_the_mean():
+    image = torch.full((1, 3, 40, 90), -0.8)
+    image[..., 45:] = 0.8
+    known = Known(image, hole_at((40, 90), slice(15, 25), slice(15, 25)))
+    light = known.targets % 4 == 0
+    chosen = torch.where(light, 60, 0)
+    usage = torch.zeros(known.rows * known.columns)
+    match = Match(known, chosen, known.colours, torch.ones(len(chosen)), usage)
+    ones = torch.ones(40 * 90, 1)
+    sums = match.votes(torch.cat([image[0].flatten(1).T, ones], dim=1), 2.0)
+    voted = (sums[:, :3] / sums[:, 3:])[known.hole.flatten()]
+    assert voted.max() < -0.6  # a mean is over -0.4
+
+
+def test_a_seam_counts_beside_all_that_fits_within():
+    """What is one copy throughout has no misfit but at its border."""
+    colours = tensor_from_rgb(np.random.default_rng(0).random((60, 80, 3), np.float32))
+    hole = np.zeros((60, 80), bool)
+    hole[:, 50:] = True
+    known = Known(colours, hole)
+    cut = known.targets % known.columns < 50  # they see what is known
+    errors = torch.where(cut, known.variance, 0.0)
+    nothing = torch.zeros(known.rows * known.columns)
+    match = Match(known, known.places[:1].expand(len(known.targets)), colours, errors, nothing)
+    assert match.seam == pytest.approx(1)
+    assert float(errors.mean()) < 0.25 * known.variance
+    assert dataclasses.replace(match, errors=0 * errors).seam == 0
+
+
+def test_a_texture_is_not_filled_with_what_is_as_smooth_as_its_mean():
+    """Gravel above, and a wall of its mean below: small, both are grey."""
+    image = torch.zeros(1, 3, 90, 120)
+    image[..., :55, :] = torch.rand(1, 1, 55, 120, generator=generator()) * 1.6 - 0.8
+    hole = hole_at((90, 120), slice(12, 44), slice(40, 80))
+    made = filled(image.masked_fill(torch.from_numpy(hole), 0.0), hole).image[..., 18:38, 46:74]
+    assert made.std() > 0.7 * image[..., :55, :].std()
 
 
 def test_a_large_picture_gets_its_detail_from_where_the_pieces_came(monkeypatch):

@@ -60,6 +60,23 @@ def test_pieces_of_the_picture_come_out():
     assert float(nearest.median()) < 0.3 * float(m.std())
 
 
+def test_pieces_that_do_not_belong_together_are_not_mixed(monkeypatch):
+    """Patches that are longer than the pieces are nearer to the picture's than if each overlap
+    stayed the mean of what lies there."""
+    pyramid, schedule = subject(picture(60, 80))
+    side = 14
+
+    def far():
+        made = torch.cat([laid_out(pyramid, schedule, pyramid.sizes[0], k) for k in range(4)])
+        known = torch.nn.functional.unfold(pyramid.scales[0], side)[0].T
+        found = torch.nn.functional.unfold(made, side).transpose(1, 2).flatten(0, 1)
+        return float(torch.cdist(found, known).min(dim=1).values.mean())
+
+    settled = far()
+    monkeypatch.setattr(layout, "SETTLED", (0.5, 0.25, 0))
+    assert settled < 0.93 * far()
+
+
 def two_colours(h=60, w=80):
     x = 0.2 * picture(h, w)
     x[:, 0, : h // 2] += 0.6

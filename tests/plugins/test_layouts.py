@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sinddm_toolkit.plugins.closed_form import blend
+from sinddm_toolkit.plugins.regions.layouts import _seam
 
 import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Task, hookimpl
@@ -97,3 +99,15 @@ def test_finer_scales_keep_to_the_layout(sinddm_run, monkeypatch):
     usual = blend.FREE_BELOW
     assert away(usual) < 0.6 * away(1000)
     assert away(usual, layouts=0) == away(1000, layouts=0), "a layout of the network's is not held"
+
+
+def test_a_seam_is_a_change_where_new_parts_begin():
+    rng = torch.Generator().manual_seed(0)
+    plain = 0.1 * torch.rand(1, 3, 20, 30, generator=rng)
+    free = torch.zeros(1, 1, 20, 30)
+    free[..., 18:] = 1
+    steps = [torch.zeros(1, 1, 1, 30) for _ in range(2)]
+    steps[0][..., 18:], steps[1][..., 10:] = 0.8, 0.8
+    at_border, elsewhere = (_seam(plain + step, free) for step in steps)
+    assert float(at_border) > 0.6 > 0.1 > abs(float(elsewhere))
+    assert float(_seam(plain + steps[0], torch.ones_like(free))) == 0

@@ -6,6 +6,7 @@ from scipy import ndimage
 from sinddm_toolkit.plugins.regions import pinning
 from sinddm_toolkit.plugins.regions.consistency import Consistency
 from sinddm_toolkit.plugins.regions.pinning import LAYOUT_RESAMPLINGS, Pins, again_and_again, faded
+from sinddm_toolkit.plugins.regions.roi import share
 
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
@@ -184,6 +185,18 @@ def test_roi_puts_the_region_where_it_is_wanted(command, spotted, coloured):
     result = read_picture("o.png").pixels
     assert redness(result[7:16, 8:20]) > 120 and redness(result[39:48, 44:56]) > 120
     assert redness(result[20:30, 60:78]) < 40
+
+
+def test_roi_lets_go_of_finer_scales_first():
+    shares = {
+        strength: [share(strength, s, finest=4) for s in range(4)]
+        for strength in (1.0, 0.8, 0.5, 0.3, 0.1)
+    }
+    assert shares[1.0] == shares[0.8] == [1, 1, 1, 1]
+    assert shares[0.5] == pytest.approx([1, 1, 1, 0.5])
+    assert shares[0.3] == pytest.approx([1, 1, 0.5, 0])
+    assert shares[0.1] == pytest.approx([1, 0.5, 0, 0])
+    assert share(0.1, 0, finest=0) == 1
 
 
 def test_roi_strength_0_is_a_plain_sample(command, spotted):
@@ -411,8 +424,31 @@ def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sind
 
 
 @pytest.mark.parametrize(
+    ("shape", "anchor", "corner"),
+    [
+        ({"size": "120x100"}, None, (20, 20)),
+        ({"size": "120x100"}, "centre", (20, 20)),
+        ({"size": "120x100"}, "top-left", (0, 0)),
+        ({"size": "120x100"}, "right", (20, 40)),
+        ({"size": "120x100"}, "bottom", (40, 20)),
+        ({"size": "120x100"}, "bottom-right", (40, 40)),
+        ({"aspect": "16:9"}, "top-left", (0, 0)),
+        ({"aspect": "1:1"}, "bottom", (20, 0)),
+    ],
+)
+def test_the_picture_lies_where_its_anchor_says(shape, anchor, corner, sinddm_run):
+    image = texture(60, 80)
+    more = {} if anchor is None else {"anchor": anchor}
+    made = sinddm_run("outpaint", image=image, strength=0, feather=0, **shape, **more)
+    top, left = corner
+    assert np.array_equal(made.picture.pixels[top : top + 60, left : left + 80], image)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--right", "9", "--anchor", "left"), "--anchor goes with --size or --aspect"),
+        (("--size", "2x1", "--anchor", "middle"), "--anchor: middle is not allowed"),
         (("--aspect", "4:3"), "--aspect 4:3: i.png has that shape already"),
         (("--aspect", "16x9"), "--aspect 16x9 is not allowed, give one such as 16:9"),
         (("--aspect", "16:0"), "--aspect 16:0 is not allowed"),

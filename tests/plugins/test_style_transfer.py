@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.preparing import prepare
+from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture
 
 LINE = ("run", "style-transfer", "--style", "s.png", "--content", "c.png", "--seed", "1")
@@ -88,3 +94,13 @@ def test_a_style_of_one_scale_leaves_the_scene(command, pair):
     code, _, err = command(*LINE, "--out", "o.png")
     assert code == 0, err
     assert likeness("o.png", np.asarray(Image.open("c.png"))) > 0.7
+
+
+def test_guided_strokes_need_fewer_updates(pair):
+    asked = {"style": "s.png", "content": "c.png"}
+    ready = prepare(
+        *make_tasks(one_run([Part("style-transfer", asked)], PYTHON)), default_store(), Events()
+    )
+    draft = QUALITIES["draft"]
+    needs = ready.cells().values()
+    assert [need.updates(draft) for need in needs] == [draft.guided_steps_per_scale] * len(needs)

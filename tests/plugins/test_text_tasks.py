@@ -1,11 +1,15 @@
 """The tasks as they run, with an encoder that understands nothing."""
 
+import itertools
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from sinddm_toolkit.plugins.text import guidance
 from sinddm_toolkit.plugins.text.content import TextContent
 from sinddm_toolkit.plugins.text.losses import Point, plot
 from sinddm_toolkit.plugins.text.region import TextRoi
@@ -22,6 +26,7 @@ from sinddm_toolkit.options.schema import option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.pictures.regions import Region
 from tests.conftest import texture
 
 PICTURE = texture(60, 80)
@@ -124,6 +129,28 @@ def test_guide_every_asks_the_encoder_less_often(make):
         _, (task,) = make((TextContent, {"text": "stars", "guide_every": every}))
         counts.append(len(task._points[0]))
     assert counts[1] == -(-counts[0] // 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (TextContent, {"guide_every": 4}),
+        (TextStyle, {}),
+        (TextRoi, {"region": Region.parse("10,10,40,40"), "steps": 3}),
+    ],
+)
+def test_the_estimate_counts_the_comparisons_that_are_made(make, monkeypatch, kind, options):
+    _, (task, watcher) = make((kind, {"text": "stars", **options}), (Watcher, {}))
+    made = len(task._points[0])
+    assert made - 1 < task.comparisons(watcher.plan) <= made
+    monkeypatch.setattr(guidance, "_tried", {})
+    ticks = SimpleNamespace(monotonic=itertools.count(step=5).__next__)
+    monkeypatch.setattr(guidance, "time", ticks)  # five seconds for each
+    told = task.own_seconds(watcher.plan, torch.device("cpu"))
+    assert told == 5 * task.comparisons(watcher.plan)
+    assert told == task.own_seconds(watcher.plan, torch.device("cpu"))
+    task.strength = 0
+    assert task.own_seconds(watcher.plan, torch.device("cpu")) == 0
 
 
 def test_negative_weights_push_away(make):

@@ -20,6 +20,8 @@ CORE = sorted(
     path for path in (ROOT / "sinddm_toolkit").rglob("*.py") if "plugins" not in path.parts[-2:-1]
 )
 
+PAGE = sorted((ROOT / "sinddm_toolkit" / "studio" / "static").glob("*.[jh]*"))
+
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*/src/**/*.py"))
 
 
@@ -77,6 +79,17 @@ def test_the_core_knows_no_task(path):
         else:
             spellings = re.escape(name).replace(r"\-", "[-_ ]?")
             assert not re.search(rf"\b{spellings}\b", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("path", PAGE, ids=lambda path: path.name)
+def test_the_page_knows_no_task(path):
+    text = path.read_text()
+    for name in registry.discover().tasks:
+        if name in ("paint", "sample"):  # the page's brushes do that; a task's name is a string
+            assert not re.search(rf"""["'`]{name}["'`]""", text)
+        else:
+            spellings = re.escape(name).replace(r"\-", "[-_ ]")  # not `textContent`
+            assert not re.search(rf"\b{spellings}\b", text, re.IGNORECASE), name
 
 
 def calls(path):

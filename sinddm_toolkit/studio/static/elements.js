@@ -1,4 +1,4 @@
-// Small helpers to build the page. Everything shown is text content or a property: never HTML.
+// Small helpers to build the page. Everything shown is text or a property: never HTML.
 
 /**
  * An element with properties and children. `class`, `role`, `for`, `data-…` and `aria-…` are

@@ -5,6 +5,7 @@
 A stroke crosses the picture again and again, eight steps of the pointer a frame, with brushes of
 1 and 10 % of the picture's height, all of it in sight and at actual size; then the picture is
 zoomed and dragged. A line of JSON each: frames a second, and the longest frame in milliseconds.
+Before that, how soon the page shows its first content, and the list of tasks, once it is asked for.
 There is no graphics card in a headless browser: what people see is faster.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -61,6 +63,13 @@ async ({ act, seconds }) => {
 }
 """
 
+SHOWN = """
+() => {
+  const [shown] = performance.getEntriesByName("first-contentful-paint");
+  return shown.startTime;
+}
+"""
+
 PREPARE = """
 async ({ share, actual }) => {
   const { workbench } = await import("/static/workbench.js");
@@ -100,6 +109,17 @@ def photograph(size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(cloud.astype(np.uint8)).resize(size[::-1], Image.Resampling.BICUBIC)
 
 
+def opened(page: Page, address: str, times: int = 5) -> dict[str, Any]:
+    """Medians in milliseconds: until there is something to be seen, and until there are tasks."""
+    found = []
+    for _ in range(times):
+        page.goto(address, wait_until="commit")
+        page.wait_for_selector("[data-task]")
+        found.append((page.evaluate(SHOWN), page.evaluate("performance.now()")))
+    content, tasks = (statistics.median(each) for each in zip(*found, strict=True))
+    return {"act": "open", "first content": content, "tasks": tasks}
+
+
 def measured(page: Page) -> Iterator[dict[str, Any]]:
     """What each way of drawing and looking takes; first what the browser does with nothing."""
     page.evaluate(PREPARE, {"share": 0.01, "actual": False})
@@ -134,7 +154,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             page.goto(address)
             page.wait_for_selector(".tab[aria-selected=true]", timeout=120_000)
-            for line in measured(page):
+            for line in (opened(page, address), *measured(page)):
                 rounded = {
                     k: round(v, 1) if isinstance(v, float) and k != "brush" else v
                     for k, v in line.items()

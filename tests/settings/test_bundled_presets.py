@@ -57,4 +57,4 @@ def test_those_of_the_guide_are_valid(tmp_path):
 
 def test_they_are_in_the_package():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert listed["package-data"]["sinddm_toolkit.presets"] == ["*.toml"]
+    assert listed["package-data"]["sinddm_toolkit.presets"] == ["*.toml", "*.jpg"]

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.studio.conftest import DRAWN, MASK, png, serving, until
@@ -28,6 +29,7 @@ def line_of(edit):
     return words
 
 
+@pytest.mark.slow
 def test_a_result_is_that_of_the_command_line_byte_for_byte(server, command):
     Path("bg.png").write_bytes(DRAWN)
     Path("mask.png").write_bytes(png(MASK))
@@ -183,6 +185,7 @@ def test_a_worker_that_dies_fails_its_edit_and_another_takes_its_place(server):
     assert server.over(server.ask(**SAMPLE, image=image, **QUICK))["state"] == "done"
 
 
+@pytest.mark.slow
 def test_the_queue_outlives_the_server(tmp_path):
     with serving(tmp_path) as server:
         image = server.send()

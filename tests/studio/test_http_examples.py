@@ -46,6 +46,7 @@ def test_the_guide_shows_the_client_as_it_is(modules):
     assert len(re.findall(r"\n +\w", shown)) <= 30
 
 
+@pytest.mark.slow
 def test_the_client_gets_what_the_command_line_makes(modules, server, monkeypatch):
     """By the guide's own lines, but for the address and for what would be learnt."""
     Path("picture.png").write_bytes(DRAWN)

@@ -44,7 +44,16 @@ SAME = {
 }
 
 
-LONGEST = ("analogy", "outpaint", "retarget", "roi", "seamless", "style-transfer", "symmetric")
+LONGEST = (
+    "analogy",
+    "inpaint",
+    "outpaint",
+    "retarget",
+    "roi",
+    "seamless",
+    "style-transfer",
+    "symmetric",
+)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_what_another_edit_can_not_go_on_with_is_kept_as_by_ctrl_c(cut_off, comm
     assert np.array_equal(np.asarray(Image.open("o.png")), np.asarray(Image.open("again.png")))
 
 
-@pytest.mark.parametrize("limit", ["5m", "0"])
+@pytest.mark.parametrize("limit", ["0", pytest.param("5m", marks=pytest.mark.slow)])
 def test_with_a_limit_of_time_it_is_kept_as_by_ctrl_c(limit, cut_off, command):
     cut_off(40, *TRAIN)
     code, _, err = command(*SAMPLE, "--train-time", limit, "--out", "o.png")

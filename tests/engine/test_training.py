@@ -104,6 +104,7 @@ def test_gradients_of_large_batches_are_those_of_their_parts(subject, monkeypatc
     assert torch.allclose(*found, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(subject):
     first, second = (run(subject, whole_plan(subject[1])) for _ in range(2))
     assert torch.equal(weights(first), weights(second))
@@ -130,7 +131,13 @@ def test_a_stopped_training_can_be_made_again(number, subject):
     assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
 
 
-@pytest.mark.parametrize("paper", [False, True], ids=["muon", "adam"])
+@pytest.mark.parametrize(
+    "paper",
+    [
+        pytest.param(False, id="muon"),
+        pytest.param(True, id="adam", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_goes_on_exactly_from_any_state(paper, subject):
     quality = QUALITY
     if paper:

@@ -122,6 +122,7 @@ def test_loading_says_nothing_and_leaves_logging_alone(state):
     assert (done.returncode, done.stdout, done.stderr) == (0, "[] []\n", "")
 
 
+@pytest.mark.slow
 def test_a_program_guides_as_the_same_weights_do(command, state):
     for name in ("program.pt", "hub.safetensors"):
         LAYOUTS[name](state, name)

@@ -413,7 +413,11 @@ def test_without_a_mask_something_must_be_transparent_but_not_everything(command
 
 @pytest.mark.parametrize(
     ("size", "aspect", "result"),
-    [((80, 60), "16:9", (107, 60)), ((80, 60), "1:1", (80, 80)), ((60, 80), "2.5:1", (200, 80))],
+    [
+        ((80, 60), "16:9", (107, 60)),
+        pytest.param((80, 60), "1:1", (80, 80), marks=pytest.mark.slow),
+        pytest.param((60, 80), "2.5:1", (200, 80), marks=pytest.mark.slow),
+    ],
 )
 def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sinddm_run):
     image = texture(size[1], size[0])
@@ -427,13 +431,13 @@ def test_a_shape_is_reached_by_adding_what_is_missing(size, aspect, result, sind
     ("shape", "anchor", "corner"),
     [
         ({"size": "120x100"}, None, (20, 20)),
-        ({"size": "120x100"}, "centre", (20, 20)),
-        ({"size": "120x100"}, "top-left", (0, 0)),
         ({"size": "120x100"}, "right", (20, 40)),
-        ({"size": "120x100"}, "bottom", (40, 20)),
-        ({"size": "120x100"}, "bottom-right", (40, 40)),
-        ({"aspect": "16:9"}, "top-left", (0, 0)),
         ({"aspect": "1:1"}, "bottom", (20, 0)),
+        pytest.param({"size": "120x100"}, "centre", (20, 20), marks=pytest.mark.slow),
+        pytest.param({"size": "120x100"}, "top-left", (0, 0), marks=pytest.mark.slow),
+        pytest.param({"size": "120x100"}, "bottom", (40, 20), marks=pytest.mark.slow),
+        pytest.param({"size": "120x100"}, "bottom-right", (40, 40), marks=pytest.mark.slow),
+        pytest.param({"aspect": "16:9"}, "top-left", (0, 0), marks=pytest.mark.slow),
     ],
 )
 def test_the_picture_lies_where_its_anchor_says(shape, anchor, corner, sinddm_run):

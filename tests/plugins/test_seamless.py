@@ -194,7 +194,9 @@ def test_two_that_make_layouts_visit_and_start_as_one(sinddm_run):
     "words",
     [
         ("--denoiser", "closed-form", "--sampling-steps", 1, "--layouts", 1),
-        ("--keep", "--axes", "x", "--band", 5, "--start-step", 0),
+        pytest.param(
+            ("--keep", "--axes", "x", "--band", 5, "--start-step", 0), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_it_is_made_again(words, command, sloping):

@@ -55,6 +55,7 @@ def mask_of(task):
     return task._guidance._mask_at(torch.zeros(1, 3, 60, 80))[0, 0].numpy() > 0
 
 
+@pytest.mark.slow
 def test_red_is_red_by_both_measures(make):
     before, _ = make(TextContent, "red", strength=0)
     after, task = make(TextContent, "red", strength=0.5)

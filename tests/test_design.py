@@ -136,6 +136,7 @@ def test_top_level_holds_what_it_should():
     assert {name for name in tops if not name.startswith(".")} <= allowed
 
 
+@pytest.mark.slow
 def test_a_bundled_package_moved_to_a_folder_gives_the_same_picture(
     command, tmp_path, pasted, tiny
 ):

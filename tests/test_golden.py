@@ -18,7 +18,13 @@ def same_machine(tmp_path_factory):
         return edits.environment() == json.loads(ENVIRONMENT.read_text())
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name.endswith("-large") else ())
+        for name in EDITS
+    ],
+)
 def test_the_picture_is_what_it_was(name, tmp_path, monkeypatch, same_machine):
     edits.with_models(tmp_path / "home", monkeypatch)
     known = json.loads(HASHES.read_text())

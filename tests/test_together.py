@@ -81,6 +81,7 @@ TOGETHER = (
 )
 
 
+@pytest.mark.slow
 def test_outpaint_with_a_pinned_region(command, spotted, coloured):
     code, _, err = command(*TOGETHER)
     assert code == 0, err

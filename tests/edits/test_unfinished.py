@@ -133,7 +133,13 @@ def spoilt(how, content):
     return {"empty": b"", "cut": content[:-9], "no file of ours": b"hello" * 100}[how]
 
 
-@pytest.mark.parametrize("how", ["flipped", "empty", "cut", "no file of ours"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "flipped",
+        *(pytest.param(how, marks=pytest.mark.slow) for how in ("empty", "cut", "no file of ours")),
+    ],
+)
 def test_a_damaged_one_is_left_out(how, whole, cut_off, command):
     cut_off(40, *TRAIN)
     (path,) = unfinished()
@@ -146,6 +152,7 @@ def test_a_damaged_one_is_left_out(how, whole, cut_off, command):
     assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
 
 
+@pytest.mark.slow
 def test_a_foreign_one_is_left_out(whole, cut_off, command, monkeypatch):
     cut_off(40, *TRAIN, "--train-seed", 3)
     (other,) = unfinished()

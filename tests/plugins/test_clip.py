@@ -95,6 +95,7 @@ def test_without_weights_one_line_says_what_to_do(bare, tmp_path):
         assert word in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_says_the_same_beforehand(bare):
     done = sinddm_tk("doctor", "--json", env=bare)
     facts = json.loads(done.stdout)

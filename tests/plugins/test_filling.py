@@ -238,6 +238,7 @@ def test_without_a_step_nothing_is_learnt_and_the_pieces_stay(command, spotted, 
     assert (made[20:35, 30:50, 0].astype(int) - made[20:35, 30:50, 1]).max() < 150
 
 
+@pytest.mark.slow
 def test_samples_differ_and_are_the_same_in_any_pass(command, spotted, monkeypatch):
     words = (*INPAINT, "--mask", "30,20,20,15", "--start-step", 0, "--samples", 2)
     assert command(*words, "--out", "a.png")[0] == 0
@@ -249,6 +250,7 @@ def test_samples_differ_and_are_the_same_in_any_pass(command, spotted, monkeypat
         assert np.array_equal(read_picture(f"b-{k}.png").pixels, made)
 
 
+@pytest.mark.slow
 def test_the_record_says_how_the_pieces_fit(sinddm_run, sinddm_picture):
     made = sinddm_run("inpaint", image=sinddm_picture, mask="20,15,18,14", samples=2)
     misfits = [record["metadata"]["inpaint"]["misfit"] for record in made.records]

@@ -114,6 +114,8 @@ def test_what_is_needed_is_said_at_the_field(page):
     assert page.locator(".field[data-option=composite] + .field[data-option=object]").count() == 1
     ways = field(page, "object").locator(".ways button").all_inner_texts()
     assert ways == ["Open…"]
+    field(page, "object").locator("select").select_option(index=1)
+    expect(field(page, "composite").locator(".complaint")).to_be_empty()
     assert ask(page, "edits") == []
 
 
@@ -195,6 +197,7 @@ def test_what_fails_says_why_and_can_be_changed(page):
     expect(card).to_contain_text("It was asked to fail")
     page.locator(".panel-scroll").evaluate("one => one.scrollTo({ top: one.scrollHeight })")
     card.get_by_role("button", name="Change…").click()
+    expect(field(page, "strength")).to_have_class(re.compile("pointed-out"))
     expect(field(page, "words").locator("input")).to_have_value("fail")
     expect(page.locator(".chosen-task h2")).to_be_focused()
     expect(page.locator(".chosen-task h2")).to_be_in_viewport(ratio=1)

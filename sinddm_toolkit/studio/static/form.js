@@ -228,6 +228,10 @@ export class OptionsForm {
     field.touched = true;
     field.complain(field.control.problem());
     field.show();
+    // What was needed in its place may not be any more.
+    for (const { name } of field.options) {
+      this.list?.filter(({ option }) => option.unless === name).forEach((other) => other.complain(other.control.problem()));
+    }
     if (this.sides && this.isSide(field.option)) this.sides.push();
     this.changed(field);
   }

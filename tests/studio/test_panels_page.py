@@ -195,6 +195,7 @@ def test_what_fails_says_why_and_can_be_changed(page):
     go(page)
     card = made(page)
     expect(card).to_contain_text("It was asked to fail")
+    expect(card.locator("h3")).to_have_attribute("title", re.compile("at dusk"))
     page.locator(".panel-scroll").evaluate("one => one.scrollTo({ top: one.scrollHeight })")
     card.get_by_role("button", name="Change…").click()
     expect(field(page, "strength")).to_have_class(re.compile("pointed-out"))

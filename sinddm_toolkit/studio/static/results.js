@@ -7,11 +7,17 @@ import { thumbnailOf } from "./pictures.js";
 
 const SEED = "The seed is the number that chance begins from: with the same one the same picture comes again.";
 
-/** What an edit did, in words: the summaries of its tasks. */
+/** What an edit did, in words: the names of its tasks. */
 export function titleOf(edit) {
   const names = partsOf(edit.edit).map(({ name }) => name).filter(Boolean);
   const tasks = names.length ? names : edit.tasks ?? [];
   return tasks.map((name) => inWords(name)).join(" + ") || "Edit";
+}
+
+/** The same in a sentence each, as far as the tasks are there. */
+function summariesOf(edit, catalogue) {
+  const known = partsOf(edit.edit).map(({ name }) => catalogue.get(name)).filter(Boolean);
+  return known.map(({ summary }) => sentence(summary)).join(", and: ");
 }
 
 /** The id of the picture that a result is compared with, or null. */
@@ -32,7 +38,7 @@ export function resultCard(edit, studio) {
   const { catalogue } = studio;
   const results = [...edit.results].sort((a, b) => a.seed - b.seed);
   let chosen = results[0];
-  const title = make("h3", {}, titleOf(edit));
+  const title = make("h3", { title: summariesOf(edit, catalogue) }, titleOf(edit));
   const variants = make("div", { class: "variants", role: "group", "aria-label": "Variants" });
   const tiles = results.map((result) => {
     const tile = button("", () => choose(result), { class: "variant", title: SEED });

@@ -72,7 +72,7 @@ QUALITIES = {
         ),
         Quality(
             "paper",
-            "the paper's network, updates and optimiser: hours on a GPU",
+            "network and training as published: hours on a GPU",
             width=160,
             steps_per_scale=24_000,
             guided_steps_per_scale=24_000,

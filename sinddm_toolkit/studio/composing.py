@@ -33,6 +33,9 @@ FloatMatrix = npt.NDArray[np.float64]
 
 MOST_LAYERS = 200
 
+MOST_TOLD, LONGEST_STEM = 3, 16
+"""How many of the placed pictures name the result, and with how many letters each."""
+
 LEAST_OPACITY = 1 / 255
 """Less of a layer is nothing, so that it ends."""
 
@@ -282,9 +285,20 @@ def post_composite(body: dict[str, Any], pictures: Pictures) -> About:
     given = list_of(body.get("layers"), "layers", MOST_LAYERS)
     read = cache(pictures.read)  # the same picture may be placed many times
     layers = [_placed(object_in(one, "layers"), read) for one in given]
-    name = pictures.about(body.get("background")).name
     made = composed(pictures.read(body.get("background")), layers)
-    return pictures.add_picture(made, f"{Path(name).stem}-composite.png")
+    names = [pictures.about(one).name for one in (body.get("background"), *_told_of(given))]
+    return pictures.add_picture(made, _name_of([Path(name).stem for name in names]))
+
+
+def _told_of(layers: Sequence[dict[str, Any]]) -> list[str]:
+    """The ids of the pictures that are placed, each once, the first ones only."""
+    return list(dict.fromkeys(str(one.get("picture")) for one in layers))[:MOST_TOLD]
+
+
+def _name_of(stems: Sequence[str]) -> str:
+    """What a picture is called that others are placed on, such that it is found by their names."""
+    background, *placed = (stem[:LONGEST_STEM] for stem in stems)
+    return f"{'-'.join([background, 'with', *placed] if placed else [background])}.png"
 
 
 def _placed(given: dict[str, Any], read: Callable[[str], Picture]) -> Placed:

@@ -22,6 +22,8 @@ DRAWN_SHARE = 0.1
 PREVIEW_SIDE = 384
 MOST_PREVIEWS = 8
 
+MAKING = "making the picture"
+
 Tell = Callable[[dict[str, Any]], None]
 
 
@@ -33,6 +35,7 @@ class ToldEvents(Events):
         self._tell: Tell = self._untold.append
         self._clock = clock
         self._drawn = 0.0
+        self._planned, self._sampled = 0, 0
         self._begin("", 0)
         self._part = ""
 
@@ -52,11 +55,15 @@ class ToldEvents(Events):
         self._go_on(report.step, report.steps, error=round(report.error, 4))
 
     def sampling_begins(self, steps: int) -> None:
-        self._begin("making the picture", steps)
+        self._planned, self._sampled = steps, 0
+        self._begin(MAKING, steps)
 
     def sampling(self, part: str) -> None:
         self._part = part
-        self._go_on(self._done + 1, self._steps, part)
+        self._sampled += 1
+        if self._what != MAKING:  # a task told of work of its own in between
+            self._begin(MAKING, self._planned, self._sampled)
+        self._go_on(self._sampled, self._planned, part)
 
     def forming(self, pictures: Callable[[], list[Picture]]) -> None:
         began = self._clock()
@@ -72,8 +79,9 @@ class ToldEvents(Events):
             self._begin(what, steps)
         self._go_on(done, steps)
 
-    def _begin(self, what: str, steps: int) -> None:
-        self._what, self._steps, self._done = what, steps, 0
+    def _begin(self, what: str, steps: int, done: int = 0) -> None:
+        self._what, self._steps, self._done = what, steps, done
+        self._from = done
         self._began = self._clock()
         self._told = 0.0
         if what:
@@ -87,8 +95,9 @@ class ToldEvents(Events):
     def _report(self, detail: str, error: float | None) -> None:
         self._told = now = self._clock()
         left = None
-        if self._done > 0:
-            left = round((now - self._began) * max(0, self._steps - self._done) / self._done, 1)
+        if self._done > self._from:
+            each = (now - self._began) / (self._done - self._from)
+            left = round(each * max(0, self._steps - self._done), 1)
         self._tell(
             {
                 "type": "progress",

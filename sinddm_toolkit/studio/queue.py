@@ -22,6 +22,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from sinddm_toolkit.errors import ToolkitError, UserError
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.files import write_atomically
 from sinddm_toolkit.pictures.writing import FORMATS
 from sinddm_toolkit.studio.answers import Refusal, option_in
@@ -93,7 +94,17 @@ class Entry:
     def words(self) -> str:
         """What a search looks in."""
         names = [*self.names.values(), *(one["name"] for one in self.results)]
-        return " ".join([*self.tasks, *names, self.group or "", json.dumps(self.edit)]).lower()
+        asked = json.dumps(self.edit, ensure_ascii=False)
+        for given in self.names:  # no word is an id, but letters of one may look like it
+            asked = asked.replace(given, "")
+        told = [*self.tasks, *map(_told_by, self.tasks), *names, self.group or "", asked]
+        return " ".join(told).lower().replace("_", " ").replace("-", " ")
+
+
+def _told_by(name: str) -> str:
+    """What a task does, and what else people call it; nothing of one that isn't there any more."""
+    task = registry.current().tasks.get(name)
+    return "" if task is None else " ".join([task.summary, *task.also_called])
 
 
 class Queue:
@@ -242,7 +253,7 @@ class Queue:
 
     def listed(self, search: str, limit: int, before: str | None) -> list[Entry]:
         """The newest with all words of `search`, `limit` at most; of those older than `before`."""
-        words = search.lower().split()
+        words = search.lower().replace("_", " ").replace("-", " ").split()
         entries = list(reversed(self._entries.values()))
         if before is not None:
             entries = entries[[one.id for one in entries].index(self.get(before).id) + 1 :]

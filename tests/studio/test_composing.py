@@ -159,7 +159,7 @@ def test_a_composite_is_made_of_pictures_that_were_sent(client, studio):
     placed = {"x": 20, "y": 15, "scale": 1.5, "rotation": 30, "flip": True, "opacity": 0.5}
     body = {"background": ids[0], "layers": [{"picture": ids[1], **placed}]}
     answer = client.post("/api/composites", json=body)
-    assert answer.status_code == 201 and answer.json()["name"] == "a-composite.png"
+    assert answer.status_code == 201 and answer.json()["name"] == "a-with-b.png"
     made = studio.pictures.read(answer.json()["id"])
     assert np.array_equal(made.pixels, composed(background, [Placed(layer, **placed)]).pixels)
     assert not np.array_equal(made.pixels, background.pixels)

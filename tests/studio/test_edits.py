@@ -172,6 +172,10 @@ def test_the_history_is_searched_and_paged(server):
     assert listed(search="lighthouse", limit=2) == newest[:2]
     assert listed(search="lighthouse", before=newest[1]) == newest[2:]
     assert listed(search="nothing like it") == []
+    # By what the task says of itself, by what was asked for; but not by letters of an id.
+    assert listed(search="variations lighthouse") == newest
+    assert listed(search="sampling-steps lighthouse") == newest
+    assert listed(search=f"lighthouse {image[:6]}") == []
 
 
 def test_a_worker_that_dies_fails_its_edit_and_another_takes_its_place(server):

@@ -109,6 +109,13 @@ def test_what_is_needed_is_said_at_the_field(page):
     choose(page, "harmonize")
     go(page)
     expect(field(page, "composite")).to_contain_text("This is needed, or Object")
+    # What may stand in its place is beside it, in sight.
+    expect(field(page, "object")).to_be_visible()
+    assert page.locator(".field[data-option=composite] + .field[data-option=object]").count() == 1
+    ways = field(page, "object").locator(".ways button").all_inner_texts()
+    assert ways == ["Open…"]
+    field(page, "object").locator("select").select_option(index=1)
+    expect(field(page, "composite").locator(".complaint")).to_be_empty()
     assert ask(page, "edits") == []
 
 
@@ -156,7 +163,8 @@ def test_it_is_watched_and_cancelled_and_goes_on(page):
     field(page, "quality").get_by_role("combobox").select_option("standard")
     go(page)
     card = page.locator(".queue-card")
-    expect(card).to_contain_text("left")
+    expect(card).to_contain_text("left; then the picture is made")
+    expect(card).to_contain_text("still differs by")
     expect(card.get_by_role("progressbar")).to_be_visible()
     expect(card.locator(".curve polyline")).to_have_attribute("points", re.compile(r"\d"))
     field(page, "quality").get_by_role("combobox").select_option("draft")
@@ -187,8 +195,19 @@ def test_what_fails_says_why_and_can_be_changed(page):
     go(page)
     card = made(page)
     expect(card).to_contain_text("It was asked to fail")
+    expect(card.locator("h3")).to_have_attribute("title", re.compile("at dusk"))
+    page.locator(".panel-scroll").evaluate("one => one.scrollTo({ top: one.scrollHeight })")
     card.get_by_role("button", name="Change…").click()
+    expect(field(page, "strength")).to_have_class(re.compile("pointed-out"))
     expect(field(page, "words").locator("input")).to_have_value("fail")
+    expect(page.locator(".chosen-task h2")).to_be_focused()
+    expect(page.locator(".chosen-task h2")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#announcer")).to_have_text("Settings of Dusk are back")
+    expect(page.locator(".tab[aria-selected=true]")).to_contain_text("bg.png")
+    expect(field(page, "seed").locator("input")).not_to_have_value("")
+    page.get_by_role("button", name="Other tasks").click()
+    choose(page, "sample")  # another edit, with a seed of its own
+    expect(field(page, "seed").locator("input")).to_have_value("")
 
 
 def test_what_was_learnt_is_deleted(page):
@@ -247,7 +266,7 @@ def test_it_is_copied_as_command_python_and_row(page):
     expect(text).to_have_value(re.compile(r"^sinddm-tk run dusk --image bg.png .*--seed 11"))
     page.get_by_role("button", name="Python").click()
     expect(text).to_have_value(re.compile(r"sinddm_toolkit"))
-    page.get_by_role("button", name="Batch row").click()
+    page.get_by_role("button", name="Row of a table").click()
     expect(text).to_have_value(re.compile(r"11"))
     page.keyboard.press("Escape")
     expect(text).to_have_count(0)
@@ -275,7 +294,7 @@ def test_a_preset_lies_beneath_what_is_set(page):
     write(page, samples=2)
     page.get_by_role("button", name="Explain").click()
     table = page.locator(".explained")
-    expect(table.locator("tr", has_text="Samples")).to_have_attribute("data-layer", "given")
+    expect(table.locator("tr", has_text="Variants")).to_have_attribute("data-layer", "given")
     expect(table.locator("tr", has_text="Image")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Take preset four-to-choose away").click()
@@ -373,7 +392,7 @@ def test_tasks_are_found_by_what_people_call_them(page):
         expect(shown.first).to_have_attribute("data-task", first)
     page.get_by_label("Search tasks").fill("zebra crossing")
     expect(shown).to_have_count(0)
-    expect(page.locator(".tasks-panel")).to_contain_text("No task is told in these words")
+    expect(page.locator(".tasks-panel")).to_contain_text("No task fits these words")
 
 
 def test_colours_are_those_of_the_frame():
@@ -429,6 +448,53 @@ def test_the_history_is_searched_and_used_again(page):
     made(page, 0)
     page.get_by_label("Search in what was made").fill("")
     made(page, 1)
+
+
+def test_what_is_made_during_a_search_appears_if_it_fits_and_is_told_of_if_not(page):
+    choose(page, "dusk")
+    search = page.get_by_label("Search in what was made")
+    search.fill("beach twilight")
+    expect(page.locator(".history-panel")).to_contain_text("Nothing that was made fits")
+    write(page, words="twilight on a beach")
+    go(page)
+    made(page, 1)
+    expect(page.locator(".hiding")).to_be_hidden()
+    write(page, words="noon")
+    go(page)
+    expect(page.locator(".hiding")).to_contain_text("1 new, hidden by your search")
+    made(page, 1)
+    page.get_by_role("button", name="Show all").click()
+    made(page, 2)
+    expect(page.locator(".hiding")).to_be_hidden()
+    expect(search).to_have_value("")
+
+
+def test_the_picture_that_is_open_is_the_one_that_is_edited(page):
+    def given(name):
+        select = field(page, name).locator("select").first
+        return select.evaluate("one => one.selectedOptions[0].text.split(' (')[0]")
+
+    for task, edited, others in (
+        ("style-transfer", "content", ["style"]),  # the result is named after it
+        ("harmonize", "bg", ["composite", "object"]),  # which the composite is made on
+        ("inpaint", "image", []),
+    ):
+        choose(page, task)
+        assert given(edited) == "bg.png"
+        assert [given(other) for other in others] == ["choose a picture…"] * len(others)
+        page.get_by_role("button", name="Other tasks").click()
+    choose(page, "paint")
+    assert (given("painting"), given("image")) == ("bg.png", "choose a picture…")
+    # A painting on it is to look like it.
+    field(page, "painting").get_by_role("button", name="Paint Painting").click()
+    assert (given("painting"), given("image")) == ("painted on bg.png", "bg.png")
+
+
+def test_long_numbers_are_seen_whole(page):
+    choose(page, "dusk")
+    write(page, seed=2**53 - 1)
+    seed = field(page, "seed").locator("input.number")
+    assert seed.evaluate("one => one.scrollWidth <= one.clientWidth")
 
 
 def test_all_is_done_by_keyboard(page):

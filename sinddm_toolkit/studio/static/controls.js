@@ -59,11 +59,14 @@ function textControl(option, tools) {
   };
 }
 
+/** Numbers up to this fit a narrow field. */
+const MOST_SHORT = 1e9;
+
 function numberControl(option, tools) {
   const whole = option.kind === "whole";
   const { minimum, maximum } = option;
   const input = make("input", {
-    type: "text", inputMode: whole ? "numeric" : "decimal", class: "number", autocomplete: "off",
+    type: "text", inputMode: whole ? "numeric" : "decimal", class: maximum > MOST_SHORT ? "number long" : "number", autocomplete: "off",
     placeholder: option.default === null ? "auto" : "", ...naming(tools),
   });
   const parsed = () => {
@@ -411,7 +414,8 @@ function pictureControl(option, tools) {
     tools.workbench.open(picture, { show: tools.isSubject });
     choose(picture.id);
   };
-  const ways = tools.isSubject ? [] : isMask(option) ? [
+  // What stands in place of a picture that is made here is a picture as it is.
+  const ways = tools.isSubject || tools.isAlternative ? [] : isMask(option) ? [
     button("Draw it…", () => start("region"), { class: "way", title: "Draw it on the picture", "aria-label": `Draw ${tools.label} on the picture` }),
   ] : [
     button("Place things…", () => start("place"), { class: "way", title: "Put cut-outs onto the picture", "aria-label": `Place things for ${tools.label}` }),
@@ -436,6 +440,8 @@ function pictureControl(option, tools) {
   return {
     element,
     get: () => (making ? made[making].value ?? undefined : chosen),
+    /** What is made here lies on this picture; null if nothing is. */
+    get madeOn() { return (making && made[making].handle?.picture) ?? null; },
     ready: async () => {
       if (!making) return chosen;
       const value = await made[making].ready();

@@ -13,7 +13,7 @@ export function curve(points, steps) {
   svg.setAttribute("role", "img");
   const known = smoothed(points.filter(([, error]) => error > 0));
   const last = known.at(-1);
-  svg.setAttribute("aria-label", last ? `error, now ${last[1].toPrecision(2)}` : "error");
+  svg.setAttribute("aria-label", last ? `what is not learnt yet: it still differs by ${last[1].toPrecision(2)}` : "what is not learnt yet");
   if (known.length > 1) {
     const logs = known.map(([, error]) => Math.log(error));
     const [low, high] = [Math.min(...logs), Math.max(...logs)];

@@ -43,7 +43,13 @@ export class Draft extends EventTarget {
 
   /** Lets the task `name` act alone, with what is given for it kept where it has the option. */
   async choose(name) {
+    this.forgetSeed();
     await this.setTasks([name]);
+  }
+
+  /** A seed is of the edit that it came with: what is begun anew has its own. */
+  forgetSeed() {
+    this.run.field("seed")?.forget();
   }
 
   /** Lets another task act too. */
@@ -86,8 +92,18 @@ export class Draft extends EventTarget {
     if (field.value === undefined && !field.option.unless) field.put(others[0].id);
   }
 
-  /** The field of the picture that is learnt. */
+  /**
+   * The field of the picture that is edited: the one that the result is named after, if it must be
+   * given; where something else may stand in its place it is made of the one that is learnt.
+   */
   subjectField() {
+    const [first] = this.forms;
+    const named = first?.task.named_after && first.field(first.task.named_after);
+    return named?.option.required && !named.option.unless ? named : this.learntField();
+  }
+
+  /** The field of the picture that is learnt. */
+  learntField() {
     const [first] = this.forms;
     return first?.task.learns_from ? first.field(first.task.learns_from) : undefined;
   }
@@ -108,7 +124,7 @@ export class Draft extends EventTarget {
       .flatMap((field) => [field.isGroup ? [] : field.value ?? []].flat())
       .filter((value) => typeof value === "string"));
     if (current && (!given.length || given.includes(current.id))) return current;
-    const [first] = [this.subjectField()?.value].flat();
+    const [first] = [this.subjectField()?.value, this.learntField()?.value].flat().filter((value) => typeof value === "string");
     return (typeof first === "string" && this.pictures.known(first)) || current;
   }
 
@@ -133,9 +149,19 @@ export class Draft extends EventTarget {
   }
 
   onField(form, field) {
-    if (field && field === this.subjectField()) this.followsCurrent = false;
+    if (field && field === this.subjectField()) {
+      this.followsCurrent = false;
+      this.learnGround(field);
+    }
     this.keep();
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** What is painted or placed on a picture is to look like that, as long as no other is learnt. */
+  learnGround(field) {
+    const learnt = this.learntField();
+    const { madeOn } = field.control;
+    if (madeOn && learnt !== field && learnt?.value === undefined) learnt.put(madeOn.id);
   }
 
   /** The edit so far, as a preset file has it; with nothing uploaded. */
@@ -182,6 +208,7 @@ export class Draft extends EventTarget {
     const own = this.tasks.map(({ name }) => name);
     if (preset.tasks.length && !preset.tasks.every((name) => own.includes(name))) {
       this.presets = [preset];
+      this.forgetSeed();
       await this.setTasks(preset.tasks);
     } else await this.inherit();
     this.onField();

@@ -36,7 +36,7 @@ export function freshId(stem) {
   return `${stem}-${counted}`;
 }
 
-const SPELT = { bg: "background", fps: "frames a second" };
+const SPELT = { bg: "background", fps: "frames a second", samples: "variants" };
 
 /** `start_scale` as people read it: "Start scale". */
 export function inWords(name) {

@@ -4,6 +4,9 @@ import { controlFor, listControl, readyOf, same } from "./controls.js";
 import { button, freshId, inWords, make, sentence } from "./elements.js";
 import { groupControl, hasSides, SIDES, sidesControl } from "./groups.js";
 
+/** Milliseconds that a field is pointed out, in the style sheet as well. */
+const POINTED_OUT = 2400;
+
 /** One option, or several that make one control: what is given, what holds if nothing is. */
 class Field {
   constructor(option, followers, form) {
@@ -26,7 +29,7 @@ class Field {
     this.reset = button("Reset", () => { this.forget(); form.changed(this); }, {
       class: "quiet reset", "aria-label": `Reset ${inWords(option.name)}`,
     });
-    const label = make("label", { for: ids.id, title: option.flag }, inWords(option.name), option.required && make("span", { class: "needed", title: "needed" }, " •"));
+    const label = make("label", { for: ids.id, title: option.flag }, form.isAlternative(option) && make("span", { class: "instead" }, "or "), inWords(option.name), option.required && make("span", { class: "needed", title: "needed" }, " •"));
     this.row = make("div", { class: `field kind-${option.kind}${this.isGroup ? " grouped" : ""}`, "data-option": option.name },
       make("div", { class: "field-head" }, label, this.note, this.reset),
       this.control.element,
@@ -150,6 +153,9 @@ export class OptionsForm {
   constructor(task, options, context, first = ["strength"]) {
     this.task = task;
     this.context = context;
+    this.first = first;
+    /** The names of the options that may stand in the place of another. */
+    this.alternatives = new Set(options.map(({ unless }) => unless).filter(Boolean));
     this.fields = new Map();
     const groups = new Map(options.filter(({ follows }) => !follows).map((option) =>
       [option, options.filter(({ follows }) => follows === option.name)]));
@@ -171,7 +177,8 @@ export class OptionsForm {
       return first.includes(option.name) ? -1 - 0.01 * (first.length - first.indexOf(option.name)) : 0;
     };
     const sorted = [...this.list].sort((a, b) => rank(a) - rank(b));
-    const usual = sorted.filter(({ option }) => option.required || !(option.rarely || this.isInstead(option)));
+    const usual = sorted.filter(({ option }) =>
+      option.required || this.isAlternative(option) || !(option.rarely || this.isInstead(option)));
     const rare = sorted.filter((field) => !usual.includes(field));
     const isSide = ({ option }) => this.isSide(option);
     const rows = usual.filter((field) => !isSide(field)).map(({ row }) => row);
@@ -185,12 +192,12 @@ export class OptionsForm {
   }
 
   /**
-   * Whether an option, or what it speaks of, is another way to give a picture that can be made here:
-   * who has the canvas places things on it instead.
+   * Whether an option speaks of another way to give a picture that can be made here: who has the
+   * canvas places things on it instead.
    */
-  isInstead({ name, help }) {
+  isInstead({ help }) {
     const instead = this.list.map(({ option }) => option).filter(({ kind, unless }) => kind === "picture" && unless);
-    return instead.some(({ unless }) => unless === name || help.includes(`--${unless.replaceAll("_", "-")} `));
+    return instead.some(({ unless }) => help.includes(`--${unless.replaceAll("_", "-")} `));
   }
 
   isSide({ name }) {
@@ -198,7 +205,7 @@ export class OptionsForm {
   }
 
   isAlternative({ name }) {
-    return this.list?.some(({ option }) => option.unless === name) ?? false;
+    return this.alternatives.has(name);
   }
 
   toolsOf(field, ids) {
@@ -210,6 +217,7 @@ export class OptionsForm {
       describedBy: ids.help && `${ids.help} ${ids.complaint}`,
       label: option ? inWords(option.name) : "Edges",
       isSubject: Boolean(option) && option.name === this.task?.learns_from,
+      isAlternative: Boolean(option) && this.isAlternative(option),
       propose: option && (() => this.context.propose(this, option)),
       complain: (text) => field?.complain(text),
       changed: () => field && this.touch(field),
@@ -220,6 +228,10 @@ export class OptionsForm {
     field.touched = true;
     field.complain(field.control.problem());
     field.show();
+    // What was needed in its place may not be any more.
+    for (const { name } of field.options) {
+      this.list?.filter(({ option }) => option.unless === name).forEach((other) => other.complain(other.control.problem()));
+    }
     if (this.sides && this.isSide(field.option)) this.sides.push();
     this.changed(field);
   }
@@ -265,6 +277,14 @@ export class OptionsForm {
     const field = drawn.find(({ option }) => option.required) ?? drawn[0];
     if (field) field.control.start?.();
     else this.sides?.start();
+  }
+
+  /** Shows for a moment which dial to try first, if one goes before others. */
+  pointOut() {
+    const field = this.list.find(({ option }) => this.first.includes(option.name));
+    if (!field) return;
+    field.row.classList.add("pointed-out");
+    setTimeout(() => field.row.classList.remove("pointed-out"), POINTED_OUT);
   }
 
   /** The first field with something wrong; each says its own. */

@@ -13,8 +13,13 @@ export function historyPanel(studio) {
   const search = make("input", { type: "search", placeholder: "Search in what was made", "aria-label": "Search in what was made" });
   const list = make("div", { class: "history" });
   const none = make("p", { class: "note" });
+  const hidden = make("span", {});
+  const hiding = make("p", { class: "note hiding", role: "status", hidden: true }, hidden,
+    button("Show all", () => { search.value = ""; search.focus(); look(); }, { class: "quiet" }));
   const cards = new Map();
+  /** The ids of what the search finds, and of what was there when it was typed; null without one. */
   let found = null;
+  let before = null;
 
   const show = () => {
     const items = grouped(edits.newest().filter(({ id }) => !found || found.has(id)));
@@ -30,26 +35,43 @@ export function historyPanel(studio) {
     for (const key of cards.keys()) if (!keys.has(key) && !found) cards.delete(key);
     arrange(list, kept);
     none.hidden = kept.length > 0;
-    none.textContent = found ? "Nothing of what was made is told in these words." : "What you make appears here, and stays.";
+    none.textContent = found ? "Nothing that was made fits these words." : "What you make appears here, and stays.";
+    const since = found ? edits.newest().filter(({ id, state }) => OVER.has(state) && !found.has(id) && !before.has(id)) : [];
+    hiding.hidden = !since.length;
+    hidden.textContent = since.length ? `${since.length} new, hidden by your search` : "";
   };
 
   let timer;
+  let asked = 0;
+  /** Asks anew what fits the words; what is answered too late counts no more. */
+  const look = async () => {
+    const words = search.value.trim();
+    asked += 1;
+    const own = asked;
+    let fits = null;
+    try {
+      fits = words ? await edits.search(words) : null;
+    } catch (error) {
+      notice(error.message);
+      return;
+    }
+    if (own !== asked) return;
+    found = fits;
+    if (!found) before = null;
+    show();
+  };
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const words = search.value.trim();
-      try {
-        found = words ? await edits.search(words) : null;
-      } catch (error) {
-        notice(error.message);
-      }
-      show();
-    }, SEARCH_AFTER);
+    before = new Set(edits.newest().filter(({ state }) => OVER.has(state)).map(({ id }) => id));
+    timer = setTimeout(look, SEARCH_AFTER);
   });
-  edits.addEventListener("list", show);
+  edits.addEventListener("list", () => {
+    show();
+    if (found) look();
+  });
   show();
   return make("section", { class: "history-panel", "aria-labelledby": "history-title" },
-    make("header", { class: "shelf-head" }, make("h2", { id: "history-title" }, "Made here"), search, sizeButton()), none, list);
+    make("header", { class: "shelf-head" }, make("h2", { id: "history-title" }, "Made here"), search, sizeButton()), hiding, none, list);
 }
 
 /** Gives the shelf more room, or less. */

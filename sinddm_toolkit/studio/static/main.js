@@ -86,9 +86,9 @@ function goBar(studio) {
     draft.keep(); // what was drawn is uploaded now, and survives a reload
   });
   const bar = make("div", { class: "go-bar" }, complaint, make("div", { class: "go-row" }, go,
-    button("Sweep…", guarded(async () => sweepDialog(studio)), { class: "quiet" }),
-    button("Explain", guarded(() => explain(draft)), { class: "quiet" }),
-    button("Save as preset…", () => savePresetDialog(draft.soFar(), studio.presets), { class: "quiet" })));
+    button("Sweep…", guarded(async () => sweepDialog(studio)), { class: "quiet", title: "The same with several values of an option, side by side" }),
+    button("Explain", guarded(() => explain(draft)), { class: "quiet", title: "All values, and where each comes from" }),
+    button("Save as preset…", () => savePresetDialog(draft.soFar(), studio.presets), { class: "quiet", title: "Keep these settings under a name" })));
   const show = () => { bar.hidden = !draft.forms.length; };
   draft.addEventListener("tasks", show);
   draft.addEventListener("change", () => { complaint.textContent = ""; });

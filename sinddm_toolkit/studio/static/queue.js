@@ -6,6 +6,7 @@ import { announce, button, fill, lasting, make, notice, say, sentence } from "./
 import { titleOf } from "./results.js";
 
 const ANNOUNCED_EVERY = 15000;
+const DIFFERS = "How much of the picture is not learnt yet: the line falls as long as more of it is.";
 
 /** Cards of the edits that run or wait, first the one that runs; each shows how far it is. */
 export function queuePanel(edits) {
@@ -73,14 +74,14 @@ function queueCard({ id }, edits) {
     const isRunning = edit.state === "running";
     title.textContent = titleOf(edit);
     cancel.setAttribute("aria-label", `Cancel ${title.textContent}`);
-    text.textContent = isRunning ? progressText(told) : waitingText(edit);
+    text.textContent = isRunning ? progressText(told, errors.length > 0) : waitingText(edit);
     bar.hidden = !isRunning;
     element.classList.toggle("waiting", !isRunning);
-    if (told?.steps) bar.value = told.done / told.steps;
+    if (told?.steps && told.done < told.steps) bar.value = told.done / told.steps;
     else bar.removeAttribute("value");
     const hasCurve = isRunning && errors.length > 1;
     drawing.hidden = !hasCurve;
-    if (hasCurve) fill(drawing, curve(errors, told.steps), make("span", {}, `error ${errors.at(-1)[1].toPrecision(2)}`));
+    if (hasCurve) fill(drawing, curve(errors, told.steps), make("span", { title: DIFFERS }, `still differs by ${errors.at(-1)[1].toPrecision(2)}`));
     pictures(forming, isRunning ? shown : [], part);
     if (isRunning && told && Date.now() - announced > ANNOUNCED_EVERY) {
       announced = Date.now();
@@ -103,14 +104,18 @@ function pictures(place, shown, part) {
   });
 }
 
-/** How far an edit is, in words: "Learning forest: 40 %, about 20 s left". */
-function progressText(told) {
+/**
+ * How far an edit is, in words: "Learning forest: 40 %, about 20 s left; then the picture is made".
+ * The end of what is told of need not be the end of all.
+ */
+function progressText(told, isLearning) {
   if (!told) return "Beginning…";
   const { what, done, steps, detail, left } = told;
+  if (steps && done >= steps) return `${sentence(what)}: done, ${isLearning ? "now the picture is made" : "going on"}…`;
   const share = steps ? `${Math.floor((100 * done) / steps)} %` : "";
   const time = left === null || left === undefined ? "" : left < 1 ? "nearly done" : `about ${lasting(left)} left`;
-  const parts = [share, detail, time];
-  return `${sentence(what)}: ${parts.filter(Boolean).join(", ")}`;
+  const after = isLearning ? "; then the picture is made" : "";
+  return `${sentence(what)}: ${[share, detail, time].filter(Boolean).join(", ")}${after}`;
 }
 
 function waitingText({ position }) {

@@ -5,11 +5,19 @@ import { partsOf } from "./edits.js";
 import { announce, button, dialog, fill, inWords, lasting, make, notice, sentence } from "./elements.js";
 import { thumbnailOf } from "./pictures.js";
 
-/** What an edit did, in words: the summaries of its tasks. */
+const SEED = "The seed is the number that chance begins from: with the same one the same picture comes again.";
+
+/** What an edit did, in words: the names of its tasks. */
 export function titleOf(edit) {
   const names = partsOf(edit.edit).map(({ name }) => name).filter(Boolean);
   const tasks = names.length ? names : edit.tasks ?? [];
   return tasks.map((name) => inWords(name)).join(" + ") || "Edit";
+}
+
+/** The same in a sentence each, as far as the tasks are there. */
+function summariesOf(edit, catalogue) {
+  const known = partsOf(edit.edit).map(({ name }) => catalogue.get(name)).filter(Boolean);
+  return known.map(({ summary }) => sentence(summary)).join(", and: ");
 }
 
 /** The id of the picture that a result is compared with, or null. */
@@ -30,10 +38,10 @@ export function resultCard(edit, studio) {
   const { catalogue } = studio;
   const results = [...edit.results].sort((a, b) => a.seed - b.seed);
   let chosen = results[0];
-  const title = make("h3", {}, titleOf(edit));
+  const title = make("h3", { title: summariesOf(edit, catalogue) }, titleOf(edit));
   const variants = make("div", { class: "variants", role: "group", "aria-label": "Variants" });
   const tiles = results.map((result) => {
-    const tile = button("", () => choose(result), { class: "variant" });
+    const tile = button("", () => choose(result), { class: "variant", title: SEED });
     const image = make("img", { alt: `${title.textContent}, seed ${result.seed}`, loading: "lazy" });
     image.src = thumbnailOf({ ...result, id: result.picture });
     tile.append(image, make("span", {}, `seed ${result.seed}`));
@@ -123,7 +131,12 @@ function again(edit, studio) {
     button("Change…", () => attempt(async () => {
       // With its seed, so that what is changed is all that changes.
       await studio.draft.put({ ...edit.edit, seed: edit.seed }, studio.presets.all);
-      document.getElementById("panel").focus();
+      const input = inputOf(edit, studio.catalogue);
+      if (input) studio.workbench.open(await studio.pictures.learn(input));
+      document.querySelector(".panel-scroll").scrollTo({ top: 0 });
+      document.querySelector(".chosen-task h2")?.focus();
+      studio.draft.forms[0]?.pointOut();
+      announce(`Settings of ${titleOf(edit)} are back`);
     }), { class: "reuse", title: "Put its settings back into the panel" }),
   ];
 }
@@ -201,7 +214,7 @@ function picked(edit, index, name, value) {
 
 /* The recipe in other forms */
 
-const FORMS = { command: "Command", python: "Python", row: "Batch row" };
+const FORMS = { command: "Command", python: "Python", row: "Row of a table" };
 
 async function copyDialog(edit) {
   const text = make("textarea", { readOnly: true, rows: 8, spellcheck: false, "aria-label": "The edit as text", class: "copied-text" });

@@ -38,7 +38,7 @@ function taskList(tasks, presets, choose) {
     return { item, texts: () => textsOf(task, presets) };
   });
   const list = make("ul", { class: "wishes" }, items.map(({ item }) => item));
-  const none = make("p", { class: "note", hidden: true }, "No task is told in these words.");
+  const none = make("p", { class: "note", hidden: true }, "No task fits these words: try fewer, or others.");
   search.addEventListener("input", () => {
     const words = tellingWords(search.value);
     const ranked = items.map(({ item, texts }) => ({ item, score: scoreOf(words, texts()) }));

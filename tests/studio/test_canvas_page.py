@@ -517,3 +517,32 @@ def test_axe_finds_no_serious_fault(opened, scheme):
     found = axe.run(bench.page).response["violations"]
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
     bench.page.context.close()
+
+
+THING = """await window.handle.add(await upload(file(argument, "thing.png")));"""
+
+
+def test_what_was_placed_is_there_again_and_moves(bench):
+    background, thing = noise(200, 300), noise(40, 60)
+    bench.show(background)
+    bench.edit("place")
+    bench.run(THING, text(thing))
+    bench.run("window.handle.alter({ x: 90, y: 70 })")
+    id = bench.ready()
+    bench.run("window.handle.alter({ x: 200 }); window.handle.stop()")
+    bench.edit("place")  # as another task does, after this one was left
+    bench.wait("window.handle.layer")
+    assert bench.run("return window.handle.layer.x") == 200
+    bench.page.reload()
+    bench.page.wait_for_selector(".tab[aria-selected=true]")
+    bench.edit("place", {"picture": id})  # a composite comes apart again
+    assert bench.value == {"picture": id} and bench.ready() == id
+    assert bench.run("return window.handle.layer.x") == 90
+    bench.press("Shift+ArrowRight")
+    expected = composed(Picture(background), [Placed(Picture(thing), 100, 70)]).pixels
+    assert np.array_equal(bench.pixels(bench.ready()), expected)
+    bench.press("Delete")
+    bench.run("window.handle.stop()")
+    bench.edit("place")
+    bench.run("await new Promise((go) => setTimeout(go, 100))")
+    assert bench.run("return window.handle.layers") == [] and bench.value is None

@@ -110,6 +110,31 @@ def test_paste_place_harmonize_save(bare, sinddm_picture, sinddm_home, command):
     )
 
 
+def test_what_was_placed_stays_when_the_task_is_left_and_comes_back_from_a_result(page):
+    choose(page, "harmonize")
+    page.get_by_role("button", name="Place things for Composite").click()
+    paste(page, np.full((20, 24, 3), (250, 10, 10), np.uint8), "boat.png")
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.get_by_role("button", name="Other tasks").click()
+    expect(page.locator("#tool-options")).not_to_contain_text("Opacity")
+    choose(page, "harmonize")
+    expect(field(page, "composite").get_by_role("combobox")).to_have_value("place")
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    go(page)
+    card = made(page).first
+    first = ask(page, "edits")[0]["edit"]["composite"]
+    page.reload()
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Other tasks").click()
+    card.get_by_role("button", name="Change…").click()
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.locator("#canvas").press("ArrowRight")
+    go(page)
+    made(page, 2)
+    assert first not in [edit["edit"]["composite"] for edit in ask(page, "edits")[:1]]
+
+
 def test_what_is_painted_over_is_taken_out(page, sinddm_picture):
     choose(page, "inpaint")
     drag(page, (30, 30), (50, 30))

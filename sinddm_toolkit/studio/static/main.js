@@ -55,6 +55,8 @@ async function restore(draft, presets) {
   const kept = Draft.kept();
   if (!kept || !kept.task?.length) return;
   await draft.put(kept, presets.all);
+  await draft.workbench.reopened;
+  for (const form of draft.forms) form.resume();
 }
 
 /** The one button, what goes wrong, and what else can be done with what is put together. */

@@ -123,6 +123,9 @@ function again(edit, studio) {
     button("Change…", () => attempt(async () => {
       // With its seed, so that what is changed is all that changes.
       await studio.draft.put({ ...edit.edit, seed: edit.seed }, studio.presets.all);
+      const input = inputOf(edit, studio.catalogue);
+      if (input) await studio.pictures.learn(input);
+      for (const form of studio.draft.forms) form.resume();
       document.getElementById("panel").focus();
     }), { class: "reuse", title: "Put its settings back into the panel" }),
   ];

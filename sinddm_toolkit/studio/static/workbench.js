@@ -112,7 +112,8 @@ export class Workbench extends EventTarget {
     this._listen(at("open-picture"));
     this.view.drawers.push((context, view) => this._drawBackdrops(context, view));
     this._showState();
-    this._reopen();
+    /** Settles when what was open before a reload is open again. @type {Promise<void>} */
+    this.reopened = this._reopen();
   }
 
   /** The picture that is shown, or null. @type {Picture|null} */
@@ -204,7 +205,8 @@ export class Workbench extends EventTarget {
    * Draws and edits a value of `kind` on the current picture, and makes it active.
    *
    * @param {string} kind  One of those above.
-   * @param {*} value  What is there to begin with; null for nothing.
+   * @param {*} value  What is there to begin with; null for nothing, or for `place` what was
+   *   placed on the picture before.
    * @param {Object} [options]
    * @param {string} [options.label]  What people call it: the help's first words.
    * @param {string} [options.option]  Names it in `settled()`.
@@ -246,7 +248,12 @@ export class Workbench extends EventTarget {
     this._activate(editor);
     if (value !== null && value !== undefined) {
       editor.set(value).catch((error) => this._fault(error));
-    } else if (options.propose) editor.suggest?.();
+    } else {
+      if (options.propose) editor.suggest?.();
+      // What lies there already for another option isn't put there twice.
+      const isFirst = this._editors.every((one) => one === editor || one.kind !== kind || one.picture.id !== picture.id);
+      if (isFirst) editor.resume?.().catch((error) => this._fault(error));
+    }
     return editor;
   }
 

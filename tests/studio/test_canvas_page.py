@@ -546,3 +546,35 @@ def test_what_was_placed_is_there_again_and_moves(bench):
     bench.edit("place")
     bench.run("await new Promise((go) => setTimeout(go, 100))")
     assert bench.run("return window.handle.layers") == [] and bench.value is None
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_what_was_asked_for_is_shown_large_unless_a_tool_was_used_since(bench, drawn):
+    first, second = bench.show(noise(100, 100), "a.png"), bench.show(noise(100, 100), "b.png")
+    bench.run("workbench.show(argument)", first["id"])
+    bench.edit("region", "1,2,3,4")
+    bench.run(
+        """const { showWhenDone } = await import("/static/results.js");
+           const edit = { id: "x", edit: { task: "it", image: argument[0] }, results: [] };
+           window.edits = Object.assign(new EventTarget(), { all: new Map([["x", edit]]) });
+           showWhenDone(edit, { workbench, edits: window.edits,
+             pictures: { learn: async (id) => workbench.pictures.find((one) => one.id === id) },
+             catalogue: new Map([["it", { learns_from: "image" }]]) });""",
+        [first["id"], second["id"]],
+    )
+    if drawn:
+        bench.drag((20, 20), (60, 60))
+    bench.run(
+        """Object.assign(window.edits.all.get("x"), { state: "done",
+             results: [{ seed: 2, picture: argument[0] }, { seed: 1, picture: argument[1] }] });
+           window.edits.dispatchEvent(new Event("list"));
+           await new Promise((go) => setTimeout(go, 50));""",
+        [first["id"], second["id"]],
+    )
+    assert bench.page.locator("text=Side by side").is_visible() == (not drawn)
+    assert bench.run("return workbench.view.scene === null") == drawn
+    if not drawn:
+        assert bench.run("return workbench.view.tool.b.id") == second["id"]  # the lowest seed
+        bench.page.locator("#canvas").focus()
+        bench.press("Escape")
+        assert bench.run("return window.handle.active")

@@ -143,6 +143,7 @@ def test_what_is_painted_over_is_taken_out(page, sinddm_picture):
     (edit,) = ask(page, "edits")
     mask = np.asarray(Image.open(io.BytesIO(sent(page, edit["edit"]["mask"]))).convert("L")) > 0
     assert mask[30, 30:50].all() and 0.005 < mask.mean() < 0.2
+    expect(page.locator("#tool-options")).to_contain_text("Side by side")  # with its input
     result = taken_home(page)
     far = np.ones(mask.shape, bool)
     far[10:50, 10:70] = False

@@ -10,7 +10,7 @@ import { Pictures } from "./known.js";
 import { modelsDialog } from "./models.js";
 import { Presets, presetsPanel } from "./presets.js";
 import { queuePanel } from "./queue.js";
-import { savePresetDialog } from "./results.js";
+import { savePresetDialog, showWhenDone } from "./results.js";
 import { sweepDialog } from "./sweep.js";
 import { tasksPanel } from "./tasks.js";
 import { workbench } from "./workbench.js";
@@ -23,7 +23,7 @@ async function begin() {
   const edits = new Edits(pictures);
   const studio = { workbench, pictures, draft, presets, edits, catalogue: draft.catalogue };
   studio.run = async (edit) => {
-    await edits.begin(edit);
+    showWhenDone(await edits.begin(edit), studio);
     announce("It is on its way");
     const shelf = document.getElementById("shelf");
     shelf.scrollTo({ top: 0 });

@@ -101,6 +101,9 @@ export class Workbench extends EventTarget {
     this._editors = [];
     this._active = null;
     this._comparison = null;
+    /** Counts what was drawn and begun to be drawn: whether tools were used since is seen by it. */
+    this.uses = 0;
+    this.addEventListener("draw", () => this.uses++);
     /** @type {Viewer} */
     this.view = new Viewer(at("view"));
     this._tabs = new Tabs(at("tabs"), {
@@ -124,6 +127,11 @@ export class Workbench extends EventTarget {
   /** All that are open, in the order of their tabs. @type {Picture[]} */
   get pictures() {
     return this._open.map(({ picture }) => picture);
+  }
+
+  /** Whether the pointer or the keyboard holds something on the picture just now. */
+  get isHeld() {
+    return this.view.isHeld;
   }
 
   /** The handles of all that is drawn. @type {Handle[]} */
@@ -245,6 +253,7 @@ export class Workbench extends EventTarget {
       this._showState();
     });
     this._editors.push(editor);
+    this.uses++;
     this._activate(editor);
     if (value !== null && value !== undefined) {
       editor.set(value).catch((error) => this._fault(error));
@@ -326,8 +335,9 @@ export class Workbench extends EventTarget {
 
   /** Shows the pictures `a` and `b` (what the server says of them, or ids) over each other: a
    * divider to drag, hold to see the other, or side by side, with the same zoom. `labels` names
-   * them. Ends by `stop()` of what it returns, Escape, or `show`; `onend` is called then. */
-  async compare(a, b, { labels = ["before", "after"], onend } = {}) {
+   * them. Ends by `stop()` of what it returns, Escape, or `show`; `onend` is called then. The
+   * keyboard's focus goes there unless `focus` is false. */
+  async compare(a, b, { labels = ["before", "after"], onend, focus = true } = {}) {
     const [first, second] = await Promise.all([this._known(a), this._known(b)]);
     this._comparison?.stop();
     const comparison = new Comparison(this.view, first, second, labels);
@@ -351,7 +361,7 @@ export class Workbench extends EventTarget {
     const same = this.current?.id === first.id;
     this.view.show(first, same ? look : null);
     this._showState();
-    this.view.front.focus({ preventScroll: true });
+    if (focus) this.view.front.focus({ preventScroll: true });
     return comparison;
   }
 

@@ -189,6 +189,28 @@ def test_an_edge_is_dragged_outwards(page, sinddm_picture):
     assert result[:, 80:].std() > 5
 
 
+def test_a_size_that_is_needed_is_dragged_at_once(page):
+    choose(page, "retarget")
+    drag(page, (80, 30), (100, 30))
+    width = field(page, "size").locator("input[type=text]").input_value().split("x")[0]
+    assert abs(int(width) - 100) <= 1
+
+
+def test_variants_stand_in_one_row_and_nothing_that_comes_moves_the_canvas(page):
+    size = page.locator("#view").bounding_box()
+    choose(page, "sample")
+    write(page, size="1x1")
+    field(page, "samples").locator("input").first.fill("3")
+    go(page)
+    expect(page.locator(".toast")).to_be_visible()
+    toast, view = page.locator(".toast").bounding_box(), page.locator("#view").bounding_box()
+    assert view == size and toast["y"] + toast["height"] <= size["y"] + size["height"]
+    tiles = made(page).first.locator(".variant")
+    expect(tiles).to_have_count(3)
+    assert len({tile.bounding_box()["y"] for tile in tiles.all()}) == 1
+    assert page.locator("#view").bounding_box() == size
+
+
 def test_a_picture_of_24_megapixels_is_drawn_on(page, tmp_path):
     y, x = np.mgrid[:4000, :6000].astype(np.uint16)
     file = tmp_path / "large.jpg"

@@ -329,6 +329,7 @@ function sizeControl(option, tools) {
     ...text,
     element: make("div", { class: "drawn" }, drag, text.element),
     set: (value) => { text.set(value); drawn.write(value ?? undefined); },
+    start: () => { drawn.written = text.get(); drawn.start(); },
     stop: () => drawn.clear(),
   };
 }

@@ -271,10 +271,13 @@ export class OptionsForm {
   /** Begins to draw the first thing that is drawn here, if there is one. */
   start() {
     if (this.resume()) return;
-    const drawn = this.list.filter(({ option }) => option.kind === "region" && !option.rarely);
-    const field = drawn.find(({ option }) => option.required) ?? drawn[0];
-    if (field) field.control.start?.();
-    else this.sides?.start();
+    const drawn = this.list.filter(({ option }) => ["region", "size"].includes(option.kind) && !option.rarely);
+    const needed = drawn.find(({ option }) => option.required);
+    const region = drawn.find(({ option }) => option.kind === "region");
+    // What is needed, then the canvas itself, then what only may be drawn on it.
+    if (needed) needed.control.start?.();
+    else if (this.sides) this.sides.start();
+    else region?.control.start?.();
   }
 
   /** The first field with something wrong; each says its own. */

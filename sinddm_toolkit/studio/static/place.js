@@ -450,14 +450,17 @@ export class Place extends Editor {
   }
 
   controls(bar) {
-    const other = iconButton("plus", "Add a picture…", () => this._choose(), { words: true });
+    const other = iconButton("plus", "Add…", () => this._choose(), { words: true });
     bar.append(other);
     if (!this.layers.length) {
       bar.append(make("span", { class: "hint" }, "Drop, paste or choose what is to be placed"));
       return;
     }
     if (this.layers.length > 1) bar.append(this._list());
-    if (this.layer) this._layerControls(bar, this.layer);
+    // Also with nothing chosen, so that the bar, and the picture beneath it, keep their places.
+    const of = make("fieldset", { class: "of-layer", disabled: !this.layer });
+    this._layerControls(of, this.layer ?? this.layers.at(-1));
+    bar.append(of);
   }
 
   _list() {
@@ -485,11 +488,12 @@ export class Place extends Editor {
         iconButton("down", "To the back", () => this.order(-1), { key: "PageDown" }),
       );
     }
-    if (layer.outline) {
-      bar.append(iconButton("box", "Whole picture again", () => this.alter({ outline: null })));
-    }
+    const uncut = iconButton("box", "Whole picture again", () => this.alter({ outline: null }));
+    uncut.disabled = !layer.outline;
+    bar.append(uncut);
     bar.append(iconButton("trash", "Remove", () => this.remove(), { key: "Delete" }));
-    bar.append(this._opacity(layer), ...this._fields(layer));
+    const numbers = make("span", { class: "numbers" }, this._fields(layer));
+    bar.append(this._opacity(layer), numbers);
   }
 
   _opacity(layer) {
@@ -503,16 +507,17 @@ export class Place extends Editor {
   }
 
   _fields(layer) {
-    const rounded = (value) => Math.round(value * 10) / 10;
-    const field = (label, limits, set) => number(label, { step: "any", ...limits }, set);
+    // Whole numbers to be read; what is typed may be finer.
+    const field = (label, { value, ...limits }, set) =>
+      number(label, { step: "any", ...limits, value: Math.round(value) }, set);
     const anywhere = { min: -100000, max: 100000 };
-    const percent = { min: 0.5, max: 5000, value: rounded(100 * layer.scale), unit: "%" };
-    const degrees = { min: -180, max: 180, value: rounded(layer.rotation), unit: "°" };
+    const percent = { min: 0.5, max: 5000, value: 100 * layer.scale, unit: "%" };
+    const degrees = { min: -180, max: 180, value: layer.rotation, unit: "°" };
     return [
       field("Scale", percent, (value) => this.alter({ scale: value / 100 })),
       field("Turn", degrees, (rotation) => this.alter({ rotation })),
-      field("X", { ...anywhere, value: rounded(layer.x) }, (x) => this.alter({ x })),
-      field("Y", { ...anywhere, value: rounded(layer.y) }, (y) => this.alter({ y })),
+      field("X", { ...anywhere, value: layer.x }, (x) => this.alter({ x })),
+      field("Y", { ...anywhere, value: layer.y }, (y) => this.alter({ y })),
     ];
   }
 

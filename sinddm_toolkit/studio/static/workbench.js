@@ -79,12 +79,16 @@ const KEYS = [
   ["0", "Fit the window"],
   ["1", "Actual size"],
   ["Space", "Held: drag the picture"],
-  ["Arrows", "Move the cursor by ten pixels of the screen, with Shift by one of the picture"],
-  ["Enter", "Press the cursor, and let it go"],
-  ["Escape", "Leave off"],
+  ["Arrows", "Move the cursor across the picture, with Shift pixel by pixel"],
+  ["Enter", "Begin to draw at the cursor; once more ends it"],
+  ["Escape", "Cancel what is being drawn, or close the comparison"],
   ["Ctrl+Z", "Undo"],
   ["Ctrl+Shift+Z", "Redo"],
   ["O", "Open pictures"],
+];
+const HELP = [
+  "Draw on the picture with the tools beside it: masks, boxes, edges, or things that you place.",
+  "Then press Make it. What comes of it is shown beside its input, and stays beneath the picture.",
 ];
 const TYPED_IN = "input, textarea, select, [contenteditable]";
 
@@ -408,7 +412,7 @@ export class Workbench extends EventTarget {
       "1:1",
     );
     actual.addEventListener("click", () => view.actual());
-    const help = make("button", { type: "button", title: "Keys (?)", "aria-label": "Keys" }, "?");
+    const help = make("button", { type: "button", title: "Help and keys (?)", "aria-label": "Help and keys" }, "?");
     help.addEventListener("click", () => this._showKeys());
     this._bar.append(
       iconButton("minus", "Zoom out", () => view.zoom(1 / 1.25), { key: "-" }),
@@ -447,7 +451,7 @@ export class Workbench extends EventTarget {
     this._bar.hidden = !this.view.picture;
     this._showTools();
     this._options.replaceChildren();
-    this._options.hidden = !shown;
+    vacate(this._options, !shown, !this.view.picture);
     if (shown === this._active && shown) this._showWhich();
     shown?.controls(this._options);
     if (inBars && focused) {
@@ -461,7 +465,7 @@ export class Workbench extends EventTarget {
 
   _showTools() {
     const editor = this._comparison ? null : this._active;
-    this._tools.hidden = !editor;
+    vacate(this._tools, !editor, !this.view.picture);
     this._tools.replaceChildren();
     if (!editor) return;
     for (const { id, label, key, icon: name } of editor.tools) {
@@ -517,8 +521,9 @@ export class Workbench extends EventTarget {
       if (key) list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, words));
     }
     const close = make("button", { type: "button", class: "primary" }, "Close");
-    const title = make("h2", { id: "keys-title" }, "Keys");
-    const dialog = make("dialog", { "aria-labelledby": "keys-title" }, title, list, close);
+    const title = make("h2", { id: "keys-title" }, "What you can do here");
+    const words = make("div", { class: "hint" }, HELP.map((line) => make("p", {}, line)));
+    const dialog = make("dialog", { "aria-labelledby": "keys-title" }, title, words, list, close);
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
       dialog.remove();
@@ -642,6 +647,12 @@ export class Workbench extends EventTarget {
     else return editor?.shortcut(event) ?? false;
     return true;
   }
+}
+
+/** An empty bar keeps its place as long as there is a picture. */
+function vacate(bar, isVacant, isNeedless) {
+  bar.classList.toggle("vacant", isVacant);
+  bar.hidden = isVacant && isNeedless;
 }
 
 export const workbench = new Workbench();

@@ -30,7 +30,7 @@ def opened(chromium, server):
     studio, address = server
 
     def open_page(**settings):
-        context = chromium.new_context(viewport={"width": 1000, "height": 700}, **settings)
+        context = chromium.new_context(viewport={"width": 1000, "height": 900}, **settings)
         page = context.new_page()
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -517,3 +517,128 @@ def test_axe_finds_no_serious_fault(opened, scheme):
     found = axe.run(bench.page).response["violations"]
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
     bench.page.context.close()
+
+
+THING = """await window.handle.add(await upload(file(argument, "thing.png")));"""
+
+
+def test_what_was_placed_is_there_again_and_moves(bench):
+    background, thing = noise(200, 300), noise(40, 60)
+    bench.show(background)
+    bench.edit("place")
+    bench.run(THING, text(thing))
+    bench.run("window.handle.alter({ x: 90, y: 70 })")
+    id = bench.ready()
+    bench.run("window.handle.alter({ x: 200 }); window.handle.stop()")
+    bench.edit("place")  # as another task does, after this one was left
+    bench.wait("window.handle.layer")
+    assert bench.run("return window.handle.layer.x") == 200
+    bench.page.reload()
+    bench.page.wait_for_selector(".tab[aria-selected=true]")
+    bench.edit("place", {"picture": id})  # a composite comes apart again
+    assert bench.value == {"picture": id} and bench.ready() == id
+    assert bench.run("return window.handle.layer.x") == 90
+    bench.press("Shift+ArrowRight")
+    expected = composed(Picture(background), [Placed(Picture(thing), 100, 70)]).pixels
+    assert np.array_equal(bench.pixels(bench.ready()), expected)
+    bench.press("Delete")
+    bench.run("window.handle.stop()")
+    bench.edit("place")
+    bench.run("await new Promise((go) => setTimeout(go, 100))")
+    assert bench.run("return window.handle.layers") == [] and bench.value is None
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_what_was_asked_for_is_shown_large_unless_a_tool_was_used_since(bench, drawn):
+    first, second = bench.show(noise(100, 100), "a.png"), bench.show(noise(100, 100), "b.png")
+    bench.run("workbench.show(argument)", first["id"])
+    bench.edit("region", "1,2,3,4")
+    bench.run(
+        """const { showWhenDone } = await import("/static/results.js");
+           const edit = { id: "x", edit: { task: "it", image: argument[0] }, results: [] };
+           window.edits = Object.assign(new EventTarget(), { all: new Map([["x", edit]]) });
+           showWhenDone(edit, { workbench, edits: window.edits,
+             pictures: { learn: async (id) => workbench.pictures.find((one) => one.id === id) },
+             catalogue: new Map([["it", { learns_from: "image" }]]) });""",
+        [first["id"], second["id"]],
+    )
+    if drawn:
+        bench.drag((20, 20), (60, 60))
+    bench.run(
+        """Object.assign(window.edits.all.get("x"), { state: "done",
+             results: [{ seed: 2, picture: argument[0] }, { seed: 1, picture: argument[1] }] });
+           window.edits.dispatchEvent(new Event("list"));
+           await new Promise((go) => setTimeout(go, 50));""",
+        [first["id"], second["id"]],
+    )
+    assert bench.page.locator("text=Side by side").is_visible() == (not drawn)
+    assert bench.run("return workbench.view.scene === null") == drawn
+    if not drawn:
+        assert bench.run("return workbench.view.tool.b.id") == second["id"]  # the lowest seed
+        bench.page.locator("#canvas").focus()
+        bench.press("Escape")
+        assert bench.run("return window.handle.active")
+
+
+def test_tabs_of_one_name_are_numbered_and_all_are_reached(bench):
+    bench.page.set_viewport_size({"width": 800, "height": 600})
+    names = ["a.png"] + ["a-picture-with-a-long-name.png"] * 2 + [f"{k}-other.png" for k in "bcdef"]
+    for name in names:
+        bench.show(noise(30, 40), name)
+    tabs = bench.page.locator(".tab")
+    shown = [*tabs.all_text_contents()]
+    assert shown[:3] == ["a.png", *(f"a-picture-with-a-long-name.png ({k})" for k in (1, 2))]
+    ending = tabs.nth(2).locator(".ending")
+    assert ending.evaluate("one => one.scrollWidth <= one.clientWidth + 1")  # the number is seen
+
+    def seen(k):
+        [row, tab] = [bench.page.locator("#tabs").bounding_box(), tabs.nth(k).bounding_box()]
+        return row["x"] <= tab["x"] and tab["x"] + tab["width"] <= row["x"] + row["width"] + 1
+
+    assert seen(7) and not seen(0)
+    bench.page.locator("#tabs").hover()
+    bench.page.mouse.wheel(0, -5000)
+    bench.page.wait_for_timeout(50)
+    assert seen(0) and not seen(7)
+    for _ in range(12):
+        bench.page.get_by_label("Later tabs").click()
+        bench.page.wait_for_timeout(50)
+        if seen(7):
+            break
+    assert seen(7) and bench.page.get_by_label("Later tabs").is_disabled()
+
+
+def test_numbers_of_a_thing_are_seen_whole_and_the_canvas_keeps_its_size(opened):
+    bench = opened()
+    bench.page.set_viewport_size({"width": 1440, "height": 900})
+    bench.show(noise(900, 1200))
+    size = "const { width, height } = workbench.view; return [width, height]"
+    before = bench.run(size)
+    bench.edit("place")
+    for _ in range(2):
+        bench.run(THING, text(noise(400, 600)))
+    bench.run("window.handle.alter({ x: 1106.23, y: 807.26, scale: 0.1234, rotation: -120.2 })")
+    bar = bench.page.locator("#tool-options").bounding_box()
+    inputs = bench.page.locator("#tool-options .number input")
+    assert [field.input_value() for field in inputs.all()] == ["12", "-120", "1106", "807"]
+    for field in inputs.all():
+        box = field.bounding_box()
+        assert box["x"] + box["width"] <= bar["x"] + bar["width"]
+        assert field.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert bench.run(size) == before
+    bench.run("window.handle.chosen = -1; window.handle.restated()")
+    assert bench.run(size) == before
+    bench.run("window.handle.stop()")
+    assert bench.run(size) == before
+    bench.page.evaluate("document.getElementById('shelf').classList.add('large')")
+    assert bench.run(size)[1] >= 0.4 * 900
+    assert bench.page.errors == []
+    bench.page.context.close()
+
+
+def test_the_help_says_what_can_be_done(bench):
+    bench.show(noise(30, 40))
+    bench.page.locator("#canvas").focus()
+    bench.press("?")
+    words = bench.page.locator("dialog[open] p")
+    assert words.count() == 2 and "Make it" in words.nth(1).text_content()

@@ -110,6 +110,31 @@ def test_paste_place_harmonize_save(bare, sinddm_picture, sinddm_home, command):
     )
 
 
+def test_what_was_placed_stays_when_the_task_is_left_and_comes_back_from_a_result(page):
+    choose(page, "harmonize")
+    page.get_by_role("button", name="Place things for Composite").click()
+    paste(page, np.full((20, 24, 3), (250, 10, 10), np.uint8), "boat.png")
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.get_by_role("button", name="Other tasks").click()
+    expect(page.locator("#tool-options")).not_to_contain_text("Opacity")
+    choose(page, "harmonize")
+    expect(field(page, "composite").get_by_role("combobox")).to_have_value("place")
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    go(page)
+    card = made(page).first
+    first = ask(page, "edits")[0]["edit"]["composite"]
+    page.reload()
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Other tasks").click()
+    card.get_by_role("button", name="Change…").click()
+    expect(page.locator("#tool-options")).to_contain_text("Opacity")
+    page.locator("#canvas").press("ArrowRight")
+    go(page)
+    made(page, 2)
+    assert first not in [edit["edit"]["composite"] for edit in ask(page, "edits")[:1]]
+
+
 def test_what_is_painted_over_is_taken_out(page, sinddm_picture):
     choose(page, "inpaint")
     drag(page, (30, 30), (50, 30))
@@ -118,6 +143,7 @@ def test_what_is_painted_over_is_taken_out(page, sinddm_picture):
     (edit,) = ask(page, "edits")
     mask = np.asarray(Image.open(io.BytesIO(sent(page, edit["edit"]["mask"]))).convert("L")) > 0
     assert mask[30, 30:50].all() and 0.005 < mask.mean() < 0.2
+    expect(page.locator("#tool-options")).to_contain_text("Side by side")  # with its input
     result = taken_home(page)
     far = np.ones(mask.shape, bool)
     far[10:50, 10:70] = False
@@ -161,6 +187,28 @@ def test_an_edge_is_dragged_outwards(page, sinddm_picture):
     assert result.shape == (60, 80 + right, 3)
     assert np.array_equal(result[:, :72], sinddm_picture.pixels[:, :72])  # left of the seam
     assert result[:, 80:].std() > 5
+
+
+def test_a_size_that_is_needed_is_dragged_at_once(page):
+    choose(page, "retarget")
+    drag(page, (80, 30), (100, 30))
+    width = field(page, "size").locator("input[type=text]").input_value().split("x")[0]
+    assert abs(int(width) - 100) <= 1
+
+
+def test_variants_stand_in_one_row_and_nothing_that_comes_moves_the_canvas(page):
+    size = page.locator("#view").bounding_box()
+    choose(page, "sample")
+    write(page, size="1x1")
+    field(page, "samples").locator("input").first.fill("3")
+    go(page)
+    expect(page.locator(".toast")).to_be_visible()
+    toast, view = page.locator(".toast").bounding_box(), page.locator("#view").bounding_box()
+    assert view == size and toast["y"] + toast["height"] <= size["y"] + size["height"]
+    tiles = made(page).first.locator(".variant")
+    expect(tiles).to_have_count(3)
+    assert len({tile.bounding_box()["y"] for tile in tiles.all()}) == 1
+    assert page.locator("#view").bounding_box() == size
 
 
 def test_a_picture_of_24_megapixels_is_drawn_on(page, tmp_path):

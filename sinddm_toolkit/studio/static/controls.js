@@ -3,6 +3,7 @@
 // says in words what is wrong with what was typed, or null.
 
 import { upload } from "./api.js";
+import { madeOf, placedOn } from "./compositions.js";
 import { button, fill, freshId, make } from "./elements.js";
 
 /**
@@ -220,8 +221,7 @@ class Drawn {
   }
 
   /** Begins to draw, or goes on with it. Says so if there is no picture to draw on. */
-  start() {
-    const on = this.tools.subject(this.kind);
+  start(on = this.tools.subject(this.kind)) {
     if (!on) {
       this.tools.complain("open a picture first");
       return;
@@ -332,6 +332,7 @@ function sizeControl(option, tools) {
     ...text,
     element: make("div", { class: "drawn" }, drag, text.element),
     set: (value) => { text.set(value); drawn.write(value ?? undefined); },
+    start: () => { drawn.written = text.get(); drawn.start(); },
     stop: () => drawn.clear(),
   };
 }
@@ -395,9 +396,13 @@ function pictureControl(option, tools) {
       return;
     }
     if (making && making !== kind) made[making].clear();
+    // A composite that was made here comes apart again, on its own background.
+    const from = kind === "place" && chosen ? madeOf(chosen) : null;
+    const ground = from ? tools.pictures.known(from.background) : undefined;
+    if (ground) made.place.written = { picture: chosen };
     making = kind;
     chosen = undefined;
-    made[kind].start();
+    made[kind].start(ground);
     show();
     tools.changed({ byHand: true });
   };
@@ -450,6 +455,14 @@ function pictureControl(option, tools) {
     set: (value) => choose(value ?? "", false),
     problem: () => null,
     focus: () => select.focus(),
+    /** Goes on with what was placed for it; whether something was. */
+    resume: () => {
+      const subject = tools.subject();
+      const isThere = chosen ? tools.pictures.known(madeOf(chosen)?.background) : subject && placedOn(subject.id);
+      if (making || !isThere) return false;
+      start("place");
+      return true;
+    },
     stop: () => {
       tools.pictures.removeEventListener("change", show);
       Object.values(made).forEach((drawn) => drawn.clear());

@@ -83,8 +83,8 @@ export function announce(text) {
   say(text);
   document.querySelector(".toast")?.remove();
   const toast = make("div", { class: "toast", "aria-hidden": "true" }, text);
-  // An open dialog lies above all else: what is said of it is shown within.
-  (document.querySelector("dialog[open]") ?? document.body).append(toast);
+  // Over the picture, where it hides no result; an open dialog lies above all else.
+  (document.querySelector("dialog[open]") ?? document.getElementById("view")).append(toast);
   setTimeout(() => toast.remove(), 4000);
 }
 

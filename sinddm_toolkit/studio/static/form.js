@@ -271,12 +271,25 @@ export class OptionsForm {
     field.row.hidden = !isFirst;
   }
 
+  /**
+   * Goes on with what was placed on the picture, for one that is needed and can be made so (it is
+   * another way to give what `unless` names); whether there was something.
+   */
+  resume() {
+    return this.list.some(({ option, control }) => option.kind === "picture" && option.required && option.unless
+      && this.field(option.unless).value === undefined && control.resume?.());
+  }
+
   /** Begins to draw the first thing that is drawn here, if there is one. */
   start() {
-    const drawn = this.list.filter(({ option }) => option.kind === "region" && !option.rarely);
-    const field = drawn.find(({ option }) => option.required) ?? drawn[0];
-    if (field) field.control.start?.();
-    else this.sides?.start();
+    if (this.resume()) return;
+    const drawn = this.list.filter(({ option }) => ["region", "size"].includes(option.kind) && !option.rarely);
+    const needed = drawn.find(({ option }) => option.required);
+    const region = drawn.find(({ option }) => option.kind === "region");
+    // What is needed, then the canvas itself, then what only may be drawn on it.
+    if (needed) needed.control.start?.();
+    else if (this.sides) this.sides.start();
+    else region?.control.start?.();
   }
 
   /** Shows for a moment which dial to try first, if one goes before others. */

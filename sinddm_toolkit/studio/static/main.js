@@ -10,7 +10,7 @@ import { Pictures } from "./known.js";
 import { modelsDialog } from "./models.js";
 import { Presets, presetsPanel } from "./presets.js";
 import { queuePanel } from "./queue.js";
-import { savePresetDialog } from "./results.js";
+import { savePresetDialog, showWhenDone } from "./results.js";
 import { sweepDialog } from "./sweep.js";
 import { tasksPanel } from "./tasks.js";
 import { workbench } from "./workbench.js";
@@ -23,7 +23,7 @@ async function begin() {
   const edits = new Edits(pictures);
   const studio = { workbench, pictures, draft, presets, edits, catalogue: draft.catalogue };
   studio.run = async (edit) => {
-    await edits.begin(edit);
+    showWhenDone(await edits.begin(edit), studio);
     announce("It is on its way");
     const shelf = document.getElementById("shelf");
     shelf.scrollTo({ top: 0 });
@@ -55,6 +55,8 @@ async function restore(draft, presets) {
   const kept = Draft.kept();
   if (!kept || !kept.task?.length) return;
   await draft.put(kept, presets.all);
+  await draft.workbench.reopened;
+  for (const form of draft.forms) form.resume();
 }
 
 /** The one button, what goes wrong, and what else can be done with what is put together. */

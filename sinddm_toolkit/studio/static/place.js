@@ -1,11 +1,12 @@
 /** Things placed on a picture: move, scale, turn, flip, order, opacity; a lasso cuts one out. */
 
 import { post } from "./api.js";
+import { keepMade, keepPlaced, madeOf, placedOn } from "./compositions.js";
 import { Editor, knob, outlined, States } from "./editor.js";
 import { make, notice } from "./elements.js";
 import { iconButton } from "./icons.js";
 import { number, slider } from "./inputs.js";
-import { whole } from "./pictures.js";
+import { about, whole } from "./pictures.js";
 
 const TOOLS = [
   { id: "move", label: "Move and turn", key: "V", icon: "move" },
@@ -47,6 +48,7 @@ export class Place extends Editor {
     this._states = new States([]);
     this._made = null;
     this._given = null;
+    this._resuming = null;
     this._drag = null;
     this._path = null;
   }
@@ -59,28 +61,67 @@ export class Place extends Editor {
     return { picture: this._made?.version === this.version ? this._made.id : null };
   }
 
-  /** A picture that was made before stands until something is placed. */
+  /** A composite made here comes apart again; any other stands until something is placed. */
   async set(value) {
     this.layers = [];
     this.chosen = -1;
-    this._done();
+    if (this._states.push([])) this.changed();
     this._given = { version: this.version, value };
+    this.view.rehandle();
+    this.restated();
+    const made = value && madeOf(value.picture);
+    if (made?.background !== this.picture.id || !(await this._fetch(made.layers))) return;
+    if (this._given?.version !== this.version) return; // something was placed meanwhile
+    this._made = { version: this.version + 1, id: value.picture };
+    this._restore(made.layers);
+  }
+
+  /** Goes on with what was placed on this picture before. */
+  async resume() {
+    const layers = placedOn(this.picture.id);
+    if (!layers) return;
+    this._resuming = this._fetch(layers);
+    await this._resuming;
+    const there = layers.filter(({ picture }) => this.things.has(picture));
+    if (there.length && !this._given) this._restore(there); // nothing else was set meanwhile
+  }
+
+  /** Gets the pictures of layers; whether all are there still. */
+  async _fetch(layers) {
+    const ids = [...new Set(layers.map(({ picture }) => picture))];
+    const found = await Promise.allSettled(ids.map(async (id) => this._learn(await about(id))));
+    return found.every(({ status }) => status === "fulfilled");
+  }
+
+  async _learn(picture) {
+    if (this.things.has(picture.id)) return;
+    this.things.set(picture.id, { picture, canvas: await whole(picture, SHOWN_FROM) });
+  }
+
+  _restore(layers) {
+    this.layers = structuredClone(layers);
+    this.chosen = this.layers.length - 1;
+    this._states = new States(this.layers);
+    keepPlaced(this.picture.id, this.layers);
+    this.changed();
+    this.view.rehandle();
+    this.restated();
   }
 
   async ready() {
     const { value, version } = this;
     if (value === null || value.picture) return value?.picture ?? null;
-    const asked = { background: this.picture.id, layers: this.layers };
+    const asked = { background: this.picture.id, layers: structuredClone(this.layers) };
     const made = await post("composites", asked);
+    keepMade(made.id, asked.background, asked.layers);
     this._made = { version, id: made.id };
     return made.id;
   }
 
   /** Places one more thing, in front of the others, with its middle at `at`. */
   async add(picture, at = null) {
-    if (!this.things.has(picture.id)) {
-      this.things.set(picture.id, { picture, canvas: await whole(picture, SHOWN_FROM) });
-    }
+    await this._resuming;
+    await this._learn(picture);
     const fits = Math.min(this.picture.width / picture.width, this.picture.height / picture.height);
     this.layers.push({
       picture: picture.id,
@@ -103,7 +144,10 @@ export class Place extends Editor {
 
   /** Ends a change that undo takes back as one. */
   _done() {
-    if (this._states.push(this.layers)) this.changed();
+    if (this._states.push(this.layers)) {
+      keepPlaced(this.picture.id, this.layers);
+      this.changed();
+    }
     this.view.rehandle();
     this.restated();
   }
@@ -160,6 +204,7 @@ export class Place extends Editor {
   _stepped(layers) {
     this.layers = layers;
     this.chosen = Math.min(this.chosen < 0 ? 0 : this.chosen, layers.length - 1);
+    keepPlaced(this.picture.id, layers);
     this.changed();
     this.view.rehandle();
     this.restated();
@@ -405,14 +450,17 @@ export class Place extends Editor {
   }
 
   controls(bar) {
-    const other = iconButton("plus", "Add a picture…", () => this._choose(), { words: true });
+    const other = iconButton("plus", "Add…", () => this._choose(), { words: true });
     bar.append(other);
     if (!this.layers.length) {
       bar.append(make("span", { class: "hint" }, "Drop, paste or choose what is to be placed"));
       return;
     }
     if (this.layers.length > 1) bar.append(this._list());
-    if (this.layer) this._layerControls(bar, this.layer);
+    // Also with nothing chosen, so that the bar, and the picture beneath it, keep their places.
+    const of = make("fieldset", { class: "of-layer", disabled: !this.layer });
+    this._layerControls(of, this.layer ?? this.layers.at(-1));
+    bar.append(of);
   }
 
   _list() {
@@ -440,11 +488,12 @@ export class Place extends Editor {
         iconButton("down", "To the back", () => this.order(-1), { key: "PageDown" }),
       );
     }
-    if (layer.outline) {
-      bar.append(iconButton("box", "Whole picture again", () => this.alter({ outline: null })));
-    }
+    const uncut = iconButton("box", "Whole picture again", () => this.alter({ outline: null }));
+    uncut.disabled = !layer.outline;
+    bar.append(uncut);
     bar.append(iconButton("trash", "Remove", () => this.remove(), { key: "Delete" }));
-    bar.append(this._opacity(layer), ...this._fields(layer));
+    const numbers = make("span", { class: "numbers" }, this._fields(layer));
+    bar.append(this._opacity(layer), numbers);
   }
 
   _opacity(layer) {
@@ -458,16 +507,17 @@ export class Place extends Editor {
   }
 
   _fields(layer) {
-    const rounded = (value) => Math.round(value * 10) / 10;
-    const field = (label, limits, set) => number(label, { step: "any", ...limits }, set);
+    // Whole numbers to be read; what is typed may be finer.
+    const field = (label, { value, ...limits }, set) =>
+      number(label, { step: "any", ...limits, value: Math.round(value) }, set);
     const anywhere = { min: -100000, max: 100000 };
-    const percent = { min: 0.5, max: 5000, value: rounded(100 * layer.scale), unit: "%" };
-    const degrees = { min: -180, max: 180, value: rounded(layer.rotation), unit: "°" };
+    const percent = { min: 0.5, max: 5000, value: 100 * layer.scale, unit: "%" };
+    const degrees = { min: -180, max: 180, value: layer.rotation, unit: "°" };
     return [
       field("Scale", percent, (value) => this.alter({ scale: value / 100 })),
       field("Turn", degrees, (rotation) => this.alter({ rotation })),
-      field("X", { ...anywhere, value: rounded(layer.x) }, (x) => this.alter({ x })),
-      field("Y", { ...anywhere, value: rounded(layer.y) }, (y) => this.alter({ y })),
+      field("X", { ...anywhere, value: layer.x }, (x) => this.alter({ x })),
+      field("Y", { ...anywhere, value: layer.y }, (y) => this.alter({ y })),
     ];
   }
 

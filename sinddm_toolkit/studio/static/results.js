@@ -1,7 +1,7 @@
 // What came of an edit: its pictures side by side, and all that can be done with them.
 
 import * as api from "./api.js";
-import { partsOf } from "./edits.js";
+import { OVER, partsOf } from "./edits.js";
 import { announce, button, dialog, fill, inWords, lasting, make, notice, sentence } from "./elements.js";
 import { thumbnailOf } from "./pictures.js";
 
@@ -102,14 +102,34 @@ async function showResult(edit, result, { workbench, pictures }) {
   await attempt(async () => workbench.open(await pictures.learn(result.picture)));
 }
 
-async function compare(edit, result, { workbench, pictures, catalogue }) {
+/**
+ * Shows what comes of an edit that this page asked for as soon as it is there, unless the person
+ * has drawn something meanwhile: then it waits among what was made.
+ */
+export function showWhenDone({ id }, studio) {
+  const { edits, workbench } = studio;
+  const { uses } = workbench;
+  const look = () => {
+    const edit = edits.all.get(id);
+    if (edit && !OVER.has(edit.state)) return;
+    edits.removeEventListener("list", look);
+    const isFree = workbench.uses === uses && !workbench.isHeld && !document.querySelector("dialog[open]");
+    if (!edit?.results.length || !isFree) return;
+    const [first] = [...edit.results].sort((a, b) => a.seed - b.seed);
+    attempt(() => compare(edit, first, studio, { focus: false }));
+  };
+  edits.addEventListener("list", look);
+  look();
+}
+
+async function compare(edit, result, { workbench, pictures, catalogue }, { focus = true } = {}) {
   const input = inputOf(edit, catalogue);
   const after = await pictures.learn(result.picture);
   if (!input) {
     workbench.open(after);
     return;
   }
-  await workbench.compare(await pictures.learn(input), after, { labels: ["before", "after"] });
+  await workbench.compare(await pictures.learn(input), after, { labels: ["before", "after"], focus });
 }
 
 async function useAsInput(result, { workbench, pictures, draft }) {
@@ -133,6 +153,7 @@ function again(edit, studio) {
       await studio.draft.put({ ...edit.edit, seed: edit.seed }, studio.presets.all);
       const input = inputOf(edit, studio.catalogue);
       if (input) studio.workbench.open(await studio.pictures.learn(input));
+      for (const form of studio.draft.forms) form.resume();
       document.querySelector(".panel-scroll").scrollTo({ top: 0 });
       document.querySelector(".chosen-task h2")?.focus();
       studio.draft.forms[0]?.pointOut();

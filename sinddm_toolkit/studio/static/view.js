@@ -166,6 +166,11 @@ export class Viewer extends EventTarget {
     return !!this._fitted;
   }
 
+  /** Whether the pointer or the keyboard holds something just now. */
+  get isHeld() {
+    return this._busy !== null;
+  }
+
   /** Whether a plain drag moves the picture. */
   get _pans() {
     return !this.tool || this.tool.pans;

@@ -79,12 +79,16 @@ const KEYS = [
   ["0", "Fit the window"],
   ["1", "Actual size"],
   ["Space", "Held: drag the picture"],
-  ["Arrows", "Move the cursor by ten pixels of the screen, with Shift by one of the picture"],
-  ["Enter", "Press the cursor, and let it go"],
-  ["Escape", "Leave off"],
+  ["Arrows", "Move the cursor across the picture, with Shift pixel by pixel"],
+  ["Enter", "Begin to draw at the cursor; once more ends it"],
+  ["Escape", "Cancel what is being drawn, or close the comparison"],
   ["Ctrl+Z", "Undo"],
   ["Ctrl+Shift+Z", "Redo"],
   ["O", "Open pictures"],
+];
+const HELP = [
+  "Draw on the picture with the tools beside it: masks, boxes, edges, or things that you place.",
+  "Then press Make it. What comes of it is shown beside its input, and stays beneath the picture.",
 ];
 const TYPED_IN = "input, textarea, select, [contenteditable]";
 
@@ -101,6 +105,9 @@ export class Workbench extends EventTarget {
     this._editors = [];
     this._active = null;
     this._comparison = null;
+    /** Counts what was drawn and begun to be drawn: whether tools were used since is seen by it. */
+    this.uses = 0;
+    this.addEventListener("draw", () => this.uses++);
     /** @type {Viewer} */
     this.view = new Viewer(at("view"));
     this._tabs = new Tabs(at("tabs"), {
@@ -112,7 +119,8 @@ export class Workbench extends EventTarget {
     this._listen(at("open-picture"));
     this.view.drawers.push((context, view) => this._drawBackdrops(context, view));
     this._showState();
-    this._reopen();
+    /** Settles when what was open before a reload is open again. @type {Promise<void>} */
+    this.reopened = this._reopen();
   }
 
   /** The picture that is shown, or null. @type {Picture|null} */
@@ -123,6 +131,11 @@ export class Workbench extends EventTarget {
   /** All that are open, in the order of their tabs. @type {Picture[]} */
   get pictures() {
     return this._open.map(({ picture }) => picture);
+  }
+
+  /** Whether the pointer or the keyboard holds something on the picture just now. */
+  get isHeld() {
+    return this.view.isHeld;
   }
 
   /** The handles of all that is drawn. @type {Handle[]} */
@@ -204,7 +217,8 @@ export class Workbench extends EventTarget {
    * Draws and edits a value of `kind` on the current picture, and makes it active.
    *
    * @param {string} kind  One of those above.
-   * @param {*} value  What is there to begin with; null for nothing.
+   * @param {*} value  What is there to begin with; null for nothing, or for `place` what was
+   *   placed on the picture before.
    * @param {Object} [options]
    * @param {string} [options.label]  What people call it: the help's first words.
    * @param {string} [options.option]  Names it in `settled()`.
@@ -243,10 +257,16 @@ export class Workbench extends EventTarget {
       this._showState();
     });
     this._editors.push(editor);
+    this.uses++;
     this._activate(editor);
     if (value !== null && value !== undefined) {
       editor.set(value).catch((error) => this._fault(error));
-    } else if (options.propose) editor.suggest?.();
+    } else {
+      if (options.propose) editor.suggest?.();
+      // What lies there already for another option isn't put there twice.
+      const isFirst = this._editors.every((one) => one === editor || one.kind !== kind || one.picture.id !== picture.id);
+      if (isFirst) editor.resume?.().catch((error) => this._fault(error));
+    }
     return editor;
   }
 
@@ -319,8 +339,9 @@ export class Workbench extends EventTarget {
 
   /** Shows the pictures `a` and `b` (what the server says of them, or ids) over each other: a
    * divider to drag, hold to see the other, or side by side, with the same zoom. `labels` names
-   * them. Ends by `stop()` of what it returns, Escape, or `show`; `onend` is called then. */
-  async compare(a, b, { labels = ["before", "after"], onend } = {}) {
+   * them. Ends by `stop()` of what it returns, Escape, or `show`; `onend` is called then. The
+   * keyboard's focus goes there unless `focus` is false. */
+  async compare(a, b, { labels = ["before", "after"], onend, focus = true } = {}) {
     const [first, second] = await Promise.all([this._known(a), this._known(b)]);
     this._comparison?.stop();
     const comparison = new Comparison(this.view, first, second, labels);
@@ -344,7 +365,7 @@ export class Workbench extends EventTarget {
     const same = this.current?.id === first.id;
     this.view.show(first, same ? look : null);
     this._showState();
-    this.view.front.focus({ preventScroll: true });
+    if (focus) this.view.front.focus({ preventScroll: true });
     return comparison;
   }
 
@@ -391,7 +412,7 @@ export class Workbench extends EventTarget {
       "1:1",
     );
     actual.addEventListener("click", () => view.actual());
-    const help = make("button", { type: "button", title: "Keys (?)", "aria-label": "Keys" }, "?");
+    const help = make("button", { type: "button", title: "Help and keys (?)", "aria-label": "Help and keys" }, "?");
     help.addEventListener("click", () => this._showKeys());
     this._bar.append(
       iconButton("minus", "Zoom out", () => view.zoom(1 / 1.25), { key: "-" }),
@@ -430,7 +451,7 @@ export class Workbench extends EventTarget {
     this._bar.hidden = !this.view.picture;
     this._showTools();
     this._options.replaceChildren();
-    this._options.hidden = !shown;
+    vacate(this._options, !shown, !this.view.picture);
     if (shown === this._active && shown) this._showWhich();
     shown?.controls(this._options);
     if (inBars && focused) {
@@ -444,7 +465,7 @@ export class Workbench extends EventTarget {
 
   _showTools() {
     const editor = this._comparison ? null : this._active;
-    this._tools.hidden = !editor;
+    vacate(this._tools, !editor, !this.view.picture);
     this._tools.replaceChildren();
     if (!editor) return;
     for (const { id, label, key, icon: name } of editor.tools) {
@@ -500,8 +521,9 @@ export class Workbench extends EventTarget {
       if (key) list.append(make("dt", {}, make("kbd", {}, key)), make("dd", {}, words));
     }
     const close = make("button", { type: "button", class: "primary" }, "Close");
-    const title = make("h2", { id: "keys-title" }, "Keys");
-    const dialog = make("dialog", { "aria-labelledby": "keys-title" }, title, list, close);
+    const title = make("h2", { id: "keys-title" }, "What you can do here");
+    const words = make("div", { class: "hint" }, HELP.map((line) => make("p", {}, line)));
+    const dialog = make("dialog", { "aria-labelledby": "keys-title" }, title, words, list, close);
     close.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
       dialog.remove();
@@ -625,6 +647,12 @@ export class Workbench extends EventTarget {
     else return editor?.shortcut(event) ?? false;
     return true;
   }
+}
+
+/** An empty bar keeps its place as long as there is a picture. */
+function vacate(bar, isVacant, isNeedless) {
+  bar.classList.toggle("vacant", isVacant);
+  bar.hidden = isVacant && isNeedless;
 }
 
 export const workbench = new Workbench();

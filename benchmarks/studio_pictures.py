@@ -129,7 +129,7 @@ def use(hand: Hand, thing: Path) -> None:
 
     hand.choose("harmonize")
     hand.press("Place things for Composite")
-    hand.open("Add a picture…", thing)
+    hand.open("Add…", thing)
     options = page.locator("#tool-options")
     for label, value in (("Scale", "34"), ("Turn", "24"), ("X", "185"), ("Y", "62")):
         options.get_by_label(label, exact=True).fill(value)

@@ -82,6 +82,7 @@ def test_they_pass_their_own_tests(place):
     assert not (place / "home").exists()  # the tests of plugins leave a user's own alone
 
 
+@pytest.mark.slow
 def test_they_are_found_and_run_together(place):
     listed = run(place, "-m", "sinddm_toolkit.cli", "plugins", "list", "--json", check=True)
     records = {record["name"]: record for record in json.loads(listed.stdout)}

@@ -162,6 +162,7 @@ def test_a_model_trained_otherwise_makes_the_picture_and_is_not_kept(
     assert Path("q.png").read_bytes() == Path("o.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_training_at_a_senseless_rate_spoils_no_later_edit(command, trained_record):
     carry(poisoned(trained_record, rate=200.0))
     command("replay", "x.png", "--out", "p.png")
@@ -170,6 +171,7 @@ def test_a_training_at_a_senseless_rate_spoils_no_later_edit(command, trained_re
     assert Path("q.png").read_bytes() == Path("o.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_many_trainings_cut_short_are_not_kept(command, trained_record):
     phase = {**trained_record["model"]["history"][0], "decay_from": 0, "end": 1, "made": 1}
     carry(trained_by(changed(trained_record, "model.history", [phase] * 60)))

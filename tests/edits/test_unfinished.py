@@ -119,6 +119,7 @@ def test_a_training_anew_that_was_cut_off_spoils_no_model(whole, cut_off, comman
     assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
 
 
+@pytest.mark.slow
 def test_what_another_version_has_begun_is_kept_as_by_ctrl_c(cut_off, command, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("sinddm_toolkit.edits.unfinished.__version__", "0.0.1")
@@ -164,6 +165,7 @@ def test_a_foreign_one_is_left_out(whole, cut_off, command, monkeypatch):
     assert the_model()["weights_sha256"] == whole["weights_sha256"] and not unfinished()
 
 
+@pytest.mark.slow
 def test_one_of_another_network_is_left_out(cut_off, command, monkeypatch):
     """As after a change of the optimizer, which a phase does not tell."""
     cut_off(40, *TRAIN)

@@ -113,6 +113,7 @@ def test_fetching_without_a_network_fails(bare):
     assert begun.startswith("fetching ") and failed.startswith("sinddm-tk: cannot fetch ")
 
 
+@pytest.mark.slow
 def test_weights_are_found_where_open_clip_keeps_them(bare, tmp_path):
     legacy = tmp_path / ".cache" / "clip" / "ViT-B-32.pt"
     legacy.parent.mkdir(parents=True)

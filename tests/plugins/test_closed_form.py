@@ -191,6 +191,7 @@ def test_what_is_held_fast_is_not_moved(held):
     assert not torch.equal(made[..., 40:], noise[..., 40:])
 
 
+@pytest.mark.slow
 def test_a_run_trains_nothing_and_replays(command, pasted):
     code, out, err = command(*LINE, "--out", "a.png", "--json")
     assert code == 0, err

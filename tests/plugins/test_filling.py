@@ -168,6 +168,7 @@ def test_a_large_picture_gets_its_detail_from_where_the_pieces_came(monkeypatch)
     assert torch.equal(made.image[0, :, ~hole], image[0, :, ~hole])
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_filled_at_a_smaller_size():
     side = 400
     assert side * side > FILLED_PIXELS

@@ -224,6 +224,7 @@ def test_roi_targets_belong_to_the_source_before_them(command, spotted, coloured
     assert (blue[..., 2] - blue[..., 0]).mean() > 120
 
 
+@pytest.mark.slow
 def test_roi_source_may_be_a_mask(command, spotted, coloured):
     mask = np.zeros((60, 80), np.uint8)
     mask[20:35, 30:50] = 255

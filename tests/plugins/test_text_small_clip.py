@@ -67,6 +67,7 @@ def test_red_is_red_by_both_measures(make):
     assert abs(change[~inside].mean()) < change[inside].mean() / 2
 
 
+@pytest.mark.slow
 def test_a_night_sky_is_dark(make):
     before, _ = make(TextContent, "night sky", strength=0)
     after, _ = make(TextContent, "night sky", strength=0.5, fill=1)

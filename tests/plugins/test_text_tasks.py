@@ -234,6 +234,7 @@ def test_content_and_style_go_together(make):
         assert not np.array_equal(pixels(alone), pixels(together))
 
 
+@pytest.mark.slow
 def test_the_loss_is_plotted(command, tiny, random_clip):
     Image.fromarray(PICTURE).save("p.png")
     words = ("--text", "stars:2", "--text", "people:-.5", "--views", 2, "--clip", random_clip)

@@ -13,7 +13,7 @@ from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.studio.composing import Placed, composed
 from tests.studio.browsing import Bench, needs_browser, png, served, text
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 RNG = np.random.default_rng(0)
 

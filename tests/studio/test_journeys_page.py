@@ -11,7 +11,7 @@ from PIL import Image
 from tests.studio.browsing import needs_browser, text
 from tests.studio.using import ask, choose, expect, field, go, made, write
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 
 @pytest.fixture

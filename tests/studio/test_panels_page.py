@@ -14,7 +14,7 @@ from sinddm_toolkit.studio import app
 from tests.studio.browsing import needs_browser
 from tests.studio.using import ask, choose, expect, field, go, made, stroke, write
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.slow]
 
 
 def test_every_task_has_a_field_for_each_of_its_options(page):

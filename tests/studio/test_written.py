@@ -223,6 +223,7 @@ def test_an_edit_that_was_made_is_written_by_the_names_of_its_pictures(client, s
     assert client.get(f"/api/edits/{'5' * 24}/as/command").status_code == 404
 
 
+@pytest.mark.slow
 def test_the_copied_command_makes_the_bytes_that_the_server_has_made(server):
     """Two pictures of the same name among them, and a mask that was proposed."""
     pixels = drawn_picture().pixels.copy()

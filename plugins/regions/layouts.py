@@ -42,7 +42,6 @@ GUIDED_PIXELS = 1_000_000
 SHARE_OF_ROWS = 0.5
 """Of the score of a layout: what is at the wrong height, beside how far its patches are."""
 
-
 SHARE_OF_SEAM = 0.5
 """Of that score: how much stronger a layout changes than usual where its new parts begin."""
 

@@ -218,15 +218,15 @@ class Match:
         here, there = known.pixel(known.targets), known.pixel(self.chosen)
         total = torch.zeros(known.h * known.w, 4)
         counted = torch.cat([colours, torch.ones(len(colours), 1)], dim=1)
-        for offset in _offsets(known.w):
-            say = (says - most[here + offset]).exp_()[:, None]
-            total.index_add_(0, here + offset, counted[there + offset] * say)
+        shares = [(says - most[here + offset]).exp_() for offset in _offsets(known.w)]
+        for offset, say in zip(_offsets(known.w), shares, strict=True):
+            total.index_add_(0, here + offset, counted[there + offset] * say[:, None])
         mean = total[:, :3] / total[:, 3:].clamp(min=1)
         width = MODE * known.variance / SIDE**2
         sums = torch.zeros(known.h * known.w, values.shape[1])
-        for offset in _offsets(known.w):
+        for offset, say in zip(_offsets(known.w), shares, strict=True):
             off = (colours[there + offset] - mean[here + offset]).square_().sum(dim=1)
-            say = (says - most[here + offset]).exp_() / (1 + off / width).square_()
+            say = say / (1 + off / width).square_()
             sums.index_add_(0, here + offset, values[there + offset] * say[:, None])
         return sums
 

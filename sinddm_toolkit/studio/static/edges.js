@@ -1,6 +1,6 @@
 /** The canvas's edges, dragged: how much is added on each side, or a size. */
 
-import { Editor, knob, outlined, States, tag } from "./editor.js";
+import { knob, outlined, States, StatesEditor, tag } from "./editor.js";
 import { make } from "./elements.js";
 import { number } from "./inputs.js";
 
@@ -10,7 +10,7 @@ const LARGEST = 100000;
 const SMALLEST = 16; // of a size: below it a number is a factor
 
 /** A frame around the picture whose sides are dragged. Subclasses say which, and what it means. */
-class Frame extends Editor {
+class Frame extends StatesEditor {
   tools = [{ id: "edges", label: "Drag the edges", key: "M", icon: "fit" }];
   tool = "edges";
   keys = [
@@ -46,33 +46,12 @@ class Frame extends Editor {
     return this.knobs.some(([x, y]) => x === side || y === side);
   }
 
-  _done() {
-    if (this._states.push(this.box)) this.changed();
-    this.restated();
-    this.view.rehandle();
+  get _state() {
+    return this.box;
   }
 
-  get canUndo() {
-    return this._states.canUndo;
-  }
-
-  get canRedo() {
-    return this._states.canRedo;
-  }
-
-  undo() {
-    this._stepped(this._states.undo());
-  }
-
-  redo() {
-    this._stepped(this._states.redo());
-  }
-
-  _stepped(box) {
+  set _state(box) {
     this.box = box;
-    this.changed();
-    this.restated();
-    this.view.rehandle();
   }
 
   _place([x, y]) {

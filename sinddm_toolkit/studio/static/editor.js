@@ -102,6 +102,42 @@ export class States {
   }
 }
 
+/** An editor that holds little, its `_state` (get and set), and remembers each: `_states`. */
+export class StatesEditor extends Editor {
+  /** What was drawn is another now, perhaps. */
+  _done() {
+    if (this._states.push(this._state)) this.changed();
+    this._shown();
+  }
+
+  get canUndo() {
+    return this._states.canUndo;
+  }
+
+  get canRedo() {
+    return this._states.canRedo;
+  }
+
+  undo() {
+    this._stepped(this._states.undo());
+  }
+
+  redo() {
+    this._stepped(this._states.redo());
+  }
+
+  _stepped(state) {
+    this._state = state;
+    this.changed();
+    this._shown();
+  }
+
+  _shown() {
+    this.restated();
+    this.view.rehandle();
+  }
+}
+
 /** A line that can be seen on any ground: dark below, light above. */
 export function outlined(context, path, { colour = "#fff", width = 1.5, dash = [] } = {}) {
   context.save();

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { keepMade, keepPlaced, madeOf, placedOn } from "./compositions.js";
-import { Editor, knob, outlined, States } from "./editor.js";
+import { knob, outlined, States, StatesEditor } from "./editor.js";
 import { make, notice } from "./elements.js";
 import { iconButton } from "./icons.js";
 import { number, slider } from "./inputs.js";
@@ -25,7 +25,7 @@ const STALK = 28; // of the knob that turns, in pixels of the screen
  * @property {number} opacity @property {[number, number][] | null} outline  In its own pixels.
  */
 
-export class Place extends Editor {
+export class Place extends StatesEditor {
   kind = "place";
   tools = TOOLS;
   keys = [
@@ -185,29 +185,14 @@ export class Place extends Editor {
     this._done();
   }
 
-  get canUndo() {
-    return this._states.canUndo;
+  get _state() {
+    return this.layers;
   }
 
-  get canRedo() {
-    return this._states.canRedo;
-  }
-
-  undo() {
-    this._stepped(this._states.undo());
-  }
-
-  redo() {
-    this._stepped(this._states.redo());
-  }
-
-  _stepped(layers) {
+  set _state(layers) {
     this.layers = layers;
     this.chosen = Math.min(this.chosen < 0 ? 0 : this.chosen, layers.length - 1);
     keepPlaced(this.picture.id, layers);
-    this.changed();
-    this.view.rehandle();
-    this.restated();
   }
 
   // --- geometry

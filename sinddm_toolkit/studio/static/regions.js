@@ -1,6 +1,6 @@
 /** Boxes on a picture: one, or sources with the targets where they are to appear; and points. */
 
-import { COLOURS, Editor, knob, outlined, States, tag } from "./editor.js";
+import { COLOURS, knob, outlined, States, StatesEditor, tag } from "./editor.js";
 import { make } from "./elements.js";
 import { iconButton } from "./icons.js";
 import { number } from "./inputs.js";
@@ -24,7 +24,7 @@ const KNOBS = [
 const written = ({ x0, y0, x1, y1 }) => `${x0},${y0},${x1 - x0},${y1 - y0}`;
 
 /** What boxes and sources with targets have in common: choosing, moving, sizing. */
-class Boxes extends Editor {
+class Boxes extends StatesEditor {
   keys = [
     ["Arrows", "Move the box by a pixel, with Shift by ten; with Alt size it"],
     ["N", "A new box"],
@@ -65,34 +65,13 @@ class Boxes extends Editor {
     this.view.rehandle();
   }
 
-  _done() {
-    if (this._states.push(this.groups)) this.changed();
-    this.restated();
-    this.view.rehandle();
+  get _state() {
+    return this.groups;
   }
 
-  get canUndo() {
-    return this._states.canUndo;
-  }
-
-  get canRedo() {
-    return this._states.canRedo;
-  }
-
-  undo() {
-    this._stepped(this._states.undo());
-  }
-
-  redo() {
-    this._stepped(this._states.redo());
-  }
-
-  _stepped(groups) {
+  set _state(groups) {
     this.groups = groups;
     if (this.chosen && !this.boxAt(this.chosen)) this.chosen = null;
-    this.changed();
-    this.restated();
-    this.view.rehandle();
   }
 
   /** All boxes, the ones on top first. */
@@ -493,7 +472,7 @@ export class Regions extends Boxes {
 }
 
 /** A point. */
-export class Point extends Editor {
+export class Point extends StatesEditor {
   kind = "point";
   tools = [{ id: "point", label: "Point", key: "P", icon: "pick" }];
   tool = "point";
@@ -528,33 +507,12 @@ export class Point extends Editor {
     this.view.rehandle();
   }
 
-  _done() {
-    if (this._states.push(this.at)) this.changed();
-    this.restated();
-    this.view.rehandle();
+  get _state() {
+    return this.at;
   }
 
-  get canUndo() {
-    return this._states.canUndo;
-  }
-
-  get canRedo() {
-    return this._states.canRedo;
-  }
-
-  undo() {
-    this._stepped(this._states.undo());
-  }
-
-  redo() {
-    this._stepped(this._states.redo());
-  }
-
-  _stepped(at) {
+  set _state(at) {
     this.at = at;
-    this.changed();
-    this.restated();
-    this.view.rehandle();
   }
 
   down(at) {

@@ -1,0 +1,55 @@
+"""The site of the documents: `sphinx-build -W -b html docs build/site`.
+
+Every page is plain Markdown that reads as well where it stands. `index.md` lists them, and that list
+is the site's navigation: a page that isn't in it is a warning, and `-W` makes it an error, as it does
+a link to a page, a heading or a file that isn't there.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from sinddm_toolkit import __version__
+
+project = "SinDDM toolkit"
+author = "SinDDM toolkit contributors"
+copyright = author
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx_copybutton"]
+exclude_patterns = ["images", "examples/*/src", "examples/*/tests"]
+nitpicky = True
+myst_heading_anchors = 4
+copybutton_prompt_text = "$ "
+"""Left out of what the button copies; of a session only the lines that begin with it are copied."""
+highlight_language = "none"
+
+html_theme = "furo"
+html_title = project
+html_copy_source = False
+html_show_sphinx = False
+html_last_updated_fmt = None
+linkcheck_ignore = [r"http://(127\.0\.0\.1|localhost)"]
+
+SECTION = re.compile(r"^## (.+)\n(?:(?!## ).*\n?)*", re.M)
+PAGE = re.compile(r"^\* \[([^]]+)\]\((?!https?:)([^)#]+)\.md\)", re.M)
+
+
+def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Give the index a table of contents for each of its sections: the pages that it lists."""
+    if docname != "index":
+        return
+    for section in SECTION.finditer(source[0]):
+        entries = [f"{title} <{page}>" for title, page in PAGE.findall(section[0])]
+        if entries:
+            block = ["```{toctree}", ":hidden:", f":caption: {section[1]}", "", *entries, "```"]
+            source[0] += "\n" + "\n".join(block) + "\n"
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", add_navigation)

@@ -1,29 +1,26 @@
 """The site of the documents: `sphinx-build -W -b html docs build/site`.
 
-Every page is plain Markdown that reads as well where it stands. `index.md` lists them, and that list
-is the site's navigation: a page that isn't in it is a warning, and `-W` makes it an error, as it does
-a link to a page, a heading or a file that isn't there.
+Every page is plain Markdown that reads as well where it stands. `index.md` lists them, and that
+list is the site's navigation: a page that isn't in it is a warning, and `-W` makes it an error, as
+it does a link to a page, a heading or a file that isn't there.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
+from importlib import metadata
 
 from sphinx.application import Sphinx
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from sinddm_toolkit import __version__
 
 project = "SinDDM toolkit"
 author = "SinDDM toolkit contributors"
 copyright = author
-version = release = __version__
+version = release = metadata.version("sinddm-toolkit")
 
 extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["images", "examples/*/src", "examples/*/tests"]
 nitpicky = True
+suppress_warnings = ["misc.highlighting_failure"]  # Pygments knows no CSV
 myst_heading_anchors = 4
 copybutton_prompt_text = "$ "
 """Left out of what the button copies; of a session only the lines that begin with it are copied."""

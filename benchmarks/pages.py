@@ -55,7 +55,7 @@ def make_more_inputs(folder: Path) -> None:
     """What the gallery's lines name, all of it free of rights."""
     make_inputs(folder)
     Image.open(BACKGROUND).convert("RGB").save(folder / "night.png")
-    cut_out().save(folder / "shuttle.png")
+    cut_out(150).save(folder / "shuttle.png")
     seascape = Image.open(folder / "seascape.png")
     seascape.crop((7, 3, 244, 196)).save(folder / "cliff.png")  # without its painted frame
     cat = Image.fromarray(data.chelsea())
@@ -63,11 +63,12 @@ def make_more_inputs(folder: Path) -> None:
     cat.crop((150, 60, 290, 160)).save(folder / "eye.png")
     hubble = Image.fromarray(data.hubble_deep_field())
     hubble.crop((0, 0, 800, 600)).resize((400, 300)).save(folder / "galaxies.png")
+    Image.fromarray(data.coffee()).resize((420, 280)).save(folder / "cup.png")
     Image.fromarray(data.gravel()).convert("RGB").resize((256, 256)).save(folder / "gravel.png")
 
 
-def carry_out(words: str, folder: Path) -> list[Path]:
-    """Run one line in `folder` → the pictures it has made, as they are to be shown."""
+def carry_out(words: str, folder: Path) -> Path | None:
+    """Run one line in `folder` → what shows best what it has made: a sheet, a film, a picture."""
     run = words.startswith("run ")
     extra = ["--json", "--overwrite"] if run else []
     line = [sys.executable, "-m", "sinddm_toolkit.cli", *shlex.split(words), *extra]
@@ -75,12 +76,12 @@ def carry_out(words: str, folder: Path) -> list[Path]:
     if done.returncode:
         raise SystemExit(f"{words}: {done.stderr}")
     if not run:
-        return []
+        return None
     told = json.loads(done.stdout)
     print(words, told["seconds"], flush=True)
     further = re.search(r"--check-sheet (\S+)|--to (\S+\.webp)", words)
     asked = next(filter(None, further.groups())) if further else None
-    return [folder / (asked or told["sheet"] or told["outputs"][0])]
+    return folder / str(asked or told["sheet"] or told["outputs"][0])
 
 
 def row(pictures: list[Path], out: Path) -> None:
@@ -98,22 +99,27 @@ def row(pictures: list[Path], out: Path) -> None:
     for image in images:
         joined.paste(image, (left, 0), image)
         left += image.width + GAP
-    out.parent.mkdir(parents=True, exist_ok=True)
     joined.save(out, optimize=True, quality=88)
 
 
 def make(shown: Shown, folder: Path) -> None:
-    """Carry out a line, and make its picture: the inputs that it names, and the result."""
+    """Carry out a line, and make its picture: the inputs that it names, and the result.
+
+    A sheet of samples stands by itself: there is no room beside it.
+    """
     named = dict.fromkeys(re.findall(r"[\w-]+\.png", re.sub(r"--(out|to) \S+", "", shown.words)))
     inputs = [folder / name for name in named if (folder / name).exists()]
     made = carry_out(shown.words, folder)
-    if shown.picture is None:
+    if shown.picture is None or made is None:
         return
     out = PICTURES / shown.picture
-    if made[0].suffix == ".webp":
-        shutil.copy(made[0], out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if made.suffix == ".webp":
+        shutil.copy(made, out)
+    elif "--samples" in shown.words:
+        row([made], out)
     else:
-        row([*(path for path in inputs if path not in made), *made], out)
+        row([*(path for path in inputs if path != made), made], out)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ copyright = author
 version = release = metadata.version("sinddm-toolkit")
 
 extensions = ["myst_parser", "sphinx_copybutton"]
-exclude_patterns = ["images", "examples/*/src", "examples/*/tests"]
+exclude_patterns = ["images", "static", "examples/*/src", "examples/*/tests"]
 nitpicky = True
 suppress_warnings = ["misc.highlighting_failure"]  # Pygments knows no CSV
 myst_heading_anchors = 4
@@ -26,7 +26,12 @@ copybutton_prompt_text = "$ "
 """Left out of what the button copies; of a session only the lines that begin with it are copied."""
 highlight_language = "none"
 
+smartquotes_action = "qe"
+"""Quotes and ellipses; the two dashes of an option stay two."""
+
 html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = project
 html_copy_source = False
 html_show_sphinx = False

@@ -18,9 +18,12 @@ from sinddm_toolkit.plugins import demo
 
 from sinddm_toolkit import errors
 from sinddm_toolkit.cli.root import build_cli
+from sinddm_toolkit.cli.run import parts_of_line
 from sinddm_toolkit.edits.edit import EditResult
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.settings.layers import COMMAND_LINE
+from sinddm_toolkit.settings.request import make_tasks, one_run
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,6 +63,38 @@ def test_links_and_commands_exist(path):
             }
             for flag in re.findall(r"(--[a-z-]+)", line[1]):
                 assert flag in known | {"--plugins-dir", "--no-plugin", "--debug"}, flag
+
+
+def recipes():
+    """Title → the lines of a recipe, and what to turn, as words to be put behind the first line."""
+    found = {}
+    for part in (ROOT / "docs" / "how-to.md").read_text().split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        lines = re.findall(r"^    sinddm-tk (run .+)$", text, re.M)
+        turns = re.findall(r"`(--[a-z-]+ [^`]+)`", text)
+        if lines:
+            found[title] = lines, turns
+    return found
+
+
+def test_every_recipe_and_what_it_says_to_turn_is_understood(home, monkeypatch):
+    monkeypatch.setenv("SINDDM_TK_CLIP", str(ROOT / "tests" / "small_clip" / "small_clip.json"))
+    names = set(re.findall(r"[\w-]+\.(?:jpg|png)", str(recipes())))
+    for name in names:
+        mode = "RGBA" if name == "dog.png" else "RGB"
+        Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 9).convert(mode).save(name)
+    (home / "presets").mkdir(parents=True)
+    (home / "presets" / "my-look.toml").write_text('task = "harmonize"\nstrength = 0.4\n')
+    instead = {"--composite pasted.png": r" --object dog.png --at \S+ --scale \S+"}
+    for title, (lines, turns) in recipes().items():
+        for turn in ["", *turns]:
+            for line in lines[:1] if turn else lines:
+                line = re.sub(instead[turn], "", line) if turn in instead else line
+                parts = parts_of_line(shlex.split(f"{line} {turn}")[1:])
+                tasks, _ = make_tasks(one_run(parts, COMMAND_LINE))
+                assert tasks, title
+                for task in tasks:
+                    task.check()
 
 
 @pytest.mark.slow

@@ -63,7 +63,6 @@ def make_more_inputs(folder: Path) -> None:
     cat.crop((150, 60, 290, 160)).save(folder / "eye.png")
     hubble = Image.fromarray(data.hubble_deep_field())
     hubble.crop((0, 0, 800, 600)).resize((400, 300)).save(folder / "galaxies.png")
-    Image.fromarray(data.coffee()).resize((420, 280)).save(folder / "cup.png")
     Image.fromarray(data.gravel()).convert("RGB").resize((256, 256)).save(folder / "gravel.png")
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from importlib import metadata
 
+from pygments.lexer import RegexLexer
+from pygments.token import Generic, Name, Text
 from sphinx.application import Sphinx
 
 project = "SinDDM toolkit"
@@ -38,6 +40,19 @@ html_show_sphinx = False
 html_last_updated_fmt = None
 linkcheck_ignore = [r"http://(127\.0\.0\.1|localhost)"]
 
+
+class Lines(RegexLexer):
+    """Lines of a shell, and what they print: options are told apart, and never cut in two."""
+
+    tokens = {  # noqa: RUF012 (a lexer's)
+        "root": [
+            (r"^\$ ", Generic.Prompt),
+            (r"(?<!\S)--?[a-z][\w-]*", Name.Attribute),
+            (r"[^\S\n]+|\S+|\n", Text),
+        ]
+    }
+
+
 SECTION = re.compile(r"^## (.+)\n(?:(?!## ).*\n?)*", re.M)
 PAGE = re.compile(r"^\* \[([^]]+)\]\((?!https?:)([^)#]+)\.md\)", re.M)
 
@@ -54,4 +69,6 @@ def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
+    for language in ("console", "none"):  # fenced, and indented
+        app.add_lexer(language, Lines)
     app.connect("source-read", add_navigation)

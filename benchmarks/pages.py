@@ -63,7 +63,10 @@ def make_more_inputs(folder: Path) -> None:
     cat.crop((150, 60, 290, 160)).save(folder / "eye.png")
     hubble = Image.fromarray(data.hubble_deep_field())
     hubble.crop((0, 0, 800, 600)).resize((400, 300)).save(folder / "galaxies.png")
-    Image.fromarray(data.gravel()).convert("RGB").resize((256, 256)).save(folder / "gravel.png")
+    gravel = Image.fromarray(data.gravel()).convert("RGB").resize((256, 256))
+    gravel.crop((40, 40, 200, 200)).save(folder / "gravel.png")
+    night = Image.open(folder / "night.png")
+    night.crop((90, 25, 190, 115)).save(folder / "swirl.png")
 
 
 def carry_out(words: str, folder: Path) -> Path | None:

@@ -54,6 +54,7 @@ class Lines(RegexLexer):
 
 
 SECTION = re.compile(r"^## (.+)\n(?:(?!## ).*\n?)*", re.M)
+OUTSIDE = re.compile(r"\]\((\.\./[A-Z]+\.md)(?:#[^)]*)?\)")
 PAGE = re.compile(r"^\* \[([^]]+)\]\((?!https?:)([^)#]+)\.md\)", re.M)
 
 
@@ -68,7 +69,14 @@ def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
             source[0] += "\n" + "\n".join(block) + "\n"
 
 
+def offer_what_is_no_page(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make links to the repository's own Markdown, `../CONTRIBUTING.md` say, lead to the file."""
+    if "/" not in docname:
+        source[0] = OUTSIDE.sub(r"](path:\1)", source[0])
+
+
 def setup(app: Sphinx) -> None:
     for language in ("console", "none"):  # fenced, and indented
         app.add_lexer(language, Lines)
     app.connect("source-read", add_navigation)
+    app.connect("source-read", offer_what_is_no_page)

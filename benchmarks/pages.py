@@ -12,6 +12,7 @@ or cut out here.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -129,12 +130,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if page == "tutorial":
+            os.environ["SINDDM_TK_HOME"] = str(folder / "home")  # where it saves a preset
             carry_out("demo .", folder)
         else:
             make_more_inputs(folder)
         for shown in lines_of(page):
-            interactive = shown.words.split()[0] in ("studio", "demo")
-            if not interactive and (not wanted or Path(shown.picture or "").stem in wanted):
+            asked_for = not wanted or not shown.picture or Path(shown.picture).stem in wanted
+            if asked_for and not shown.words.startswith(("studio", "demo")):
                 make(shown, folder)
 
 

@@ -62,7 +62,7 @@ def test_links_and_commands_exist(path):
                 for param in opt.opts
             }
             for flag in re.findall(r"(--[a-z-]+)", line[1]):
-                assert flag in known | {"--plugins-dir", "--no-plugin", "--debug"}, flag
+                assert flag in known | {"--plugins-dir", "--no-plugin", "--debug", "--help"}, flag
 
 
 def recipes():

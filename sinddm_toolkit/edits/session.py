@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sinddm_toolkit.edits.edit import EditResult, edit
 from sinddm_toolkit.edits.models import ModelCache
@@ -135,7 +135,7 @@ class Session:
         with self._lock:
             self._cache.forget()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

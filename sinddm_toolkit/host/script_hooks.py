@@ -47,7 +47,7 @@ def script_hooks(given: Any) -> list[ScriptHooks]:
 
 def _hooks_of(thing: Any) -> ScriptHooks:
     if inspect.isfunction(thing) or inspect.ismethod(thing):
-        functions = {thing.__name__: thing}
+        functions: dict[str, Callable[..., Any]] = {thing.__name__: thing}
         name = f"{thing.__module__}.{thing.__qualname__}"
         _check_known(thing.__name__, name)
     else:

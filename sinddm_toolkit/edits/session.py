@@ -15,11 +15,13 @@ from sinddm_toolkit.edits.replay import replay as replay_picture
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.script_hooks import script_hooks
+from sinddm_toolkit.options.option import each
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.settings.layers import PYTHON, Layer, Setting
-from sinddm_toolkit.settings.request import Part, make_tasks, one_run
+from sinddm_toolkit.settings.picture_cache import PictureCache
+from sinddm_toolkit.settings.request import Part, one_run
 
 TaskLike = str | type[Task] | Task
 """A task by its name, by its class, or with its options."""
@@ -31,8 +33,8 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 class Session:
-    """Keeps what edits one after the other have in common: the model used last stays loaded, where
-    it computes.
+    """Keeps what edits one after the other have in common: the model used last, where it computes,
+    and the pictures that were read from files, as long as those stay as they are.
 
     Its options are those of every run in it, unless a call or its preset says otherwise. It may be
     used from several threads, whose edits then wait for each other.
@@ -48,12 +50,13 @@ class Session:
             {},
             {
                 name: Setting.read(schema[name], value, PYTHON, schema[name].flag)
-                for name, value in _with_key(options).items()
+                for name, value in _settled(options).items()
                 if value is not None
             },
         )
         self._progress = progress
         self._cache = ModelCache()
+        self._pictures = PictureCache()
         self._lock = threading.RLock()
 
     def run(
@@ -86,14 +89,14 @@ class Session:
         plugin or a hook fails.
         """
         presets = [preset] if isinstance(preset, str) else preset
-        given = [_Given.of(task, _with_key(options), presets)]
-        given += [_Given.of(one, values) for one, values in _further(also)]
+        given = [_Given.of(task, _settled(options), presets)]
+        given += [_Given.of(one, _settled(values)) for one, values in _further(also)]
         objects = {one.made.name: one.made for one in given if one.made is not None}
         layer = one_run([one.part for one in given], PYTHON).over(self._defaults)
         script = script_hooks(hooks)
-        made, common = make_tasks(layer)
-        tasks = [objects.get(one.name, one) for one in made]
         with self._lock, watched(self._progress if progress is None else progress) as events:
+            made, common = self._pictures.make_tasks(layer)
+            tasks = [objects.get(one.name, one) for one in made]
             return edit(
                 tasks,
                 common,
@@ -134,6 +137,7 @@ class Session:
         """Let go of what is kept. A run after it keeps anew."""
         with self._lock:
             self._cache.forget()
+            self._pictures = PictureCache()
 
     def __enter__(self) -> Self:
         return self
@@ -201,12 +205,16 @@ def _further(also: Also | None) -> list[tuple[TaskLike, Mapping[str, Any]]]:
     return [(one, {}) for one in also]
 
 
-def _with_key(options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` with the key of a model in place of the model."""
-    found = dict(options)
+def _settled(options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` with the key of a model in place of the model, and paths as texts, as in files."""
+    found = {name: each(value, _as_text) for name, value in options.items()}
     if hasattr(found.get("model"), "key"):
         found["model"] = found["model"].key
     return found
+
+
+def _as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _paths(places: Paths) -> Path | list[Path]:

@@ -218,7 +218,9 @@ class NotebookBars(BarEvents):
         """`show` replaces what the cell shows by some HTML."""
         from rich.console import Console
 
-        page = Console(file=io.StringIO(), force_terminal=True, width=80, record=True)
+        page = Console(
+            file=io.StringIO(), force_terminal=True, force_jupyter=False, width=80, record=True
+        )
         super().__init__(_rich_progress(page))
         self._show = show
         self._shown = 0.0

@@ -20,9 +20,24 @@ from sinddm_toolkit import errors, spinning
 if TYPE_CHECKING:
     from sinddm_toolkit.batching.job import RowResult
     from sinddm_toolkit.edits.edit import EditResult
+    from sinddm_toolkit.edits.research import load_model as load_model
+    from sinddm_toolkit.edits.research import sample as sample
+    from sinddm_toolkit.edits.research import train as train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "batch", "errors", "run"]
+__all__ = ["__version__", "batch", "errors", "load_model", "run", "sample", "train"]
+
+_RESEARCH = ("load_model", "sample", "train")
+"""What needs torch to be looked at."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RESEARCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sinddm_toolkit.edits import research
+
+    return getattr(research, name)
+
 
 spinning.settle()  # before anything imports torch
 logging.getLogger(__name__).addHandler(logging.NullHandler())

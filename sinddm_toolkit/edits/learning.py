@@ -23,6 +23,7 @@ from sinddm_toolkit.edits.models import (
     damaged,
     load_model,
     new_model,
+    quality_of,
     save_model,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare_plain
@@ -117,7 +118,7 @@ class _Learner:
 
     @property
     def quality(self) -> Quality:
-        return QUALITIES[self.ready.subject.config.quality]
+        return quality_of(self.ready.subject.config)
 
     def load(self) -> Model:
         """The model as it is now; a new one if there is none, or none is wanted."""
@@ -284,7 +285,7 @@ def _train(
         model.network,
         subject.pyramid,
         model.schedule,
-        QUALITIES[subject.config.quality],
+        quality_of(subject.config),
         phase,
         compute,
         begun=begun,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from sinddm_toolkit.engine.quality import Quality
-from sinddm_toolkit.engine.schedule import TIMESTEPS, Schedule
+from sinddm_toolkit.engine.schedule import MOST_TIMESTEPS, Schedule
 from sinddm_toolkit.json_values import mapping, members, positive, whole
 
 REHEARSAL_SHARE = 0.25
@@ -109,7 +109,7 @@ class Phase:
         found = members(data, "history", needed)
         if unknown := found.keys() - {item.name for item in fields(cls)}:
             raise ValueError(f"history: {min(unknown)!r:.40} is unknown")
-        t_ends = _per_scale(found["t_ends"], TIMESTEPS, "history.t_ends")
+        t_ends = _per_scale(found["t_ends"], MOST_TIMESTEPS, "history.t_ends")
         updates = _per_scale(found["updates"], MOST_UPDATES, "history.updates")
         if t_ends.keys() != updates.keys():
             raise ValueError("history.updates must be of the same scales as history.t_ends")

@@ -49,10 +49,11 @@ class RunHooks:
                 self._manager.register(self._named_hooks(task, task.name), name=task.name)
                 self._manager.check_pending()
 
-    def join(self, plugin: str, thing: object) -> None:
-        """Call the hooks, if it has any, of what `plugin` has made: before those of the tasks."""
+    def join(self, plugin: str, thing: object, known_as: str = "a service") -> None:
+        """Call the hooks, if it has any, of what `plugin` has made: before those of the tasks, and
+        of what joined earlier."""
         with blaming(plugin, "when it joined the run"):
-            self._manager.register(self._named_hooks(thing, plugin), name=f"{plugin}, a service")
+            self._manager.register(self._named_hooks(thing, plugin), name=f"{plugin}, {known_as}")
             self._manager.check_pending()
 
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:

@@ -140,7 +140,7 @@ class PictureModel:
         gamma = self.schedule.sampling_gamma(s, t)
         if blurred is None or gamma == 0:
             return x0
-        return (x0 - gamma * blurred.to(self.device)) / (1 - gamma)
+        return torch.sub(x0, blurred.to(self.device), alpha=gamma).div(1 - gamma)
 
     def noisy(self, t: int, s: int, noise: Tensor) -> Tensor:
         """x_t^s of the picture that was learnt, by `noise` ε, (n, 3, h, w) of that scale's size.

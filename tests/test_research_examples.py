@@ -1,14 +1,11 @@
 """The paper's figures and its table, as scripts and as notebooks of the same cells."""
 
 import runpy
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from sinddm_toolkit.testing import drawn_picture
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "examples" / "research"

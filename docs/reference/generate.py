@@ -24,8 +24,10 @@ from sinddm_toolkit.host import hookspecs, registry
 from sinddm_toolkit.host.checks import hooks_of
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.settings.stub import stub_of
 
 HERE = Path(__file__).parent
+STUB = HERE.parents[1] / "sinddm_toolkit" / "typed.pyi"
 NOTE = "<!-- Written by docs/reference/generate.py: change the code, not this. -->"
 
 
@@ -360,3 +362,4 @@ def _prose(text: str | None) -> str:
 if __name__ == "__main__":
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
+    STUB.write_text(stub_of(bundled().tasks), encoding="utf-8")

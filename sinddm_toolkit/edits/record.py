@@ -22,6 +22,7 @@ from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.schedule import TIMESTEPS
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.json_values import (
     is_deeper,
     listed,
@@ -32,6 +33,7 @@ from sinddm_toolkit.json_values import (
     text,
     whole,
 )
+from sinddm_toolkit.options.kinds import relative
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
 from sinddm_toolkit.options.task import Task
@@ -151,7 +153,7 @@ class RecordedModel:
         return cls(config, sha256(found["weights_sha256"], "weights_sha256"), history)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """All that a picture is made again from."""
 
@@ -163,6 +165,18 @@ class Record:
     model: RecordedModel
     metadata: Mapping[str, Any]
     """What tasks have added, for people."""
+    hooks: tuple[str, ...] = ()
+    """Code of a script that may have changed the picture, by its name: the record holds none."""
+
+    @property
+    def seed(self) -> int:
+        """The picture's own."""
+        return int(self.options["seed"])
+
+    def __repr__(self) -> str:
+        tasks = " + ".join(task.name for task in self.tasks)
+        model = self.model.config.key
+        return f"<Record: {tasks}, seed {self.seed}, model {model}, toolkit {self.toolkit}>"
 
     def differences(self) -> list[str]:
         """What was of another version than here when the picture was made, a line each."""
@@ -186,8 +200,10 @@ def record_of(
     model: Model,
     compute: Compute,
     folder: Path,
+    script: Sequence[ScriptHooks] = (),
 ) -> dict[str, Any]:
     """The record of the pictures but for seeds and metadata; paths from `folder`, theirs."""
+    hooks = [hooks.name for hooks in script if hooks.may_change]
     return {
         "version": VERSION,
         "toolkit": __version__,
@@ -195,6 +211,7 @@ def record_of(
         "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
         "model": RecordedModel.of(model).to_json(),
         "environment": compute.environment(),
+        **({"hooks": hooks} if hooks else {}),
     }
 
 
@@ -210,6 +227,27 @@ def _told(task: Task, folder: Path) -> dict[str, Any]:
         "options": options,
         **({"plugin": maker.to_json()} if maker else {}),
     }
+
+
+def moved_record(record: Mapping[str, Any], before: Path, after: Path) -> dict[str, Any]:
+    """`record`, whose paths are from the folder `before`, as it is in a picture in `after`."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [moved(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        key = next((key for key in ("picture", "file") if value.get(key)), None)
+        if key is None:
+            return value
+        place = relative(before.resolve() / value[key], after.resolve())
+        return {**value, key: place}
+
+    tasks = [
+        {**task, "options": {name: moved(value) for name, value in task["options"].items()}}
+        for task in record["tasks"]
+    ]
+    return {**record, "tasks": tasks}
 
 
 # Reading
@@ -266,6 +304,7 @@ def _record(data: dict[str, Any]) -> Record:
         {**options, "seed": seed},
         RecordedModel.from_json(found["model"]),
         mapping(found.get("metadata", {}), "metadata"),
+        tuple(text(name, "hooks") for name in listed(found.get("hooks", []), "hooks")),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,18 @@ from torch import Tensor
 
 from sinddm_toolkit.edits.edit import PASS_PIXELS
 from sinddm_toolkit.edits.estimate import training_told
-from sinddm_toolkit.edits.events import LoggingEvents
+from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.edits.learning import obtain_model
 from sinddm_toolkit.edits.models import Model, quality_of
 from sinddm_toolkit.edits.models import load_model as read_model
 from sinddm_toolkit.edits.preparing import (
     Prepared,
+    SamplingEvents,
     check_picture,
     prepare_subject,
 )
+from sinddm_toolkit.edits.progress import ProgressLike, Several, watched
+from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.edits.subject import Subject, make_subject
 from sinddm_toolkit.engine.compute import Compute
@@ -35,13 +38,12 @@ from sinddm_toolkit.engine.pyramid import Pyramid, Size
 from sinddm_toolkit.engine.quality import Quality, checked_changes
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample as algorithm_2
-from sinddm_toolkit.engine.schedule import Schedule
-from sinddm_toolkit.engine.steps import ScaleState, Step
+from sinddm_toolkit.engine.schedule import Schedule, make_schedule
 from sinddm_toolkit.engine.training import TrainingReport
 from sinddm_toolkit.errors import ToolkitError, UserError
-from sinddm_toolkit.host.hookspecs import MARK, hookimpl
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.host.script_hooks import script_hooks
 from sinddm_toolkit.options.run_options import SEED_MAX, TRAINING_OPTIONS, RunOptions
 from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.pictures.picture import Picture
@@ -203,6 +205,7 @@ def train(
     network: str | None = None,
     changes: Mapping[str, Any] | None = None,
     cells: Mapping[int, int] | None = None,
+    progress: ProgressLike = None,
     **options: Any,
 ) -> PictureModel:
     """Learn a picture, or take what the store has of it → the model.
@@ -212,23 +215,25 @@ def train(
     retrain, device. What is trained here is stored, and used by every later edit that asks for the
     same, or names the model (`model=model.key`).
 
-    `schedule` is another than follows from the picture: see `make_schedule`. `blur` false is the
+    `schedule` is another than follows from the picture, or a function that makes it of the pyramid:
+    see `schedule_of`. `blur` false is the
     paper's Figure 5: γ_t^s = 0 at all scales. `network` names one that a plugin makes. `changes`
     are fields of the quality to be otherwise, such as `{"steps_per_scale": 2000, "optimizer":
     "adam"}`. Such models have keys of their own. `cells`, scale → T, asks for timesteps t < T to be
-    known beyond those of a random sample.
+    known beyond those of a random sample. `progress` as in `run`.
 
     UserError for what can't be done, before anything is trained.
     """
     asked = _training_options(options)
     subject = _otherwise(_subject_of(picture, asked), asked, schedule, blur, network, changes)
     ready = prepare_subject(subject, asked)
-    events = _Losses()
-    store = default_store()
-    events.expected(partial(training_told, ready, store))
     needed = united(ready.cells(), _asked_cells(cells or {}, subject))
-    model = obtain_model(ready, needed, store, events)
-    return _picture_model(ready, model, events.losses)
+    store, losses = default_store(), _Losses()
+    with watched(progress) as watching:
+        events = Several(losses, watching)
+        events.expected(partial(training_told, ready, store))
+        model = obtain_model(ready, needed, store, events)
+    return _picture_model(ready, model, losses.losses)
 
 
 def load_model(model: str | Path, picture: Any, *, device: str = "auto") -> PictureModel:
@@ -253,15 +258,29 @@ def load_model(model: str | Path, picture: Any, *, device: str = "auto") -> Pict
     return _picture_model(ready, found, [])
 
 
-class _Losses(LoggingEvents):
+def schedule_of(
+    pyramid: Pyramid, alphas_cumprod: Sequence[float] | None = None, *, blur: bool = True
+) -> Schedule:
+    """The schedule of a pyramid, by other ᾱ_t if they are given (T of them, falling inside (0, 1)).
+
+    T[s] and γ_t^s follow from the σ_t of those and from the details of the pyramid as usual
+    (`engine/schedule.py`). `train(schedule=…)` takes what it gives, or a function such as
+    `lambda pyramid: schedule_of(pyramid, alphas)`. UserError if they can't be ᾱ_t.
+    """
+    try:
+        made = make_schedule(pyramid.details, pyramid.factor, alphas_cumprod)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"schedule: {error}") from error
+    return made if blur else made.without_blur()
+
+
+class _Losses(Events):
     """Keeps what is told of a training."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.losses: list[TrainingReport] = []
 
     def training(self, report: TrainingReport) -> None:
-        super().training(report)
         self.losses.append(report)
 
 
@@ -369,33 +388,36 @@ def _picture_model(ready: Prepared, model: Model, losses: list[TrainingReport]) 
 # Sampling
 
 
-def image_of(picture: Picture) -> Any:
-    """As a PIL image, 8 bits a channel."""
-    from PIL import Image
-
-    pixels = picture.pixels
-    if picture.maximum > 255:
-        pixels = (pixels / 257).round().astype("uint8")
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-
-
-@dataclass(frozen=True)
+@dataclass(repr=False, eq=False)
 class Samples:
     """What Algorithm 2 has made."""
 
-    x: Tensor = field(repr=False)
+    x: Tensor
     """(n, 3, h, w) float32 on the CPU, about [-1, 1]."""
-    pictures: list[Picture] = field(repr=False)
+    pictures: list[Picture]
     """The same as pictures of the depth and profile of the one that was learnt."""
     seeds: list[int]
     """One a sample."""
     evaluations: int
     """Pictures that went through the network."""
+    before: Picture | None = None
+    """Nothing is shown beside them: they are made of noise."""
 
     @property
     def images(self) -> list[Any]:
         """As PIL images, 8 bits a channel."""
-        return [image_of(picture) for picture in self.pictures]
+        return [as_image(picture) for picture in self.pictures]
+
+    def __repr__(self) -> str:
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each with its seed, small."""
+        return html_of(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The same as one small picture, for what shows no HTML."""
+        return png_of(self)
 
 
 def sample(
@@ -408,6 +430,7 @@ def sample(
     samples: int = 1,
     size: Size | None = None,
     sampling_steps: int | None = None,
+    progress: ProgressLike = None,
 ) -> Samples:
     """Algorithm 2 with `model`, and nothing else → `samples` pictures of seed, seed + 1, ….
 
@@ -415,10 +438,10 @@ def sample(
     `sampling_steps` and `schedule` say what that is made with. Nothing is trained: UserError if the
     plan visits what the model doesn't know.
 
-    `hooks` are called in their order. A function is the hook of its name, `before_sampling(run)`,
-    `before_scale(run, scale)`, `modify_x0(run, step)` or `after_step(run, step)`; by any other
-    name it is `modify_x0`, which assigns `step.x0`. An object with `hookimpl` methods, as the task
-    of a plugin, is all that it has of `plan_edit` to `compose_output`. PluginError if one fails.
+    `hooks` are functions named as hooks are, `before_sampling(run)`, `before_scale(run, scale)`,
+    `modify_x0(run, step)`, which may assign `step.x0`, `after_step(run, step)`, or objects with
+    such methods, a task among them; they are called in their order, those of the whole edit
+    (`begin_edit`, `end_edit`) aren't. PluginError if one fails. `progress` as in `run`.
 
     With another `schedule` the network is asked for each of its levels of noise at the timestep
     whose σ is nearest.
@@ -429,7 +452,9 @@ def sample(
         raise UserError("size, sampling_steps and schedule go into model.plan(…), or give no plan")
     if not 1 <= samples <= 10_000 or not 0 <= seed <= SEED_MAX - samples + 1:
         raise UserError(f"seed {seed}, samples {samples}: from 0 to {SEED_MAX}, and 1 to 10000")
-    return _sampled(model, plan.copied(), _run_hooks(hooks), range(seed, seed + samples))
+    with watched(progress) as events:
+        run_hooks = RunHooks([], [SamplingEvents(events)], script_hooks(hooks))
+        return _sampled(model, plan.copied(), run_hooks, range(seed, seed + samples))
 
 
 def _sampled(model: PictureModel, plan: Plan, hooks: RunHooks, seeds: Sequence[int]) -> Samples:
@@ -467,65 +492,3 @@ def _check_known(model: PictureModel, plan: Plan) -> None:
                 f"scale {stage.s} starts at step {last + 1}, and {known} are known: train with "
                 f"cells={{{stage.s}: {last + 1}}}, or let it start at {known} at most"
             )
-
-
-class _BeforeSampling:
-    def __init__(self, call: Callable[[Run], None]) -> None:
-        self._call = call
-
-    @hookimpl
-    def before_sampling(self, run: Run) -> None:
-        self._call(run)
-
-
-class _BeforeScale:
-    def __init__(self, call: Callable[[Run, ScaleState], None]) -> None:
-        self._call = call
-
-    @hookimpl
-    def before_scale(self, run: Run, scale: ScaleState) -> None:
-        self._call(run, scale)
-
-
-class _ModifyX0:
-    def __init__(self, call: Callable[[Run, Step], None]) -> None:
-        self._call = call
-
-    @hookimpl
-    def modify_x0(self, run: Run, step: Step) -> None:
-        self._call(run, step)
-
-
-class _AfterStep:
-    def __init__(self, call: Callable[[Run, Step], None]) -> None:
-        self._call = call
-
-    @hookimpl
-    def after_step(self, run: Run, step: Step) -> None:
-        self._call(run, step)
-
-
-FUNCTIONS: dict[str, Callable[[Any], object]] = {
-    "before_sampling": _BeforeSampling,
-    "before_scale": _BeforeScale,
-    "modify_x0": _ModifyX0,
-    "after_step": _AfterStep,
-}
-"""What a function is called as, by its name."""
-
-
-def _run_hooks(hooks: Sequence[Any]) -> RunHooks:
-    found = RunHooks([])
-    for k, one in reversed([*enumerate(hooks)]):  # the last that joins is called first
-        name = getattr(one, "name", None) or getattr(one, "__name__", type(one).__name__)
-        found.join(str(name), _with_hooks(one), f"hook {k}")
-    return found
-
-
-def _with_hooks(one: Any) -> object:
-    """UserError for what can be no hook."""
-    if any(hasattr(getattr(type(one), name, None), MARK) for name in dir(type(one))):
-        return one
-    if not callable(one) or isinstance(one, type):
-        raise UserError(f"hooks: {one!r:.60} is neither a function nor an object with hooks")
-    return FUNCTIONS.get(getattr(one, "__name__", ""), _ModifyX0)(one)

@@ -92,7 +92,7 @@ def test_hooks_are_called_in_their_order_and_can_change_all_they_may(model):
     def before_scale(run, scale):
         called.append(f"before_scale {scale.s}")
 
-    def darker(run, step):
+    def modify_x0(run, step):
         called.append("darker")
         step.x0 = step.x0 - 0.05
 
@@ -114,22 +114,20 @@ def test_hooks_are_called_in_their_order_and_can_change_all_they_may(model):
     assert torch.equal(plain.x, watched.x)
     assert called == ["before_sampling", "before_scale 0", "before_scale 1"]
     called.clear()
-    lighter = st.sample(model, hooks=[darker, Lighter()])
+    told = []
+    lighter = st.sample(model, hooks=[modify_x0, Lighter()], progress=told.append)
     assert called[:4] == ["darker", "lighter"] * 2
     assert lighter.x.shape == (1, 3, 40, 50) and lighter.x.mean() > plain.x.mean() + 0.04
-    two = st.sample(model, size=(40, 50), hooks=[lambda run, step: None, lambda run, step: None])
-    assert torch.equal(plain.x, two.x)
-    with pytest.raises(
-        PluginError, match="plugin failing failed in modify_x0 at scale 0, step 99: ZeroD"
-    ):
+    assert told[-1].done == told[-1].steps == lighter.evaluations
+    assert repr(lighter) == "<Samples: 1 picture of 50x40, seed 0>"
 
-        def failing(run, step):
-            raise ZeroDivisionError
+    def after_step(run, step):
+        raise ZeroDivisionError
 
-        st.sample(model, hooks=[failing])
-    for wrong in (3, Lighter):
-        with pytest.raises(UserError, match="neither a function nor an object with hooks"):
-            st.sample(model, hooks=[wrong])
+    with pytest.raises(PluginError, match="failed in after_step at scale 0, step 99: ZeroDiv"):
+        st.sample(model, hooks=[after_step])
+    with pytest.raises(UserError, match="is a class: give an object"):
+        st.sample(model, hooks=[Lighter])
 
 
 def test_a_plan_says_what_is_sampled(model):
@@ -188,7 +186,7 @@ def test_only_what_is_known_is_sampled(pasted, tiny):
             {"schedule": make_schedule([], 1.4)},
             "schedule: it is of 1 scales, and the picture has 2",
         ),
-        ({"schedule": lambda p: make_schedule(p.details, p.factor, [0.9, 0.8])}, "fall further"),
+        ({"schedule": lambda p: st.schedule_of(p, [0.9, 0.8])}, "fall further"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(wrong, said, known):
@@ -200,7 +198,7 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(wrong, said, known
 def linear(pyramid):
     """The linear β of Ho et al. (2020), in 40 steps."""
     betas = np.linspace(1e-4, 0.02, 1000)
-    return make_schedule(pyramid.details, pyramid.factor, np.cumprod(1 - betas)[::25])
+    return st.schedule_of(pyramid, np.cumprod(1 - betas)[::25])
 
 
 @pytest.mark.slow
@@ -253,9 +251,7 @@ def test_another_schedule_asks_the_network_at_the_nearest_noise():
 def test_another_schedule_can_be_sampled_by(model):
     """By that of half as many steps, the same as every second one of the usual."""
     half = cosine_alphas_cumprod()[1::2]
-    plan = model.plan(
-        schedule=lambda p: make_schedule(p.details, p.factor, half), sampling_steps=99
-    )
+    plan = model.plan(schedule=lambda p: st.schedule_of(p, half), sampling_steps=99)
     assert [stage.start for stage in plan.stages] == [50, model.schedule.starts[1] // 2]
     made = st.sample(model, plan=plan, seed=1)
     assert made.evaluations == 50 + model.schedule.starts[1] // 2

@@ -32,16 +32,15 @@ def model(known):
 
 def test_sampled_directly_is_what_the_task_makes(model):
     assert model.losses == [] and model.cells == {0: 100, 1: 100}
-    plan = model.plan(size=(60, 120))
+    plan = model.plan(size=(60, 120), sampling_steps=2)
     direct = st.sample(model, plan=plan, seed=3, samples=2)
-    result = st.run("sample", image="bg.png", size="120x60", seed=3, samples=2, **PLAIN)
+    how = {"size": "120x60", "samples": 2, "sampling_steps": 2, **PLAIN}
+    result = st.run("sample", image="bg.png", seed=3, **how)
     assert (result.model_key, result.training_steps) == (model.key, 40)
     for one, other in zip(direct.pictures, result.pictures, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
     assert direct.evaluations == result.network_evaluations
-    assert (
-        direct.images[1].tobytes() == st.sample(model, seed=4, size=(60, 120)).images[0].tobytes()
-    )
+    assert direct.images[1].tobytes() == st.sample(model, plan=plan, seed=4).images[0].tobytes()
     plan.stages[0].size = (1, 1)  # the caller's own is still open
 
 
@@ -57,7 +56,7 @@ def test_it_predicts_what_the_sampler_does(model):
             model.predict(step.x_t, step.t, step.s), run.predict(step.x_t, step.t, step.s)
         )
 
-    st.sample(model, hooks=[after_step])
+    st.sample(model, hooks=[after_step], sampling_steps=2)
     assert set(seen) == {0, 1}
     x = model.noisy(20, 1, torch.zeros(1, 3, 60, 80)).requires_grad_()
     model.clean(x, 20, 1, model.pyramid.blurred[1]).square().sum().backward()

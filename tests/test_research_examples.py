@@ -79,7 +79,7 @@ def test_table_1_is_measured(script, monkeypatch):
     assert 0 < float(told["patch distance"]) < 0.5
     missing = "is not installed, which this measure needs: pip install 'sinddm-toolkit[measures]'"
     if not told["Fréchet distance"].endswith(missing):
-        assert 0 < float(told["Fréchet distance"]) < 100
+        assert 0 < float(told["Fréchet distance"]) < 1e6
     assert told["NIQE"] == "too small" or told["NIQE"].endswith(missing)
 
 

@@ -295,7 +295,7 @@ def _parts(found: dict[str, Any]) -> tuple[ModelConfig, Schedule, History]:
         raise ValueError("a scale was trained that the picture has not")
     if any(max(phase.t_ends.values()) > schedule.timesteps for phase in history):
         raise ValueError("a timestep was trained that the schedule has not")
-    if config.schedule is None and not schedule.starts_where_blur_is_whole:
+    if config.schedule is None and not schedule.starts_follow_from_gammas:
         raise ValueError("starts are not those of gammas")
     if config.schedule not in (None, schedule.fingerprint):
         raise ValueError("the schedule is not the one that the configuration names")

@@ -151,7 +151,7 @@ class Schedule:
         )
 
     @property
-    def starts_where_blur_is_whole(self) -> bool:
+    def starts_follow_from_gammas(self) -> bool:
         """Whether every T[s] is where γ_t^s has reached 1, as in the paper."""
         return self.starts[1:] == tuple(start_step(np.array(row)) for row in self.gammas[1:])
 

@@ -24,10 +24,16 @@ from sinddm_toolkit.edits.tensor_files import (
     write_tensors,
 )
 from sinddm_toolkit.engine import priors
-from sinddm_toolkit.engine.networks import NETWORKS, Denoiser, WholeDenoiser, make_network
+from sinddm_toolkit.engine.networks import Denoiser, WholeDenoiser, make_network
 from sinddm_toolkit.engine.phases import History, Phase, trained_cells
 from sinddm_toolkit.engine.pyramid import Size, Upsampling, scale_sizes
-from sinddm_toolkit.engine.quality import QUALITIES, Quality, changed, checked_changes
+from sinddm_toolkit.engine.quality import (
+    NETWORKS,
+    QUALITIES,
+    Quality,
+    changed,
+    checked_changes,
+)
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host.blame import blaming

@@ -15,7 +15,7 @@ from torch import Tensor
 from sinddm_toolkit.edits.edit import PASS_PIXELS
 from sinddm_toolkit.edits.estimate import training_told
 from sinddm_toolkit.edits.events import Events
-from sinddm_toolkit.edits.learning import obtain_model
+from sinddm_toolkit.edits.learning import obtain_model, onto
 from sinddm_toolkit.edits.models import Model, quality_of
 from sinddm_toolkit.edits.models import load_model as read_model
 from sinddm_toolkit.edits.preparing import (
@@ -31,11 +31,11 @@ from sinddm_toolkit.edits.subject import Subject, make_subject
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor, OtherNoise
 from sinddm_toolkit.engine.guards import is_finite
-from sinddm_toolkit.engine.networks import HALO, NETWORKS, Denoiser
+from sinddm_toolkit.engine.networks import HALO, Denoiser
 from sinddm_toolkit.engine.phases import Cells, History, Need, trained_cells, united
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid, Size
-from sinddm_toolkit.engine.quality import Quality, checked_changes
+from sinddm_toolkit.engine.quality import NETWORKS, Quality, checked_changes
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample as algorithm_2
 from sinddm_toolkit.engine.schedule import Schedule, make_schedule
@@ -254,8 +254,7 @@ def load_model(model: str | Path, picture: Any, *, device: str = "auto") -> Pict
     )
     check_picture(subject, found)
     ready = prepare_subject(subject, options)
-    found.network.to(ready.compute.device)
-    return _picture_model(ready, found, [])
+    return _picture_model(ready, onto(found, ready.compute), [])
 
 
 def schedule_of(

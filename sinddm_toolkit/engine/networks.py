@@ -328,9 +328,6 @@ class WholeDenoiser(nn.Module):
 
 Denoiser = PaperDenoiser | HalfResolutionDenoiser | WholeDenoiser
 
-NETWORKS = ("paper", "half")
-"""Those of the toolkit; any other name is a plugin's."""
-
 
 def make_network(
     name: str | None, width: int, alphas_cumprod: Sequence[float] | None = None

@@ -8,6 +8,9 @@ from typing import Any
 
 from sinddm_toolkit.json_values import listed, positive, whole
 
+NETWORKS = ("paper", "half")
+"""Those of the toolkit, by name; any other name is a plugin's."""
+
 
 @dataclass(frozen=True)
 class Quality:

@@ -212,6 +212,10 @@ def test_other_schedules_are_trained_and_stay_with_the_model(pasted, tiny, comma
     noise = torch.zeros(1, 3, *sharp.pyramid.sizes[1])
     alpha = sharp.schedule.alpha_bar(30)
     assert torch.allclose(sharp.noisy(30, 1, noise), math.sqrt(alpha) * sharp.pyramid.scales[1])
+    told = command("models", "list")[1]
+    assert "  without blur  " in told and "  steps_per_scale 5  " in told
+    told = command("models", "show", other.key)[1]
+    assert "quality   draft, optimizer adam, a schedule of its own, 40 updates\n" in told
     read = load_model(other.path)
     assert read.schedule == other.schedule and dict(read.config.changes) == {"optimizer": "adam"}
     direct = st.sample(other, seed=2)

@@ -28,6 +28,6 @@ for strength in asked.strength:
     for fill in asked.fill:
         extent = {"strength": strength, "fill": fill, "views": asked.views, "seed": 3}
         guided = st.run("text-content", image=asked.picture, text=asked.text, **extent, **how)
-        tiles.append((f"η {strength}, f {fill}", guided.picture))
+        tiles.append((f"strength {strength}, fill {fill}", guided.picture))
 write_picture(asked.out, contact_sheet(tiles), overwrite=True)
 Image.open(asked.out)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.batching.job import Item, RowResult
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.events import Events, LoggingEvents
@@ -26,6 +25,7 @@ from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.thumbnails import thumbnail
+from sinddm_toolkit.settings.picture_cache import PictureCache
 
 _local = threading.local()
 

@@ -63,11 +63,15 @@ class EditResult:
     model_key: str | None
     """None if a denoiser stood in its place."""
     training_steps: int
+    """Updates that the model has had in all."""
     seconds: dict[str, float]
     """Of `training` and of `sampling`."""
     network_evaluations: int
+    """Pictures that were sent through the network."""
     device: str
+    """The kind of device that computed: `cpu`, `cuda` or `mps`."""
     notes: list[str] = field(default_factory=list)
+    """What files could not keep, and the like, in words."""
     extras: dict[str, Picture | bytes] = field(default_factory=dict)
     """What goes into further files, be they written or not, by the value of the option that asks
     for one: `{out}-mask.png` as it was given."""

@@ -28,6 +28,7 @@ class TaskInfo:
     name: str
     """What `run` takes."""
     summary: str
+    """What it does, in a few words."""
     plugin: str
     """The plugin that brings it."""
     learns_from: str | None

@@ -214,9 +214,14 @@ class BarEvents(Events):
 class NotebookBars(BarEvents):
     """The same in the output of a notebook's cell, which needs no more than IPython."""
 
-    def __init__(self, progress: RichProgress, show: Callable[[str], None]) -> None:
+    def __init__(self, show: Callable[[str], object]) -> None:
         """`show` replaces what the cell shows by some HTML."""
-        super().__init__(progress)
+        from rich.console import Console
+
+        page = Console(
+            file=io.StringIO(), force_terminal=True, force_jupyter=False, width=80, record=True
+        )
+        super().__init__(_rich_progress(page))
         self._show = show
         self._shown = 0.0
 
@@ -256,12 +261,10 @@ def terminal_bars() -> Iterator[Events]:
 def notebook_bars() -> Iterator[Events]:
     """Bars in the output of the cell that is run; gone at the end."""
     from IPython.display import HTML, display
-    from rich.console import Console
 
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, record=True)
     handle = display(HTML(""), display_id=True)
     try:
-        yield NotebookBars(_rich_progress(console), lambda html: handle.update(HTML(html)))
+        yield NotebookBars(lambda html: handle.update(HTML(html)))
     finally:
         handle.update(HTML(""))
 

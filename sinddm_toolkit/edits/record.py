@@ -115,8 +115,11 @@ class RecordedTask:
     """A task by its name, its options as JSON, and where the task came from, if that is known."""
 
     name: str
+    """What `run` takes."""
     options: Mapping[str, Any]
+    """All but what was not given and has no default; files by place and content."""
     maker: Maker | None
+    """The plugin, its package and version."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,11 @@ class RecordedModel:
     """A model by how it was trained."""
 
     config: ModelConfig
+    """Of what picture, at what size and quality; `config.key` is the model's name."""
     weights_hash: str
+    """SHA-256 of the weights."""
     history: History
+    """Its trainings, one after the other."""
 
     @classmethod
     def of(cls, model: Model) -> RecordedModel:
@@ -160,9 +166,11 @@ class Record:
     toolkit: str
     """The version of the toolkit that made it."""
     tasks: tuple[RecordedTask, ...]
+    """In the order in which they acted; the first one's picture is learnt."""
     options: Mapping[str, Any]
-    """Those of `RECORDED_OPTIONS`, and the seed."""
+    """Those of every run that the picture depends on, and the seed."""
     model: RecordedModel
+    """What predicted the noise."""
     metadata: Mapping[str, Any]
     """What tasks have added, for people."""
     hooks: tuple[str, ...] = ()

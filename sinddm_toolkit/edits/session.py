@@ -15,11 +15,13 @@ from sinddm_toolkit.edits.replay import replay as replay_picture
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.script_hooks import script_hooks
+from sinddm_toolkit.options.option import each
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.settings.layers import PYTHON, Layer, Setting
-from sinddm_toolkit.settings.request import Part, make_tasks, one_run
+from sinddm_toolkit.settings.picture_cache import PictureCache
+from sinddm_toolkit.settings.request import Part, one_run
 
 TaskLike = str | type[Task] | Task
 """A task by its name, by its class, or with its options."""
@@ -27,12 +29,17 @@ TaskLike = str | type[Task] | Task
 Also = Mapping[str | type[Task], Mapping[str, Any]] | Iterable[TaskLike]
 """Tasks that join another one: with their options, or a list of those that need none."""
 
+PRESET = "preset"
+
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
 class Session:
-    """Keeps what edits one after the other have in common: the model used last stays loaded, where
-    it computes.
+    """Keeps what edits one after the other have in common: the model used last, where it computes,
+    and the pictures that were read from files, as long as those stay as they are::
+
+        with Session(device="cuda", quality="standard") as session:
+            session.run(task, **options)
 
     Its options are those of every run in it, unless a call or its preset says otherwise. It may be
     used from several threads, whose edits then wait for each other.
@@ -48,12 +55,13 @@ class Session:
             {},
             {
                 name: Setting.read(schema[name], value, PYTHON, schema[name].flag)
-                for name, value in _with_key(options).items()
+                for name, value in _settled(options).items()
                 if value is not None
             },
         )
         self._progress = progress
         self._cache = ModelCache()
+        self._pictures = PictureCache()
         self._lock = threading.RLock()
 
     def run(
@@ -66,34 +74,15 @@ class Session:
         progress: ProgressLike = None,
         **options: Any,
     ) -> EditResult:
-        """Carry out `task`; the options are those of the command line, with `_` for `-`.
-
-        `task` is a name, a class derived from `Task`, or an object of one, which then has its own
-        options. `preset` is a preset's name or path, or several, the later before the earlier ones;
-        if it names the task, `task` can be left out. `also` names further tasks that act in the
-        same run, with their options; the picture that is learnt is the first task's.
-
-        `hooks` are functions named as the hooks of an edit are, or objects with such methods: they
-        are called after those of the tasks. `progress` is None for bars where a person looks (a
-        terminal, a notebook), True for lines elsewhere too, False for nothing, or a function that
-        is told a `Progress`; what it raises ends the edit, and what was learnt is kept.
-
-        Pictures may be paths, PIL images or arrays ((h, w) or (h, w, c); uint8, uint16, or float in
-        [0, 1]). `model` may be one of `models()`, or whatever else has a `key`. The picture is
-        written only if `out` is given, a further file also if its name does not begin with `{out}`;
-        `EditResult.extras` holds what goes into further files in any case. Raises
-        `errors.UserError` where the command line would exit with 2 and `errors.PluginError` if a
-        plugin or a hook fails.
-        """
-        presets = [preset] if isinstance(preset, str) else preset
-        given = [_Given.of(task, _with_key(options), presets)]
+        """Carry out `task` as the function `run` does, with what the session keeps."""
+        given = [_Given.of(task, {**options, PRESET: preset})]
         given += [_Given.of(one, values) for one, values in _further(also)]
         objects = {one.made.name: one.made for one in given if one.made is not None}
         layer = one_run([one.part for one in given], PYTHON).over(self._defaults)
         script = script_hooks(hooks)
-        made, common = make_tasks(layer)
-        tasks = [objects.get(one.name, one) for one in made]
         with self._lock, watched(self._progress if progress is None else progress) as events:
+            made, common = self._pictures.make_tasks(layer)
+            tasks = [objects.get(one.name, one) for one in made]
             return edit(
                 tasks,
                 common,
@@ -134,6 +123,7 @@ class Session:
         """Let go of what is kept. A run after it keeps anew."""
         with self._lock:
             self._cache.forget()
+            self._pictures = PictureCache()
 
     def __enter__(self) -> Self:
         return self
@@ -151,12 +141,27 @@ def run(
     progress: ProgressLike = None,
     **options: Any,
 ) -> EditResult:
-    """Carry out one task in a session of its own: see `Session.run`."""
+    """Carry out `task`; the options are those of the command line, with `_` for `-`.
+
+    `task` is a name, a class derived from `Task`, or an object of one, which then has its own
+    options. `preset` is a preset's name or path, or several, the later before the earlier ones;
+    if it names the task, `task` can be left out. `also` names further tasks that act in the
+    same run, with their options and a `preset`; the picture that is learnt is the first task's.
+
+    `hooks` are functions named as the hooks of an edit are, or objects with such methods: they
+    are called after those of the tasks. `progress` is None for bars where a person looks (a
+    terminal, a notebook), True for lines elsewhere too, False for nothing, or a function that
+    is told a `Progress`; what it raises ends the edit, and what was learnt is kept.
+
+    Pictures may be paths, PIL images or arrays ((h, w) or (h, w, c); uint8, uint16, or float in
+    [0, 1]). `model` may be one of `models()`, or whatever else has a `key`. The picture is
+    written only if `out` is given, a further file also if its name does not begin with `{out}`;
+    `EditResult.extras` holds what goes into further files in any case. Raises
+    `errors.UserError` where the command line would exit with 2 and `errors.PluginError` if a
+    plugin or a hook fails.
+    """
     session = Session(progress=progress)
     return session.run(task, preset=preset, also=also, hooks=hooks, **options)
-
-
-run.__doc__ = Session.run.__doc__
 
 
 class _Given:
@@ -168,10 +173,12 @@ class _Given:
         """The object itself, if it is one."""
 
     @classmethod
-    def of(
-        cls, task: TaskLike | None, values: Mapping[str, Any], presets: Sequence[str] = ()
-    ) -> _Given:
-        """UserError for what is no task, and for options that an object has already."""
+    def of(cls, task: TaskLike | None, options: Mapping[str, Any]) -> _Given:
+        """With `preset` among the `options`. UserError for what is no task, and for options that an
+        object has already."""
+        values = _settled(options)
+        preset = values.pop(PRESET, ())
+        presets = [preset] if isinstance(preset, str) else preset
         if task is None or isinstance(task, str):
             return cls(Part(task, values, presets))
         if not isinstance(task, Task):
@@ -201,12 +208,16 @@ def _further(also: Also | None) -> list[tuple[TaskLike, Mapping[str, Any]]]:
     return [(one, {}) for one in also]
 
 
-def _with_key(options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` with the key of a model in place of the model."""
-    found = dict(options)
+def _settled(options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` with the key of a model in place of the model, and paths as texts, as in files."""
+    found = {name: each(value, _as_text) for name, value in options.items()}
     if hasattr(found.get("model"), "key"):
         found["model"] = found["model"].key
     return found
+
+
+def _as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _paths(places: Paths) -> Path | list[Path]:

@@ -56,12 +56,15 @@ class ListedPreset:
     """What lists tell of a preset that can be asked for by name."""
 
     name: str
+    """What `preset` takes."""
     whose: str
     """`yours`, `bundled`, or `of` a plugin."""
     path: Path
+    """Its file."""
     tasks: tuple[str, ...] = ()
     """What it is for; empty: any task."""
     summary: str = ""
+    """What it is for, in a few words."""
     error: str | None = None
     """Why it can't be used, in one line."""
 

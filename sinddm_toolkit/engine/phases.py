@@ -64,6 +64,7 @@ class Phase:
     updates: dict[int, int]
     """Planned updates of each scale."""
     seed: int
+    """Of crops, timesteps and noise."""
     decay_from: int
     """The update from which the learning rate falls to zero."""
     end: int
@@ -77,6 +78,7 @@ class Phase:
 
     @property
     def planned(self) -> int:
+        """Updates of all scales together."""
         return sum(self.updates.values())
 
     def scale_order(self) -> Iterator[int]:
@@ -89,6 +91,7 @@ class Phase:
             yield scale
 
     def made_per_scale(self) -> dict[int, int]:
+        """Updates made of each scale."""
         if self.made == self.planned:
             return dict(self.updates)
         counts = dict.fromkeys(self.updates, 0)
@@ -97,6 +100,7 @@ class Phase:
         return counts
 
     def to_json(self) -> dict[str, Any]:
+        """The fields."""
         return asdict(self)
 
     @classmethod

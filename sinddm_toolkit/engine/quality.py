@@ -17,9 +17,13 @@ class Quality:
     """Everything about a training that the picture does not decide."""
 
     name: str
+    """What `--quality` calls it."""
     summary: str
+    """How long it takes, in words."""
     width: int
+    """Channels of the network."""
     steps_per_scale: int
+    """Updates of each scale."""
     guided_steps_per_scale: int
     """Where a task's guidance by the picture's own patches makes good what is missing."""
     max_pixels: int
@@ -29,6 +33,7 @@ class Quality:
     optimizer: str = "muon"
     """`muon` (Muon on the kernels, Adam on the rest) or `adam`."""
     batch: int = 4
+    """Crops of an update, each with a timestep of its own."""
     crop: int | None = 64
     """Side of the squares trained on, without their halo; None is the whole picture."""
     all_cells: bool = False
@@ -38,8 +43,11 @@ class Quality:
     to tell from detail, are the slowest to be learnt. None draws all alike, as the coarsest scale
     always does."""
     ema_decay: float = 0.99
+    """Of the moving average of the weights, which is what is kept."""
     ema_every: int = 1
+    """Updates from one step of the average to the next."""
     ema_from: int = 0
+    """The update from which on weights are averaged."""
     decay_share: float = 0.9
     """Share of the updates, the last ones, over which the learning rate falls linearly to zero."""
     prior_rate: float = 0.75

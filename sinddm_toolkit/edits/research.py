@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -197,6 +197,18 @@ class PictureModel:
 # Training
 
 
+class TrainingOptions(TypedDict, total=False):
+    """The options of `sinddm-tk train`, for type checkers."""
+
+    quality: Literal["draft", "standard", "paper"]
+    max_pixels: int | None
+    train_time: float | str | None
+    train_seed: int
+    init: Literal["prior", "random"] | None
+    retrain: bool
+    device: Literal["auto", "cpu", "cuda", "mps"]
+
+
 def train(
     picture: Any,
     *,
@@ -206,21 +218,21 @@ def train(
     changes: Mapping[str, Any] | None = None,
     cells: Mapping[int, int] | None = None,
     progress: ProgressLike = None,
-    **options: Any,
+    **options: Unpack[TrainingOptions],
 ) -> PictureModel:
     """Learn a picture, or take what the store has of it → the model.
 
     `picture` is a path, a PIL image or an array, or a list of several that are learnt together.
     `options` are those of `sinddm-tk train`: quality, max_pixels, train_time, train_seed, init,
     retrain, device. What is trained here is stored, and used by every later edit that asks for the
-    same, or names the model (`model=model.key`).
+    same, or names the model (`model=model`).
 
     `schedule` is another than follows from the picture, or a function that makes it of the pyramid:
-    see `schedule_of`. `blur` false is the
-    paper's Figure 5: γ_t^s = 0 at all scales. `network` names one that a plugin makes. `changes`
-    are fields of the quality to be otherwise, such as `{"steps_per_scale": 2000, "optimizer":
-    "adam"}`. Such models have keys of their own. `cells`, scale → T, asks for timesteps t < T to be
-    known beyond those of a random sample. `progress` as in `run`.
+    see `schedule_of`. `blur` false is the paper's Figure 5: γ_t^s = 0 at all scales. `network`
+    names one that a plugin makes. `changes` are fields of the quality to be otherwise, such as
+    `{"steps_per_scale": 2000, "optimizer": "adam"}`. Such models have keys of their own. `cells`,
+    scale → T, asks for timesteps t < T to be known beyond those of a random sample. `progress` as
+    in `run`.
 
     UserError for what can't be done, before anything is trained.
     """

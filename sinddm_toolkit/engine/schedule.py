@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,11 +143,10 @@ class Schedule:
             raise ValueError("gammas must be from 0 to 1")
         if len(starts) != len(rows) or starts[0] != count:
             raise ValueError(f"starts must be one a scale, {count} at scale 0")
-        for start in starts:
-            whole(start, 1, count, "starts")
+        steps = tuple(whole(index(start), 1, count, "starts") for start in starts)
         return cls(
             tuple(map(float, alphas)),
-            tuple(map(int, starts)),
+            steps,
             tuple(tuple(map(float, row)) for row in rows),
         )
 

@@ -15,7 +15,7 @@ from sinddm_toolkit.edits.models import load_model
 from sinddm_toolkit.edits.research import TrainingOptions
 from sinddm_toolkit.engine.compute import choose_compute
 from sinddm_toolkit.engine.crops import Batches
-from sinddm_toolkit.engine.denoising import OtherNoise
+from sinddm_toolkit.engine.denoising import NetworkPredictor, OtherNoise
 from sinddm_toolkit.engine.schedule import cosine_alphas_cumprod, make_schedule
 from sinddm_toolkit.engine.training import noise_error
 from sinddm_toolkit.errors import PluginError, UserError
@@ -322,6 +322,11 @@ def test_a_network_of_a_plugin_is_trained_and_asked_for_again(pasted, tiny, tall
     assert again._model.weights_hash() == model._model.weights_hash()
     tiled = st.sample(model, size=(450, 60), sampling_steps=1)  # never in tiles
     assert tiled.x.shape == (1, 3, 450, 60)
+    predict = NetworkPredictor(model.network, model.compute, wraps=(False, True))
+    x = torch.randn(1, 3, 20, 30)
+    rolled = predict(x.roll(7, dims=3), 5, 1)
+    assert torch.allclose(rolled, predict(x, 5, 1).roll(7, dims=3), atol=1e-5)
+    assert not torch.allclose(rolled, model.predict(x.roll(7, dims=3), 5, 1), atol=1e-3)
     tall(width="24")
     with pytest.raises(UserError, match="another version of the network tall"):
         st.load_model(model.key, "bg.png")

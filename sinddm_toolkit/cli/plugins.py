@@ -11,6 +11,7 @@ import click
 from sinddm_toolkit import api
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.scaffold import LICENSES, Publisher, author_by_git, new_plugin
 
 
 @click.group()
@@ -45,10 +46,28 @@ def list_plugins(as_json: bool) -> None:
     default=Path(),
     help="Where the folder NAME is made.  [default: here]",
 )
-def new(name: str, folder: Path) -> None:
-    """Write a package with a task called NAME, which works and passes its tests as it is."""
-    from sinddm_toolkit.host.scaffold import new_plugin
+@click.option(
+    "--author",
+    metavar="NAME",
+    help="Who stands in its licence and metadata, or 'NAME <ADDRESS>'.  [default: as git has it]",
+)
+@click.option(
+    "--license",
+    "licence",
+    type=click.Choice([*LICENSES, "none"]),
+    default="MIT",
+    show_default=True,
+    help="What others may do with it; none writes no licence.",
+)
+@click.option("--url", help="Where its source will be, for its metadata.")
+def new(name: str, folder: Path, author: str | None, licence: str, url: str | None) -> None:
+    """Write a package with a task called NAME, which works and passes its tests as it is.
 
-    made = shlex.quote(str(new_plugin(name, folder, api.__all__)))
+    It comes with what is needed to publish it: licence, metadata, types, a list of changes, and
+    workflows of GitHub that test it and release it.
+    """
+    author = author_by_git(folder) if author is None else author
+    publisher = Publisher(author, None if licence == "none" else licence, url)
+    made = shlex.quote(str(new_plugin(name, folder, api.__all__, publisher)))
     tell(f"wrote {made}; install it and run its tests:")
     tell(f"    pip install -e {made}'[test]' && pytest {made}")

@@ -36,6 +36,7 @@ from sinddm_toolkit.pictures.profiles import in_profile_of
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 from sinddm_toolkit.pictures.writing import write_picture
+from sinddm_toolkit.settings.plugin_data import data_folder
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute
@@ -114,6 +115,7 @@ __all__ = [
     "check_pixels",
     "choose_compute",
     "contact_sheet",
+    "data_folder",
     "downsample",
     "filled",
     "hookimpl",

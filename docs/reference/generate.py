@@ -91,7 +91,7 @@ API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
         *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
-        *("check_ordinary", "at_strength"),
+        *("check_ordinary", "at_strength", "data_folder"),
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),
     "A pass": ("Run", "ScaleState", "Step", "NoisePredictor", "Result"),

@@ -21,7 +21,15 @@ pytest.importorskip("pip")
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 
+TUTORIAL = EXAMPLES.parent / "plugin-tutorial.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", TUTORIAL.read_text(encoding="utf-8"), re.S | re.M)
+"""The plugin of the tutorial, and its tests."""
+
+NEW = ("sinddm_new_look-0.1.0", "sinddm_dusk-0.1.0")
+"""What `plugins new` writes, as it is and as the tutorial has it, unpacked from their sdists."""
+
 PACKAGES = {
+    "dusk": "sinddm-dusk",
     "new-look": "sinddm-new-look",
     "unrest": "sinddm-unrest",
     "own-loss": "sinddm-own-loss",
@@ -33,7 +41,11 @@ def place(tmp_path_factory):
     """A fresh environment with all of them; they may use what is installed here."""
     root = tmp_path_factory.mktemp("installed")
     (root / "written").mkdir()
-    folders = [unpacked(built("sdist", new_plugin("new-look", root / "written")), root)]
+    written = [new_plugin("new-look", root / "written"), new_plugin("dusk", root / "written")]
+    places = ("src/sinddm_dusk/__init__.py", "tests/test_sinddm_dusk.py")
+    for path, block in zip(places, BLOCKS, strict=True):
+        (written[1] / path).write_text(block, encoding="utf-8")
+    folders = [unpacked(built("sdist", package), root) for package in written]
     for project in sorted(EXAMPLES.glob("*/pyproject.toml")):
         folders.append(copied(project.parent, root))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / "venv"], check=True)
@@ -86,7 +98,7 @@ def run(root, *words, **how):
 @pytest.mark.slow
 def test_they_pass_their_own_tests(place):
     folders = [path.parent for path in place.glob("*/pyproject.toml")]
-    assert len(folders) == 4 and place / "sinddm_new_look-0.1.0" in folders
+    assert len(folders) == 5 and set(NEW) < {folder.name for folder in folders}
     options = [
         "-q",
         "-p",
@@ -165,17 +177,17 @@ def test_a_new_package_has_no_fault_that_checkers_find(place):
     """Of its metadata, its style and its types, those of its tests among them."""
     for checker in ("twine", "ruff", "mypy"):
         pytest.importorskip(checker)
-    folder = place / "sinddm_new_look-0.1.0"
-    sdist = place / "written" / "new-look" / "dist" / f"{folder.name}.tar.gz"
-    for words in (
-        ("twine", "check", "--strict", sdist),
-        ("ruff", "check"),
-        ("ruff", "format", "--check"),
-    ):
-        done = run(place, "-m", *words, cwd=folder)
-        assert done.returncode == 0, done.stdout
+    sdists = [*(place / "written").glob("*/dist/*.tar.gz")]
+    assert {sdist.name.removesuffix(".tar.gz") for sdist in sdists} == {*NEW}
+    checked = [("twine", "check", "--strict", *sdists)]
+    checked += [("ruff", *how, *NEW) for how in (("check",), ("format", "--check"))]
     settings = place / "mypy.toml"
-    settings.write_text((folder / "pyproject.toml").read_text() + HOW_TYPES_ARE_FOUND)
-    words = ("--config-file", settings, "--cache-dir", place / "types", "src", "tests")
-    done = run(place, "-m", "mypy", *words, cwd=folder)
-    assert done.returncode == 0, done.stdout
+    settings.write_text((place / NEW[0] / "pyproject.toml").read_text() + HOW_TYPES_ARE_FOUND)
+    # Not what a build has left.
+    files = [
+        next((place / name).glob(which)) for name in NEW for which in ("src/*/*.py", "tests/*")
+    ]
+    checked += [("mypy", "--config-file", settings, "--cache-dir", place / "types", *files)]
+    for words in checked:
+        done = run(place, "-m", *words, cwd=place)
+        assert done.returncode == 0, done.stdout

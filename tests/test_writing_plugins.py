@@ -1,4 +1,5 @@
-"""Every block of the guide to plugins does what it says; the reference is that of the code."""
+"""Every block of the tutorial and the guide to plugins does what it says, and the reference is that
+of the code."""
 
 import ast
 import inspect
@@ -19,15 +20,25 @@ from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.testing import drawn_picture
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs" / "writing-plugins.md").read_text()
+PAGES = ("plugin-tutorial.md", "writing-plugins.md")
+GUIDE = "\n".join((ROOT / "docs" / name).read_text() for name in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.S | re.M)
 ELSEWHERE = (
-    "pip install -e 'dusk[test]'",
+    "pip install -e 'dusk[dev]'",
     "pytest dusk",
-    "pip install build",
+    "pytest",
+    "ruff check",
+    "ruff format --check",
+    "mypy",
     "python -m build dusk",
+    "twine check --strict dusk/dist/sinddm_dusk-0.1.0*",
+    "sinddm-tk plugins uninstall --yes dusk",
+    "sinddm-tk plugins install --yes dusk/dist/sinddm_dusk-0.1.0-py3-none-any.whl",
+    "git tag v0.1.0",
+    "git push origin main v0.1.0",
 )
-"""What a new package is installed, tested and built by: see test_installed_plugins."""
+"""What a package is checked, built, installed and published by. Of all but git see
+test_installed_plugins, which does it with these blocks."""
 
 
 def blocks(language):
@@ -46,7 +57,7 @@ def imported(name, code, folder, monkeypatch):
 
 def code_of_plugins():
     """File name → code, of the blocks that are plugins."""
-    names = ("dusk", None, "retouch", "calm", "balanced", None, "trace", "looks", "average")
+    names = ("dusk", None, "retouch", "calm", "balanced", None, "trace", "looks", None, "average")
     return {name: code for name, code in zip(names, blocks("python"), strict=True) if name}
 
 
@@ -89,10 +100,10 @@ def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
         Path("plugins", f"{name}.py").write_text(code)
     for line in "".join(blocks("console")).splitlines():
         assert line.startswith("$ ")
-        program, *words = shlex.split(line[2:])
-        if program != "sinddm-tk":
-            assert line[2:] in ELSEWHERE
+        if line[2:] in ELSEWHERE:
             continue
+        program, *words = shlex.split(line[2:])
+        assert program == "sinddm-tk"
         installed = Path("dusk", "src")
         if installed.exists() and "--plugins-dir" not in words:
             Path(installed, "sinddm_dusk", "__init__.py").write_text(blocks("python")[0])
@@ -163,6 +174,19 @@ def test_the_other_blocks_are_what_a_new_package_has(command):
     assert entry_points == written["project"]["entry-points"]
     for path in re.findall(r"all of\s+`(dusk/[^`]*)`", GUIDE):
         assert Path(path).exists()
+    table = re.search(r"^\| file .*?\n\n", GUIDE, re.S | re.M)[0]
+    told = {Path(path).name for path in re.findall(r"`([^` ]*\.\w+|LICENSE)`", table)}
+    files = {path.name for path in Path("dusk").rglob("*") if path.is_file()}
+    assert files == told | {".gitignore"}
+
+
+def test_the_page_of_known_plugins_has_them_all():
+    page = (ROOT / "docs" / "known-plugins.md").read_text()
+    for record in registry.current().records:
+        row = re.search(rf"^\| `{record.name}` \| .*", page, re.M)[0]
+        assert all(f"`{task}`" in row for task in record.tasks)
+    for project in (ROOT / "docs" / "examples").glob("*/pyproject.toml"):
+        assert f"[`{tomllib.loads(project.read_text())['project']['name']}`]" in page
 
 
 def test_every_hook_of_a_run_and_every_fixture_is_told():

@@ -44,11 +44,15 @@ def _of_package(name: str) -> dict[str, Any]:
         told = metadata.metadata(name)
     except (metadata.PackageNotFoundError, ValueError):
         return {"license": None, "authors": [], "links": {}}
+
+    def first(*keys: str) -> str | None:
+        return next((one for key in keys for one in told.get_all(key, [])), None)
+
     people = [*told.get_all("Author", []), *told.get_all("Author-email", [])]
     links = [line.partition(",") for line in told.get_all("Project-URL", [])]
     return {
-        "summary": told.get("Summary"),
-        "license": told.get("License-Expression") or told.get("License"),
+        "summary": first("Summary"),
+        "license": first("License-Expression", "License"),
         "authors": [*people, *told.get_all("Maintainer-email", [])],
         "links": {label.strip(): address.strip() for label, _, address in links},
     }

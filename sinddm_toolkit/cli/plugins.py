@@ -63,7 +63,7 @@ def list_plugins(hook: str | None, as_json: bool) -> None:
 def show(ctx: click.Context, name: str, as_json: bool) -> None:
     """All about a plugin: package, author, licence, file, hooks, tasks and their options.
 
-    NAME is the plugin's, as `plugins list` has it.
+    NAME is a plugin, the package that it comes from, or a task that it brings.
     """
     found = facts_of(_plugins_called([name])[0], registry.current())
     if as_json:
@@ -107,13 +107,19 @@ def _option_line(item: dict[str, Any]) -> tuple[str, str]:
 
 
 def _plugins_called(names: Sequence[str]) -> list[registry.PluginRecord]:
-    """Those that are called so, or that come from a package of that name. UserError if none is."""
+    """Those that are called so, or come from a package or bring a task that is.
+
+    UserError if none is.
+    """
     records = registry.current().records
     found = []
     for name in names:
-        by_name = [one for one in records if one.name == name]
         package = canonicalize_name(name)
-        these = by_name or [one for one in records if canonicalize_name(one.source) == package]
+        these = (
+            [one for one in records if one.name == name]
+            or [one for one in records if canonicalize_name(one.source) == package]
+            or [one for one in records if name in one.tasks]
+        )
         if not these:
             near = difflib.get_close_matches(name, [one.name for one in records], n=1)
             hint = f"did you mean {near[0]}?" if near else "`sinddm-tk plugins list` has them all"
@@ -175,7 +181,8 @@ def install(names: tuple[str, ...], upgrade: bool, editable: bool, yes: bool) ->
 def uninstall(names: tuple[str, ...], yes: bool) -> None:
     """Remove the packages that bring these plugins.
 
-    NAME is a plugin, or the package that it comes from. What a plugin has kept of its own stays.
+    NAME is a plugin, its package, or a task that it brings. What a plugin has kept of its own
+    stays.
     """
     from sinddm_toolkit.host import packages
 

@@ -185,7 +185,7 @@ def test_a_new_package_has_no_fault_that_checkers_find(place):
     settings.write_text((place / NEW[0] / "pyproject.toml").read_text() + HOW_TYPES_ARE_FOUND)
     # Not what a build has left.
     files = [
-        next((place / name).glob(which)) for name in NEW for which in ("src/*/*.py", "tests/*")
+        next((place / name).glob(which)) for name in NEW for which in ("src/*/*.py", "tests/*.py")
     ]
     checked += [("mypy", "--config-file", settings, "--cache-dir", place / "types", *files)]
     for words in checked:

@@ -3,6 +3,7 @@ of the code."""
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sinddm_toolkit import api
+from sinddm_toolkit.api import PluginError, UserError, hookimpl
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.checks import RUN_HOOKS, check_task
 from sinddm_toolkit.options.task import Task
@@ -57,7 +59,19 @@ def imported(name, code, folder, monkeypatch):
 
 def code_of_plugins():
     """File name → code, of the blocks that are plugins."""
-    names = ("dusk", None, "retouch", "calm", "balanced", None, "trace", "looks", None, "average")
+    names = (
+        "dusk",
+        None,
+        "retouch",
+        "calm",
+        "balanced",
+        None,
+        "trace",
+        "follow",
+        "looks",
+        None,
+        "average",
+    )
     return {name: code for name, code in zip(names, blocks("python"), strict=True) if name}
 
 
@@ -87,8 +101,8 @@ def test_the_python_blocks_work(code, request, sinddm_run, sinddm_registry, tmp_
         return
     (task,) = tasks_in(module)
     check_task(task)
-    result = sinddm_run(task, oracle=True, out=tmp_path / "o.png")
-    assert all(path.stat().st_size > 100 for path in result.outputs)
+    sinddm_run(task, oracle=True, out=tmp_path / "o.png")
+    assert all(path.stat().st_size > 100 for path in tmp_path.glob("o*"))
 
 
 @pytest.mark.slow
@@ -163,6 +177,30 @@ def test_no_line_is_lost_over_several_passes(task_of, sinddm_run, tmp_path, monk
         for name in ("one", "each")
     )
     assert together == apart and len({line.split(",")[0] for line in apart}) == 1 + 3
+
+
+class Failing(Task):
+    name = "failing"
+    summary = "fails at the last step"
+    learns_from = None
+
+    @hookimpl
+    def after_step(self, run, step):
+        if step.s == run.pyramid.count - 1 and step.t == 0:
+            raise RuntimeError("as it must")
+
+
+def test_what_is_written_at_once_survives_a_failure(task_of, sinddm_run, tmp_path):
+    follow, out = task_of("follow"), tmp_path / "o.png"
+    with pytest.raises(PluginError, match="as it must"):
+        sinddm_run(follow, oracle=True, out=out, also={Failing: {}})
+    first, *steps, last = map(json.loads, (tmp_path / "o-steps.jsonl").read_text().splitlines())
+    assert list(first["tasks"]) == ["random-picture", "follow", "failing"]
+    assert first["tasks"]["follow"] == {"to": "{out}-steps.jsonl"}
+    assert len(steps) == 54 and "as it must" in last["error"] and not out.exists()
+    assert sinddm_run(follow, oracle=True).outputs == []  # and fails at no path that there isn't
+    with pytest.raises(UserError, match=r"steps\.jsonl exists"):
+        sinddm_run(follow, oracle=True, out=out)
 
 
 def test_the_other_blocks_are_what_a_new_package_has(command):

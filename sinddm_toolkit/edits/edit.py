@@ -33,7 +33,7 @@ from sinddm_toolkit.engine.guards import is_finite
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.errors import ToolkitError
-from sinddm_toolkit.host.edit import Edit, Outcome
+from sinddm_toolkit.host.edit import Edit, Outcome, options_of
 from sinddm_toolkit.host.result import Result
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -208,6 +208,8 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
         outputs.seeds,
         ready.compute.device,
         outputs.pictures,
+        outputs.extras or {},
+        options_of(ready.tasks),
     )
     outcome = Outcome()
     try:

@@ -20,6 +20,7 @@ from sinddm_toolkit.options.values import (
     Seconds,
     at_strength,
 )
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.compositing import (
     Window,
     bounds,
@@ -84,6 +85,7 @@ __all__ = [
     "CELL",
     "HALO",
     "CanvasSize",
+    "Colour",
     "Edit",
     "InputFile",
     "Length",

@@ -90,7 +90,8 @@ its other side (down, across), and `FLAT` is neither. `FloatArray` is a numpy ar
 API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
-        *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
+        *("Region", "CanvasSize", "Colour", "Length", "Point", "Seconds"),
+        *("UserError", "PluginError"),
         *("check_ordinary", "at_strength", "data_folder"),
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),

@@ -198,6 +198,13 @@ def test_what_is_written_at_once_survives_a_failure(task_of, sinddm_run, tmp_pat
     assert list(first["tasks"]) == ["random-picture", "follow", "failing"]
     assert first["tasks"]["follow"] == {"to": "{out}-steps.jsonl"}
     assert len(steps) == 54 and "as it must" in last["error"] and not out.exists()
+    unknown = {"image": drawn_picture((60, 80), seed=5), "out": tmp_path / "p.png"}
+    sinddm_run("sample", **unknown, layouts=0, likeness=0.0, also={follow: {}})
+    told = map(json.loads, (tmp_path / "p-steps.jsonl").read_text().splitlines())
+    updates, errors = zip(
+        *((fact["update"], fact["error"]) for fact in told if "update" in fact), strict=True
+    )
+    assert updates == (20, 40, 40) and 0 < errors[-1] < errors[0]  # it has learnt something
     assert sinddm_run(follow, oracle=True).outputs == []  # and fails at no path that there isn't
     with pytest.raises(UserError, match=r"steps\.jsonl exists"):
         sinddm_run(follow, oracle=True, out=out)

@@ -114,6 +114,7 @@ MET_WITH = {
     "Composition": "engine.repaint",
     "Route": "engine.stage",
     "Extras": "host.result",
+    "TrainingReport": "engine.training",
     "Compute": "engine.compute",
 }
 """What the attributes of those are, which nobody has to import."""

@@ -43,11 +43,14 @@ REPORT_EVERY = 20
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How far a training is: `step` of `steps` made, the recent mean L1 `error` of the noise."""
+    """How far a training is."""
 
     step: int
+    """The updates that are made."""
     steps: int
+    """Those that there will be."""
     error: float
+    """The recent mean L1 error of the predicted noise."""
 
 
 def train(

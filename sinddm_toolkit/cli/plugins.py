@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from packaging.utils import canonicalize_name
 
 from sinddm_toolkit import api
 from sinddm_toolkit.cli import completion
@@ -21,7 +20,6 @@ from sinddm_toolkit.cli.plugin_facts import facts_of
 from sinddm_toolkit.errors import PluginError, ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.checks import DISCOVERY_HOOKS, RUN_HOOKS
-from sinddm_toolkit.host.packages import TOOLKIT
 from sinddm_toolkit.host.scaffold import LICENSES, Publisher, author_by_git, new_plugin
 from sinddm_toolkit.settings.plugin_data import place_of
 
@@ -111,6 +109,8 @@ def _plugins_called(names: Sequence[str]) -> list[registry.PluginRecord]:
 
     UserError if none is.
     """
+    from packaging.utils import canonicalize_name
+
     records = registry.current().records
     found = []
     for name in names:
@@ -156,7 +156,7 @@ def install(names: tuple[str, ...], upgrade: bool, editable: bool, yes: bool) ->
 
     given = [packages.requirement(name, editable=editable) for name in names]
     where = packages.environment()
-    _ask(f"Install {', '.join(given)} into {where.folder}? It will run as a program.", yes)
+    _ask(f"Install {', '.join(given)} into {where.folder}? It then runs with all your rights.", yes)
     came = packages.install(where, given, upgrade=upgrade, editable=editable)
     if not came:
         tell("it is there already: nothing has changed (--upgrade looks for a newer one)")
@@ -188,7 +188,7 @@ def uninstall(names: tuple[str, ...], yes: bool) -> None:
 
     found = _plugins_called(names)
     for record in found:
-        if record.source == TOOLKIT:
+        if record.source == packages.TOOLKIT:
             raise UserError(
                 f"{record.name} belongs to the toolkit: --no-plugin {record.name} leaves it out"
             )
@@ -208,7 +208,9 @@ def uninstall(names: tuple[str, ...], yes: bool) -> None:
 
 def _found_afresh() -> list[dict[str, Any]]:
     """What `plugins list --json` prints in a new process, which finds what is installed now."""
-    line = [sys.executable, "-m", "sinddm_toolkit", "plugins", "list", "--json"]
+    from sinddm_toolkit.host import packages
+
+    line = [sys.executable, *packages.MODULE, "sinddm_toolkit", "plugins", "list", "--json"]
     done = subprocess.run(line, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise ToolkitError("the toolkit doesn't run any more: what was installed has broken it")
@@ -218,8 +220,10 @@ def _found_afresh() -> list[dict[str, Any]]:
 
 def _packages_in(found: Sequence[dict[str, Any]], without: Sequence[str]) -> list[str]:
     """The packages of plugins that are no files, not the toolkit's own and not in `without`."""
+    from sinddm_toolkit.host import packages
+
     sources = {one["source"] for one in found if not Path(one["source"]).is_absolute()}
-    return sorted(sources - {TOOLKIT, *without})
+    return sorted(sources - {packages.TOOLKIT, *without})
 
 
 def _told(one: dict[str, Any]) -> str:

@@ -26,6 +26,9 @@ TOOLKIT = "sinddm-toolkit"
 KEPT = (TOOLKIT, "torch")
 """What no plugin's requirements change: the toolkit that runs, and which build of torch is here."""
 
+MODULE = ("-P", "-m")
+"""Options of Python to run a module: the one that is installed, not a file of its name here."""
+
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
@@ -68,8 +71,8 @@ def environment() -> Environment:
             "it: install the toolkit into an environment of its own (venv, pipx or uv tool)"
         )
     if find_spec("pip"):
-        return Environment(folder, "pip", (sys.executable, "-m", "pip"), ())
-    uv = (sys.executable, "-m", "uv") if find_spec("uv") else (shutil.which("uv") or "",)
+        return Environment(folder, "pip", (sys.executable, *MODULE, "pip"), ())
+    uv = (sys.executable, *MODULE, "uv") if find_spec("uv") else (shutil.which("uv") or "",)
     if uv[0]:
         return Environment(folder, "uv", (*uv, "pip"), ("--python", sys.executable))
     raise UserError(

@@ -149,7 +149,6 @@ def test_one_is_installed_and_uninstalled_by_the_toolkit(place):
     assert gone.returncode == 0 and "tasks that went: late-comer" in gone.stderr
     assert f"stays: {place / 'home' / 'plugins' / 'late-comer'}" in gone.stderr
     shutil.rmtree(place / "home")
-    assert toolkit(place, "plugins", "show", "late-comer").returncode == 2
     module = folder / "src" / "sinddm_late_comer" / "__init__.py"
     module.write_text(module.read_text().replace("API_VERSION = 2", "API_VERSION = 3"))
     done = toolkit(place, "plugins", "install", "-y", str(built("wheel", folder)))
@@ -165,7 +164,7 @@ HOW_TYPES_ARE_FOUND = """
 module = "sinddm_toolkit.*"
 follow_imports = "silent"
 
-# It takes half a minute by itself: without it values are of any type where they are tensors.
+# They take half a minute by themselves: without them tensors are of any type.
 [[tool.mypy.overrides]]
 module = ["torch.*", "scipy.*", "skimage.*"]
 follow_imports = "skip"

@@ -29,6 +29,9 @@ KEPT = (TOOLKIT, "torch")
 MODULE = ("-P", "-m")
 """Options of Python to run a module: the one that is installed, not a file of its name here."""
 
+NEEDLESS = ("Requirement already satisfied", "Looking in ")
+"""How lines of pip begin that say nothing: one for each package that the toolkit needs."""
+
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
@@ -149,12 +152,18 @@ def uninstall(where: Environment, distributions: Sequence[str]) -> None:
 
 
 def _carry_out(where: Environment, what: str, words: list[str]) -> None:
-    # pip would name every package of the toolkit as being there already; uv is short by itself.
-    brief = ["--quiet"] if where.installer == "pip" else []
-    line = [*where.command, what, *brief, *where.target, *words]
-    silent = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    sys.stderr.flush()
-    done = subprocess.run(line, stdout=sys.stderr.fileno(), env={**os.environ, **silent})
+    line = [*where.command, what, *where.target, *words]
+    silent = {
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, text=True, errors="replace", env={**os.environ, **silent}
+    ) as done:
+        for told in done.stdout or ():
+            if not told.startswith(NEEDLESS):
+                sys.stderr.write(told)
     if done.returncode:
         raise ToolkitError(f"{where.installer} {what} has failed, as told above")
 

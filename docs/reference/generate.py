@@ -94,8 +94,9 @@ its other side (down, across), and `FLAT` is neither. `FloatArray` is a numpy ar
 API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
-        *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
-        *("check_ordinary", "at_strength"),
+        *("Region", "CanvasSize", "Colour", "Length", "Point", "Seconds"),
+        *("UserError", "PluginError"),
+        *("check_ordinary", "at_strength", "data_folder"),
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),
     "A pass": ("Run", "ScaleState", "Step", "NoisePredictor", "Result"),
@@ -117,6 +118,7 @@ MET_WITH = {
     "Composition": "engine.repaint",
     "Route": "engine.stage",
     "Extras": "host.result",
+    "TrainingReport": "engine.training",
     "Compute": "engine.compute",
 }
 """What the attributes of those are, which nobody has to import."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -34,9 +34,11 @@ from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.guards import is_finite
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
+from sinddm_toolkit.engine.training import TrainingReport
 from sinddm_toolkit.errors import ToolkitError, UserError
-from sinddm_toolkit.host.edit import Edit, Outcome
+from sinddm_toolkit.host.edit import Edit, Outcome, options_of
 from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.host.run_hooks import RunHooks
 from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -203,9 +205,10 @@ def learnt_and_sampled(
     overwrite = ready.options.overwrite
     write = write or (lambda files: write_files(files, overwrite=overwrite))
     tiles: list[tuple[str, Picture]] = []
-    with _watched_by_tasks(ready, outputs) as outcome:
+    with _watched_by_tasks(ready, outputs) as (about, outcome):
         started = time.monotonic()
-        model = learn(ready, store, events, cache)
+        telling = cast(Events, _TellingTasks(events, ready.hooks, about))
+        model = learn(ready, store, telling, cache)
         result = _begun_result(ready, model, outputs.folder, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
             if outputs.is_unasked and not result.records:
@@ -258,7 +261,7 @@ def _begun_result(ready: Prepared, model: Model, folder: Path, training: float) 
 
 
 @contextmanager
-def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
+def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[tuple[Edit, Outcome]]:
     """Tell the tasks that an edit begins, and how it has ended, whatever happens in here."""
     about = Edit(
         ready.subject.picture,
@@ -268,16 +271,34 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
         outputs.seeds,
         ready.compute.device,
         outputs.pictures,
+        outputs.extras or {},
+        options_of(ready.tasks),
     )
     outcome = Outcome()
     try:
         ready.hooks.begin_edit(about)
-        yield outcome
+        yield about, outcome
     except BaseException as error:
         outcome.error = error
         raise
     finally:
         ready.hooks.end_edit(about, outcome)
+
+
+class _TellingTasks:
+    """Events, of whose trainings the tasks are told too."""
+
+    def __init__(self, events: Events, hooks: RunHooks, about: Edit) -> None:
+        self._events = events
+        self._hooks = hooks
+        self._about = about
+
+    def training(self, report: TrainingReport) -> None:
+        self._events.training(report)
+        self._hooks.during_training(self._about, report)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._events, name)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class TrainingReport:
     """How far a training is."""
 
     step: int
-    """Updates made."""
+    """The updates that are made."""
     steps: int
-    """Updates planned."""
+    """Those that there will be."""
     error: float
-    """The recent mean L1 error of ε."""
+    """The recent mean L1 error of the predicted noise."""
 
 
 def train(

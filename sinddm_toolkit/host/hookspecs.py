@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.pyramid import Pyramid
     from sinddm_toolkit.engine.run import Run
     from sinddm_toolkit.engine.steps import ScaleState, Step
+    from sinddm_toolkit.engine.training import TrainingReport
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.options.task import Task
@@ -128,6 +129,13 @@ class RunSpecs:
         """Once an edit, when its plan is settled, before anything is learnt for it.
 
         For files and memory of the plugin's own, which may last until `end_edit`.
+        """
+
+    @hookspec
+    def during_training(self, edit: Edit, report: TrainingReport) -> None:
+        """Every few updates of a training for this edit, and after the last: for watching only.
+
+        Not called where nothing has to be learnt.
         """
 
     @hookspec

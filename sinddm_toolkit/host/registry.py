@@ -51,6 +51,12 @@ class PluginRecord:
     tasks: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
     presets: list[Path] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    """Known when the command line has been built."""
+    contract: int | None = None
+    """The version of the contract that it states."""
+    file: str | None = None
+    """Of its module, if that could be imported."""
     error: str | None = None
     cause: BaseException | None = field(default=None, repr=False)
 
@@ -119,7 +125,9 @@ class Registry:
         plugin: Any = None
         try:
             plugin = load()
+            record.file = getattr(plugin, "__file__", None)
             check_version(plugin)
+            record.contract = getattr(plugin, "API_VERSION", None)
             check_module(plugin)
             self.manager.register(plugin, name=record.key)
             self.manager.check_pending()
@@ -176,6 +184,7 @@ class Registry:
                 call(cli=cli)
                 if taken := [name for name in before if cli.commands.get(name) is not before[name]]:
                     raise UserError(f"the command {taken[0]} is there already")
+                record.commands = [name for name in cli.commands if name not in before]
             except (Exception, SystemExit) as error:
                 cli.commands = before
                 for task in record.tasks:

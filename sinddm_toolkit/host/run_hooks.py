@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import pluggy
+import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import calling
@@ -17,6 +18,7 @@ from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.steps import ScaleState, Step
+from sinddm_toolkit.engine.training import TrainingReport
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming
@@ -85,6 +87,10 @@ class RunHooks:
                 failures.append(error)
         if outcome.error is None and failures:
             raise failures[0]
+
+    def during_training(self, edit: Edit, report: TrainingReport) -> None:
+        with torch.no_grad():  # as in all hooks
+            self._manager.hook.during_training(edit=edit, report=report)
 
     def before_sampling(self, run: Run) -> None:
         self._manager.hook.before_sampling(run=run)

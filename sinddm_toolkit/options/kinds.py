@@ -13,6 +13,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.json_values import members, sha256, text
 from sinddm_toolkit.options.kind import Kind, RecordedFile, word
 from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
@@ -288,6 +289,17 @@ class CanvasSizeKind(Kind):
         return str(self.check(value))
 
 
+class ColourKind(Kind):
+    metavar, words = "COLOUR", "a colour such as #ff8800 or orange"
+    json = ("string", "array")
+
+    def check(self, value: Any) -> Colour:
+        return Colour.of_value(value)
+
+    def plain(self, value: Any) -> str:
+        return str(self.check(value))
+
+
 KINDS: dict[type, type[Kind]] = {
     int: IntKind,
     float: FloatKind,
@@ -302,6 +314,7 @@ KINDS: dict[type, type[Kind]] = {
     Length: LengthKind,
     Point: PointKind,
     CanvasSize: CanvasSizeKind,
+    Colour: ColourKind,
 }
 """What an option may be annotated with, and the kind of its values."""
 

@@ -57,7 +57,10 @@ def register_commands(cli: click.Group) -> None:
     @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
     @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
     def demo(folder: Path, overwrite: bool) -> None:
-        """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER."""
+        """Paste a shuttle into The Starry Night and harmonize it.
+
+        The pictures go into FOLDER.
+        """
         import numpy as np
         from PIL import Image
 

@@ -43,7 +43,7 @@ class Analogy(PiecesTask):
     style go where (Hertzmann et al., *Image Analogies*, 2001)."""
 
     name = "analogy"
-    summary = "build a scene in another picture's layout, or a map's, from the pieces of one"
+    summary = "a scene in another picture's layout, or a map's, from yours"
     also_called = (
         "paint by numbers",
         "segmentation",

@@ -25,13 +25,16 @@ TRAINING_OPTIONS = (
 
 
 def _train(pictures: tuple[Path, ...], as_json: bool, quiet: bool, **_: Any) -> None:
-    """Learn a picture in advance, for every task: later edits of it take seconds.
+    """Learn a picture in advance: later edits of it take seconds.
 
-    Several are learnt together, by one model, for edits that name them in the same order.
+    What is learnt serves every task. Several pictures are learnt together, by one model, for edits
+    that name them in the same order.
     """
     from sinddm_toolkit.edits.learning import train_whole
+    from sinddm_toolkit.settings.layers import COMMAND_LINE
+    from sinddm_toolkit.settings.request import options_alone
 
-    options = RunOptions(**train.given_values(click.get_current_context()))
+    options = options_alone(train.given_values(click.get_current_context()), COMMAND_LINE)
     with console_events(quiet=quiet or as_json) as events:
         facts = train_whole(pictures, options, events)
     if as_json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.settings.home import HOME_VARIABLE, home
+from sinddm_toolkit.home import HOME_VARIABLE, home
 
 SUFFIX = ".safetensors"
 UNFINISHED = ".training"

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.home import home
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import write_atomically
-from sinddm_toolkit.settings.home import home
-from sinddm_toolkit.settings.layers import TASK, Layer, LocatedError, Origin, Settings
+from sinddm_toolkit.settings.layers import CONFIG, TASK, Layer, LocatedError, Origin, Settings
 from sinddm_toolkit.settings.tables import read_table
 from sinddm_toolkit.settings.toml_files import TomlFile
 
@@ -165,6 +165,8 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
         table = {}
         for name, setting in settings.items():
             key = name.replace("_", "-")
+            if setting.origin.what == CONFIG and key not in keep:
+                continue  # it goes with every edit here as it is
             if name in inputs and key not in keep:
                 left.append(key)
             else:

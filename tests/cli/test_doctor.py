@@ -1,8 +1,16 @@
 """The command `doctor`."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from sinddm_toolkit.cli.requirements import required
 
 
 def test_doctor(command):
@@ -19,19 +27,41 @@ def test_doctor_lists_plugins_from_elsewhere(command, tmp_path):
     (tmp_path / "worse.py").write_text("1 / 0")
     folder = ("--plugins-dir", tmp_path)
     facts = json.loads(command("doctor", "--json", *folder)[1])
-    assert {"name": "mine", "package": str(path), "version": "1.2"} in facts["plugins"]
-    assert len(facts["plugins"]) == len(installed) + 2 and facts["broken plugins"] == "worse"
+    mine = {"name": "mine", "package": str(path), "version": "1.2", "error": None}
+    assert mine in facts["plugins"] and len(facts["plugins"]) == len(installed) + 2
+    why = "ZeroDivisionError: division by zero"
+    assert facts["plugins"][-1]["error"] == why and facts["broken plugins"] == f"worse ({why})"
     code, out, _ = command("doctor", *folder)
-    assert code == 0 and f"mine 1.2 ({path}), worse ({tmp_path / 'worse.py'})" in out
+    assert code == 0 and f"mine 1.2 ({path}), worse ({tmp_path / 'worse.py'}) broken" in out
 
 
-def test_doctor_works_where_torch_does_not():
-    script = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from sinddm_toolkit.cli.main import main; main(['doctor'])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
-    assert lines["torch"].startswith("cannot be imported: ModuleNotFoundError: ")
-    assert {"python", "pillow", "store", "plugins"} <= set(lines) and "device" not in lines
+@pytest.mark.parametrize(
+    ("module", "package"), [("torch", "torch"), ("PIL", "pillow"), ("numpy", "numpy")]
+)
+def test_doctor_tells_what_can_not_be_imported(module, package):
+    """With numpy, or pluggy, there is no command line at all."""
+
+    def done(*words):
+        script = f"import sys; sys.modules[{module!r}] = None\nfrom sinddm_toolkit.cli.main "
+        script += f"import main; main({words})"
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    doctor = done("doctor")
+    lines = dict(line.split(maxsplit=1) for line in doctor.stdout.splitlines())
+    assert lines[package].startswith("cannot be imported: ModuleNotFoundError: ")
+    assert {"python", "click"} <= set(lines) and lines["click"][0].isdigit()
+    if module == "numpy":
+        assert doctor.returncode == 1
+        other = done("run", "sample")
+        assert other.returncode == 1 and "installation is broken" in other.stderr
+        assert len(other.stderr.splitlines()) == 1
+    else:
+        assert doctor.returncode == 0 and {"store", "plugins"} <= set(lines)
+        assert ("device" in lines) == (module != "torch")
+
+
+def test_all_that_is_required_is_looked_at():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    names = {re.split("[^A-Za-z0-9_.-]", one)[0] for one in project["dependencies"]}
+    assert names == set(required())
+    assert not [name for name in required().values() if find_spec(name) is None]

@@ -53,6 +53,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.presets import presets
     from sinddm_toolkit.cli.replay import replay
     from sinddm_toolkit.cli.run import RunGroup
+    from sinddm_toolkit.cli.show import show
     from sinddm_toolkit.cli.studio import serve, studio
     from sinddm_toolkit.cli.train import train
 
@@ -78,7 +79,7 @@ def build_cli() -> click.Group:
         callback=lambda **_: None,
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    edits = (RunGroup(), batch, train, replay, studio, serve)
+    edits = (RunGroup(), batch, train, show, replay, studio, serve)
     for command in (*edits, presets, models, plugins, config, completion, doctor):
         cli.add_command(command)
     registry.current().add_commands(cli)

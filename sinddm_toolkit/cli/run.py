@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinddm_toolkit.cli import completion
+from sinddm_toolkit.cli import completion, streams
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
@@ -33,7 +34,12 @@ TOGETHER_HELP = (
     "is learnt is the first one's; the options of the run may stand with any."
 )
 PRESET_HELP = f"`run {PRESET} NAME …` takes the task from a preset: see `presets list`."
-FLAGS = {"as_json": "--json", "quiet": "--quiet", "explain": "--explain"}
+FLAGS = {
+    "as_json": "--json",
+    "quiet": "--quiet",
+    "explain": "--explain",
+    "print_path": "--print-path",
+}
 
 
 def report_options() -> list[click.Parameter]:
@@ -63,6 +69,16 @@ def line_options() -> list[click.Parameter]:
             shell_complete=completion.tasks,
         ),
         RareOption(["--explain"], is_flag=True, help="Show where each value comes from, and stop."),
+        RareOption(
+            ["--format", "format_"],
+            type=click.Choice(streams.FORMATS),
+            help="Of the picture that --out - writes to standard output.  [default: png]",
+        ),
+        RareOption(
+            ["--print-path"],
+            is_flag=True,
+            help="Print the names of the files written, one a line.",
+        ),
     ]
 
 
@@ -144,6 +160,8 @@ class TaskCommand(SchemaCommand):
             command = TaskCommand(registry.current().task(words[0]))
             with command.make_context(words[0], words[1:], parent=ctx.parent) as other:
                 own += [flag for name, flag in FLAGS.items() if other.params.get(name)]
+                if format := other.params.get("format_"):
+                    own += ["--format", format]
                 self._also += command.parts(other)
         rest = super().parse_args(ctx, own)
         if rest and not ctx.resilient_parsing:
@@ -175,12 +193,15 @@ class TaskCommand(SchemaCommand):
         own = Part(str(self.name), texts, ctx.params["presets"], is_text=True)
         return [own, *self._also, *(Part(name) for name in ctx.params["observers"])]
 
-    def _run(self, as_json: bool, quiet: bool, explain: bool, **_: Any) -> None:
+    def _run(self, explain: bool, as_json: bool, quiet: bool, **how: Any) -> None:
         parts = self.parts(click.get_current_context())
         if explain:
             explain_parts(parts, as_json=as_json)
-        else:
-            run_parts(parts, as_json=as_json, quiet=quiet)
+            return
+        print_path, format = how["print_path"], how["format_"]
+        if print_path and as_json:
+            raise UserError("--print-path and --json: the object has the names, leave one out")
+        run_parts(parts, as_json=as_json, quiet=quiet, print_path=print_path, format=format)
 
 
 def _split(words: list[str]) -> list[list[str]]:
@@ -207,16 +228,39 @@ def parts_of_line(words: list[str]) -> list[Part]:
         return command.parts(line)
 
 
-def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = False) -> None:
-    """Carry out the tasks together in one run and report."""
-    from sinddm_toolkit.edits.edit import edit
+def run_parts(
+    parts: Sequence[Part],
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    print_path: bool = False,
+    format: str | None = None,
+) -> None:
+    """Carry out the tasks together in one run and report.
+
+    With `--out -` the picture goes to standard output, in the `format`; with `print_path` the names
+    of the files do.
+    """
+    from sinddm_toolkit.edits.edit import edit, edited_file
     from sinddm_toolkit.settings.layers import COMMAND_LINE
     from sinddm_toolkit.settings.request import make_tasks, one_run
 
-    tasks, common = make_tasks(one_run(parts, COMMAND_LINE))
+    layer = one_run(parts, COMMAND_LINE)
+    format = streams.asked_format(layer, format, as_json=as_json)
+    if format and print_path:
+        raise UserError("--out - and --print-path both write standard output: leave one out")
+    tasks, common = make_tasks(layer)
     with console_events(quiet=quiet or as_json) as events:
-        result = edit(tasks, common, keep=False, events=events)
+        if format:
+            data, result = edited_file(tasks, common, format, events=events)
+        else:
+            data, result = b"", edit(tasks, common, keep=False, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
+    if format:
+        streams.write_output(data)
+    if print_path:
+        for path in result.outputs:
+            click.echo(os.fsencode(path))
 
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:

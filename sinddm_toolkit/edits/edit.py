@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from sinddm_toolkit.edits.outputs import (
     extra_files,
     picture_files,
     planned_outputs,
+    streamed_outputs,
     write_files,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare
@@ -39,7 +41,7 @@ from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.writing import file_of
+from sinddm_toolkit.pictures.writing import FORMATS, check_format, encoded, file_of
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +127,27 @@ def edit(
     outputs = planned_outputs(ready, write=write)
     events.expected(partial(told, ready, store))
     return learnt_and_sampled(ready, outputs, store, events, keep=keep)
+
+
+def edited_file(
+    tasks: Sequence[Task], options: RunOptions, format: str, *, events: Events | None = None
+) -> tuple[bytes, EditResult]:
+    """Carry out `tasks` → the one picture as its file would be, with its record, and the result.
+
+    `format` is an extension without its dot. Further files are written if they have names of their
+    own. UserError as `edit`, and if the format can't hold the picture.
+    """
+    events = events or LoggingEvents()
+    store, kind, name = default_store(), FORMATS[f".{format}"], "the picture"
+    ready = prepare(tasks, options, store, events)
+    check_format(kind, name, alpha=ready.plan.transparent)
+    outputs = streamed_outputs(ready)
+    events.expected(partial(told, ready, store))
+    result = learnt_and_sampled(ready, outputs, store, events)
+    check_format(kind, name, alpha=result.picture.is_transparent, size=result.picture.size)
+    data, notes = encoded(result.picture, kind, name, json.dumps(result.records[0]))
+    result.notes += notes
+    return data, result
 
 
 def learnt_and_sampled(

@@ -66,6 +66,19 @@ def planned_outputs(ready: Prepared, *, write: bool = True) -> Outputs:
     return Outputs(options.seeds(), pictures, sheet, extras, is_unasked)
 
 
+def streamed_outputs(ready: Prepared) -> Outputs:
+    """Where the further files of an edit go whose one picture goes into no file. UserError if one
+    would be called after that, or can't be written."""
+    name = Path(default_name(ready.tasks[0]))
+    for extra in _extras(ready, name):
+        if extra.is_beside:
+            raise UserError(
+                f"{extra.flag}: {extra.asked} is called after the file of the picture, and it goes "
+                "into none: give a name"
+            )
+    return planned_outputs(ready, write=False)
+
+
 def variant_outputs(ready: Prepared, variants: Sequence[tuple[int, Path]]) -> Outputs:
     """Where the pictures of several seeds go, in place of what the options say. UserError as
     `planned_outputs`."""

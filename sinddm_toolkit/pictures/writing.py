@@ -52,14 +52,20 @@ def check_output(
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{path}: the extension must be one of {', '.join(FORMATS)}")
-    format = FORMATS[path.suffix.lower()]
-    if alpha and format == "JPEG":
-        raise UserError(f"{path}: JPEG cannot hold transparency: use .png, .webp or .tiff")
-    limit = LONGEST_SIDE.get(format)
-    if size and limit and max(size) > limit:
-        raise UserError(f"{path}: {format} holds at most {limit} pixels a side: use .png or .tiff")
+    check_format(FORMATS[path.suffix.lower()], path, alpha=alpha, size=size)
     check_file(path, overwrite=overwrite)
     return path
+
+
+def check_format(
+    format: str, what: str | Path, *, alpha: bool, size: tuple[int, int] | None = None
+) -> None:
+    """UserError if the `format`, of `FORMATS`, can't hold a picture that is called `what`."""
+    if alpha and format == "JPEG":
+        raise UserError(f"{what}: JPEG cannot hold transparency: use .png, .webp or .tiff")
+    limit = LONGEST_SIDE.get(format)
+    if size and limit and max(size) > limit:
+        raise UserError(f"{what}: {format} holds at most {limit} pixels a side: use .png or .tiff")
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:

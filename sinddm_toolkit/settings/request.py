@@ -50,8 +50,8 @@ def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
     return UserError(text)
 
 
-def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
-    """The settings of one run, over a person's own defaults.
+def one_run(parts: Sequence[Part], origin: Origin, below: Layer | None = None) -> Layer:
+    """The settings of one run, over those `below`, and all over a person's own defaults.
 
     UserError if a task is asked for twice, or if the file of the defaults is broken.
     """
@@ -63,7 +63,7 @@ def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
             raise UserError(f"{layer.lead} is asked for twice in one run")
         asked.add(layer.lead)
         whole = layer.over(whole)
-    return config.beneath(whole)
+    return config.beneath(whole.over(below or Layer()))
 
 
 def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:

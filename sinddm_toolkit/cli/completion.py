@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from glob import escape, iglob
 from typing import TYPE_CHECKING
 
 import click
 
-from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+    from click.shell_completion import CompletionItem, ShellComplete
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -91,6 +91,65 @@ def _folders(incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(incomplete, type="dir")]
 
 
+def shell_classes() -> Mapping[str, type[ShellComplete]]:
+    """How each shell asks and is answered; click is to use them in place of its own.
+
+    A line may have `--device=cpu` for `--device cpu`: bash cuts that in three words, and the others
+    take what replaces all of it.
+    """
+    from click import shell_completion as click_s
+
+    class Bash(click_s.BashComplete):
+        def get_completion_args(self) -> tuple[list[str], str]:
+            args, incomplete = super().get_completion_args()
+            if incomplete == "=":
+                return _joined(args), ""
+            if args[-1:] == ["="]:
+                return _joined(args[:-1]), incomplete
+            return _joined(args), incomplete
+
+    class Zsh(click_s.ZshComplete):
+        def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+            return _whole(super().get_completions(args, incomplete), incomplete)
+
+    class Fish(click_s.FishComplete):
+        def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+            return _whole(super().get_completions(args, incomplete), incomplete)
+
+    found = {"bash": Bash, "zsh": Zsh, "fish": Fish}
+    for name, cls in found.items():
+        click_s.add_completion_class(cls, name)
+    return found
+
+
+def _joined(args: list[str]) -> list[str]:
+    """`args` with an option, a `=` and its value as one word where bash has made three of it."""
+    found: list[str] = []
+    remaining = iter(args)
+    for word in remaining:
+        if word == "=" and found and found[-1].startswith("--"):
+            found[-1] += f"={next(remaining, '')}"
+        else:
+            found.append(word)
+    return found
+
+
+def _whole(found: list[CompletionItem], incomplete: str) -> list[CompletionItem]:
+    """Of a word `--option=value`, all of what it can be; the shell finds no files behind a `=`."""
+    from click.shell_completion import CompletionItem
+
+    flag, equals, value = incomplete.partition("=")
+    if not equals or not flag.startswith("--"):
+        return found
+    values: list[str] = []
+    for item in found:
+        if item.type == "plain":
+            values.append(item.value)
+        else:  # as they are written: `Path.glob` would make x of ./x
+            values += sorted(iglob(f"{escape(value)}*"))  # noqa: PTH207
+    return [CompletionItem(f"{flag}={one}") for one in values]
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
@@ -104,9 +163,5 @@ def completion(ctx: click.Context, shell: str) -> None:
         eval "$(sinddm-tk completion zsh)"       # ~/.zshrc, behind compinit
         sinddm-tk completion fish | source       # ~/.config/fish/config.fish
     """
-    from click.shell_completion import get_completion_class
-
-    script = get_completion_class(shell)
-    if script is None:  # it was among the choices
-        raise UserError(f"{shell}: no shell that can be made to complete")
-    click.echo(script(ctx.find_root().command, {}, "sinddm-tk", VARIABLE).source())
+    asked = shell_classes()[shell](ctx.find_root().command, {}, "sinddm-tk", VARIABLE)
+    click.echo(asked.source())

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from sinddm_toolkit import __version__, errors
-from sinddm_toolkit.cli.completion import VARIABLE
+from sinddm_toolkit.cli.completion import VARIABLE, shell_classes
 from sinddm_toolkit.cli.lines import readable, tell, tell_json
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
@@ -103,6 +103,7 @@ def carry_out(words: Sequence[str]) -> int:
     """
     if os.environ.get(VARIABLE):
         with suppress(Exception):  # it would be told in the middle of a prompt
+            shell_classes()
             build_cli().main([], prog_name="sinddm-tk", standalone_mode=False)
         return 1
     debug = "--debug" in words

@@ -14,6 +14,7 @@ import click
 from sinddm_toolkit.cli import completion, streams
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
+from sinddm_toolkit.cli.requirements import OWN_PACKAGE
 from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
@@ -96,6 +97,18 @@ class RunGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(registry.current().tasks)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The tasks that come with the toolkit, then those of each plugin from elsewhere."""
+        parts: dict[str, list[tuple[str, str]]] = {"Commands": []}
+        for name in self.list_commands(ctx):
+            title = _from_elsewhere(name)
+            row = (name, registry.current().task(name).summary)
+            parts.setdefault(f"Of {title}" if title else "Commands", []).append(row)
+        for title, rows in parts.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _with_task(args))
 
@@ -133,12 +146,22 @@ def _presets_of(words: Sequence[str]) -> list[str]:
     return found + [value for word, value in pairs if word == PRESET]
 
 
+def _from_elsewhere(task: str) -> str | None:
+    """The plugin that brings a task, in words; None if it comes with the toolkit."""
+    plugin = registry.current().owner(task)
+    if plugin is None or plugin.source == OWN_PACKAGE:
+        return None
+    return " ".join(filter(None, (plugin.source, plugin.version)))
+
+
 class TaskCommand(SchemaCommand):
     """Runs a task, with others that follow it behind a `+`."""
 
     def __init__(self, task: type[Task]) -> None:
         items = {**task.schema(), **RunOptions.schema()}
         detail = (task.__doc__ or "").strip()
+        if plugin := _from_elsewhere(task.name):
+            detail += f"\n\nThis task is brought by {plugin}."
         super().__init__(
             task.name,
             items=list(items.values()),

@@ -48,6 +48,7 @@ def build_cli() -> click.Group:
     from sinddm_toolkit.cli.completion import completion
     from sinddm_toolkit.cli.config import config
     from sinddm_toolkit.cli.doctor import doctor
+    from sinddm_toolkit.cli.man import man
     from sinddm_toolkit.cli.models import models
     from sinddm_toolkit.cli.plugins import plugins
     from sinddm_toolkit.cli.presets import presets
@@ -80,7 +81,7 @@ def build_cli() -> click.Group:
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
     edits = (RunGroup(), batch, train, show, replay, studio, serve)
-    for command in (*edits, presets, models, plugins, config, completion, doctor):
+    for command in (*edits, presets, models, plugins, config, completion, man, doctor):
         cli.add_command(command)
     registry.current().add_commands(cli)
     _tell_in_full(cli)

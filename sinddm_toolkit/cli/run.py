@@ -73,6 +73,7 @@ def line_options() -> list[click.Parameter]:
         RareOption(
             ["--format", "format_"],
             type=click.Choice(streams.FORMATS),
+            metavar="|".join(streams.FORMATS),
             help="Of the picture that --out - writes to standard output.  [default: png]",
         ),
         RareOption(
@@ -195,6 +196,10 @@ class TaskCommand(SchemaCommand):
         """The task's own options before those of every run."""
         own = [one for one in options if one.name in self._task.schema()]
         return [("Options", own), ("Of every run", [one for one in options if one not in own])]
+
+    def every_run(self, ctx: click.Context) -> list[click.Parameter]:
+        """The options that all tasks have."""
+        return [one for one in self.get_params(ctx) if one.name not in self._task.schema()]
 
     def _stray(self, word: str, ctx: click.Context) -> UserError:
         """What to say of a word that belongs to no option: most likely what was meant."""

@@ -162,7 +162,7 @@ def _values(values: Any, name: str, origin: Origin, source: Source) -> list[Any]
 def _label(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(map(_label, value))
-    if isinstance(value, str) and "/" in value:
+    if isinstance(value, str) and ("/" in value or os.sep in value):
         return Path(value).stem
     kind = KINDS.get(type(value))  # in rows from Python there is more than a file can hold
     return str(kind().plain(value) if kind else value)

@@ -163,11 +163,11 @@ def check_extras(ready: Prepared, result: Path, outputs: Sequence[Path]) -> dict
     Without `outputs` there is none that a file could be called after: those are left out.
     """
     overwrite = ready.options.overwrite
-    taken = dict.fromkeys(map(os.path.realpath, outputs), "--out")
+    taken = dict.fromkeys(map(_file, outputs), "--out")
     extras = {}
     for extra in _extras(ready, result):
         path, flag = extra.path, extra.flag
-        target = os.path.realpath(path)  # unlike Path.resolve it never fails
+        target = _file(path)
         if target in taken:
             raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
         taken[target] = flag
@@ -179,6 +179,11 @@ def check_extras(ready: Prepared, result: Path, outputs: Sequence[Path]) -> dict
             check_file(path, overwrite=overwrite)
         extras[extra.asked] = path
     return extras
+
+
+def _file(path: Path) -> str:
+    """What tells one file from another: on Windows, `A.png` is `a.png`."""
+    return os.path.normcase(os.path.realpath(path))  # unlike Path.resolve it never fails
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures import files
 from sinddm_toolkit.pictures.deep_png import DEEP_PNG_SIDE, encode_deep_png
 from sinddm_toolkit.pictures.deep_tiff import encode_deep_tiff
 from sinddm_toolkit.pictures.exif import fits_jpeg, tags_for_jpeg, tags_with
@@ -71,6 +72,8 @@ def check_format(
 def check_file(path: Path, *, overwrite: bool) -> None:
     """UserError if a file of that name can't or must not be written."""
     with _explained_writing(path):
+        if files.ON_WINDOWS and (why := files.wrong_on_windows(path.name)):
+            raise UserError(f"{path}: {why}: give another name")
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
         if not path.parent.is_dir():

@@ -5,7 +5,6 @@ function then notes the words that the shell has understood. fish tells what it 
 """
 
 import os
-import pty
 import select
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from sinddm_toolkit.edits.store import default_store
+
+pty = pytest.importorskip("pty")  # Windows has no such terminals
 
 PICTURE = "my forest.png"
 LINES = {

@@ -1,6 +1,7 @@
 """A person's own defaults: `config.toml`, and the command `config`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,19 @@ def test_a_broken_file_is_told_by_one_line(text, told, written, pasted, command)
     assert command("config", "path")[:2] == (0, f"{path}\n")
     code, out, _ = command("doctor", "--json")
     assert code == 0 and str(path) in json.loads(out)["config"]
+
+
+def test_the_lines_and_the_file_of_the_guide(written, command, monkeypatch, tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+    lines = re.findall(r"^    sinddm-tk (config .*)$", text, re.M)
+    assert len(lines) == 5
+    for line in lines:
+        assert command(*line.split())[0] == 0, line
+    assert json.loads(command("config", "list", "--json")[1]) == {"quality": "standard"}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sinddm-plugins").mkdir()
+    written(re.search(r"```toml\n(.*?)```", text, re.S)[1])
+    assert command("config", "list")[0] == 0 and command("plugins", "list")[0] == 0
 
 
 def test_plugins_of_its_folders_are_there(written, command):

@@ -185,6 +185,8 @@ def test_the_reference_is_that_of_the_code(monkeypatch, tmp_path):
     script = imported_from(folder / "generate.py")
     for name, text in script.pages().items():
         assert (folder / name).read_text() == text, "run python docs/reference/generate.py"
+    stub = script.stub_of(script.bundled().tasks)
+    assert script.STUB.read_text() == stub, "run python docs/reference/generate.py"
 
 
 def test_every_name_that_a_plugin_imports_is_in_the_reference():

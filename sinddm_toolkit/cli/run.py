@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from itertools import pairwise
@@ -52,6 +51,22 @@ def report_options() -> list[click.Parameter]:
     ]
 
 
+def stream_options(usual: str = streams.FORMATS[0]) -> list[click.Parameter]:
+    return [
+        RareOption(
+            ["--format", "format_"],
+            type=click.Choice(streams.FORMATS),
+            metavar="|".join(streams.FORMATS),
+            help=f"Of the picture that --out - writes to standard output.  [default: {usual}]",
+        ),
+        RareOption(
+            ["--print-path"],
+            is_flag=True,
+            help="Print the names of the files written, one a line.",
+        ),
+    ]
+
+
 def line_options() -> list[click.Parameter]:
     """What a line of a task takes that is no option of the task or the run."""
     return [
@@ -70,17 +85,7 @@ def line_options() -> list[click.Parameter]:
             shell_complete=completion.tasks,
         ),
         RareOption(["--explain"], is_flag=True, help="Show where each value comes from, and stop."),
-        RareOption(
-            ["--format", "format_"],
-            type=click.Choice(streams.FORMATS),
-            metavar="|".join(streams.FORMATS),
-            help="Of the picture that --out - writes to standard output.  [default: png]",
-        ),
-        RareOption(
-            ["--print-path"],
-            is_flag=True,
-            help="Print the names of the files written, one a line.",
-        ),
+        *stream_options(),
     ]
 
 
@@ -227,8 +232,6 @@ class TaskCommand(SchemaCommand):
             explain_parts(parts, as_json=as_json)
             return
         print_path, format = how["print_path"], how["format_"]
-        if print_path and as_json:
-            raise UserError("--print-path and --json: the object has the names, leave one out")
         run_parts(parts, as_json=as_json, quiet=quiet, print_path=print_path, format=format)
 
 
@@ -274,9 +277,14 @@ def run_parts(
     from sinddm_toolkit.settings.request import make_tasks, one_run
 
     layer = one_run(parts, COMMAND_LINE)
-    format = streams.asked_format(layer, format, as_json=as_json)
-    if format and print_path:
-        raise UserError("--out - and --print-path both write standard output: leave one out")
+    out, samples = (layer.run.get(name) for name in ("out", "samples"))
+    is_stream = out is not None and (out.value, out.origin) == (streams.STREAM, COMMAND_LINE)
+    several = 1 if samples is None else samples.value
+    format = streams.asked_format(
+        format, is_stream=is_stream, as_json=as_json, print_path=print_path, samples=several or 1
+    )
+    if format:
+        del layer.run["out"]
     tasks, common = make_tasks(layer)
     with console_events(quiet=quiet or as_json) as events:
         if format:
@@ -284,11 +292,7 @@ def run_parts(
         else:
             data, result = b"", edit(tasks, common, keep=False, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
-    if format:
-        streams.write_output(data)
-    if print_path:
-        for path in result.outputs:
-            click.echo(os.fsencode(path))
+    streams.print_result(data, result.outputs if print_path else ())
 
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:

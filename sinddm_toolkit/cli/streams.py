@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.settings.layers import COMMAND_LINE, Layer
 
 if TYPE_CHECKING:
     from sinddm_toolkit.pictures.picture import Picture
@@ -67,25 +68,44 @@ def _is_pipe(text: str) -> bool:
         return False
 
 
-def asked_format(layer: Layer, format: str | None, *, as_json: bool) -> str | None:
-    """The format of the picture for standard output, with `out` taken out of the `layer`.
+def asked_format(
+    format: str | None,
+    *,
+    is_stream: bool,
+    as_json: bool,
+    print_path: bool,
+    samples: int = 1,
+    usual: str = FORMATS[0],
+) -> str | None:
+    """The format of the picture for standard output, the `usual` one if none is asked for.
 
-    None if it goes elsewhere. UserError if it can't be written there.
+    None if it goes elsewhere. UserError if it can't be written there, or with what else is.
     """
-    out = layer.run.get("out")
-    if out is None or out.value != STREAM or out.origin is not COMMAND_LINE:
+    if as_json and print_path:
+        raise UserError("--print-path and --json: the object has the names, leave one out")
+    if not is_stream:
         if format is not None:
             raise UserError(f"--format {format} is for --out -: a file's name tells its format")
         return None
-    if as_json:
-        raise UserError("--out - and --json both write standard output: leave one out")
-    samples = layer.run.get("samples")
-    if samples is not None and (samples.value or 1) > 1:
-        raise UserError(f"--out - is one picture, and --samples is {samples.value}: give 1")
+    if as_json or print_path:
+        other = "--json" if as_json else "--print-path"
+        raise UserError(f"--out - and {other} both write standard output: leave one out")
+    if samples > 1:
+        raise UserError(f"--out - is one picture, and --samples is {samples}: give 1")
     if sys.stdout.isatty():
         raise UserError("--out -: standard output is a terminal: pipe it, or give a file")
-    del layer.run["out"]
-    return format or FORMATS[0]
+    return format or usual
+
+
+def print_result(data: bytes, paths: Iterable[Path]) -> None:
+    """Write to standard output what was asked for: a picture, or the names of files, a line each.
+
+    UserError if that fails, but for a pipe that is closed.
+    """
+    if data:
+        write_output(data)
+    for path in paths:
+        click.echo(os.fsencode(path))
 
 
 def write_output(data: bytes) -> None:

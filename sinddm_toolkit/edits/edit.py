@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,15 +29,17 @@ from sinddm_toolkit.edits.outputs import (
     write_files,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare
-from sinddm_toolkit.edits.record import record_of
+from sinddm_toolkit.edits.record import moved_record, record_of
+from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.guards import is_finite
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
-from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
@@ -49,7 +52,7 @@ PASS_PIXELS = 1_000_000
 """Pixels of the samples that go through the sampler together: more of them take several passes."""
 
 
-@dataclass
+@dataclass(repr=False)
 class EditResult:
     """What an edit made."""
 
@@ -62,11 +65,15 @@ class EditResult:
     model_key: str | None
     """None if a denoiser stood in its place."""
     training_steps: int
+    """Updates that the model has had in all."""
     seconds: dict[str, float]
     """Of `training` and of `sampling`."""
     network_evaluations: int
+    """Pictures that were sent through the network."""
     device: str
+    """The kind of device that computed: `cpu`, `cuda` or `mps`."""
     notes: list[str] = field(default_factory=list)
+    """What files could not keep, and the like, in words."""
     extras: dict[str, Picture | bytes] = field(default_factory=dict)
     """What goes into further files, be they written or not, by the value of the option that asks
     for one: `{out}-mask.png` as it was given."""
@@ -74,6 +81,11 @@ class EditResult:
     """What `--denoiser` named, if it did."""
     sheet: Path | None = None
     """The file that shows all samples, if it was written; it is not among the `outputs`."""
+
+    before: Picture | None = field(default=None, repr=False)
+    """The picture that the first one is named after, as it was given."""
+    folder: Path = field(default_factory=Path, repr=False)
+    """What paths in the records are from."""
 
     @property
     def picture(self) -> Picture:
@@ -83,12 +95,53 @@ class EditResult:
     @property
     def image(self) -> Any:
         """The first picture as a PIL image (8 bits a channel)."""
-        from PIL import Image
+        return as_image(self.picture)
 
-        pixels = self.picture.pixels
-        if self.picture.maximum > 255:
-            pixels = (pixels / 257).round().astype("uint8")
-        return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    @property
+    def images(self) -> list[Any]:
+        """All pictures as PIL images."""
+        return [as_image(picture) for picture in self.pictures]
+
+    @property
+    def seed(self) -> int:
+        """Of the first picture."""
+        return self.seeds[0]
+
+    @property
+    def seeds(self) -> list[int]:
+        """One a picture."""
+        return [record["seed"] for record in self.records]
+
+    def save(
+        self, path: str | os.PathLike[str], sample: int = 0, *, overwrite: bool = False
+    ) -> Path:
+        """Write a picture with the record of how it was made → its path.
+
+        The file is the one that `out=path` would have written. UserError if it can't or must not
+        be written; what the format can't hold is logged as a warning.
+        """
+        if not 0 <= sample < len(self.pictures):
+            raise UserError(f"sample {sample} is not there, give 0 to {len(self.pictures) - 1}")
+        place = Path(path)
+        record = moved_record(self.records[sample], self.folder, place.parent)
+        files, notes = picture_files(
+            [place], [self.pictures[sample]], [record], overwrite=overwrite
+        )
+        write_files(files, overwrite=overwrite)
+        for note in notes:
+            logger.warning(note)
+        return place
+
+    def __repr__(self) -> str:
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: before and after, the variants with their seeds, small."""
+        return html_of(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The same as one small picture, for what shows no HTML."""
+        return png_of(self)
 
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""
@@ -114,8 +167,10 @@ def edit(
     keep: bool = True,
     events: Events | None = None,
     store: ModelStore | None = None,
+    cache: ModelCache | None = None,
+    script: Sequence[ScriptHooks] = (),
 ) -> EditResult:
-    """Carry out `tasks` in one run; the first one's picture is learnt.
+    """Carry out `tasks` in one run; the first one's picture is learnt. Hooks of a `script` join it.
 
     Without `write` the pictures are in no file, nor is what would be called after one; see
     `EditResult.extras`. With `keep` false they are only in files: many large ones then take no more
@@ -123,10 +178,10 @@ def edit(
     """
     events = events or LoggingEvents()
     store = store or default_store()
-    ready = prepare(tasks, options, store, events)
+    ready = prepare(tasks, options, store, events, script=script)
     outputs = planned_outputs(ready, write=write)
     events.expected(partial(told, ready, store))
-    return learnt_and_sampled(ready, outputs, store, events, keep=keep)
+    return learnt_and_sampled(ready, outputs, store, events, keep=keep, cache=cache)
 
 
 def edited_file(
@@ -138,16 +193,26 @@ def edited_file(
     own. UserError as `edit`, and if the format can't hold the picture.
     """
     events = events or LoggingEvents()
-    store, kind, name = default_store(), FORMATS[f".{format}"], "the picture"
+    store = default_store()
     ready = prepare(tasks, options, store, events)
-    check_format(kind, name, alpha=ready.plan.transparent)
+    check_format(FORMATS[f".{format}"], "the picture", alpha=ready.plan.transparent)
     outputs = streamed_outputs(ready)
     events.expected(partial(told, ready, store))
     result = learnt_and_sampled(ready, outputs, store, events)
-    check_format(kind, name, alpha=result.picture.is_transparent, size=result.picture.size)
-    data, notes = encoded(result.picture, kind, name, json.dumps(result.records[0]))
+    return file_of_result(result, format), result
+
+
+def file_of_result(result: EditResult, format: str) -> bytes:
+    """The first picture of a result as its file would be, with its record.
+
+    `format` is an extension without its dot. UserError if that can't hold it; what it can't keep is
+    added to the notes of the result.
+    """
+    kind, picture = FORMATS[f".{format}"], result.picture
+    check_format(kind, "the picture", alpha=picture.is_transparent, size=picture.size)
+    data, notes = encoded(picture, kind, "the picture", json.dumps(result.records[0]))
     result.notes += notes
-    return data, result
+    return data
 
 
 def learnt_and_sampled(
@@ -171,7 +236,7 @@ def learnt_and_sampled(
     with _watched_by_tasks(ready, outputs) as outcome:
         started = time.monotonic()
         model = learn(ready, store, events, cache)
-        result = _begun_result(ready, model, time.monotonic() - started)
+        result = _begun_result(ready, model, outputs.folder, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
             if outputs.is_unasked and not result.records:
                 outputs = planned_outputs(ready)  # what was free may be taken by now
@@ -205,7 +270,7 @@ def learnt_and_sampled(
     return result
 
 
-def _begun_result(ready: Prepared, model: Model, training: float) -> EditResult:
+def _begun_result(ready: Prepared, model: Model, folder: Path, training: float) -> EditResult:
     """The result of an edit before its first pass."""
     return EditResult(
         pictures=[],
@@ -217,6 +282,8 @@ def _begun_result(ready: Prepared, model: Model, training: float) -> EditResult:
         network_evaluations=0,
         device=ready.compute.device.type,
         denoiser=ready.options.denoiser,
+        before=ready.tasks[0].main_picture(),
+        folder=folder,
     )
 
 
@@ -278,7 +345,7 @@ class Pass:
 def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> Iterator[Pass]:
     """All samples, as many at once as fit together."""
     plan, subject, compute = ready.plan, ready.subject, ready.compute
-    record = record_of(ready.tasks, ready.options, model, compute, outputs.folder)
+    record = record_of(ready.tasks, ready.options, model, compute, outputs.folder, ready.script)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
     predict = ready.denoiser or NetworkPredictor(model.network, compute, wraps=plan.wraps)
     finite = _Finite(predict, _no_numbers(ready, model))

@@ -24,6 +24,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks, named_predictor
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.host.services import made_service
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -45,6 +46,8 @@ class Prepared:
     """What stands in place of a trained network."""
     recorded: RecordedModel | None = None
     """The model that must be used, as a picture tells of it; None: any of this configuration."""
+    script: Sequence[ScriptHooks] = ()
+    """The hooks that a script gave."""
 
     def cells(self) -> Cells:
         """What has to be known before it can be sampled."""
@@ -57,9 +60,10 @@ def prepare(
     store: ModelStore,
     events: Events,
     recorded: RecordedModel | None = None,
+    script: Sequence[ScriptHooks] = (),
 ) -> Prepared:
     """Settle the edit that `tasks`, of which the first one's picture is learnt, and `options` ask
-    for, with the model that is `recorded`, if one is.
+    for, with the model that is `recorded`, if one is, and the hooks that a `script` gave.
 
     UserError for what can't be carried out; nothing is written.
     """
@@ -72,7 +76,7 @@ def prepare(
     stored = _stored_model(options, recorded, store)
     subject = _subject_of(tasks, options, stored, recorded, events)
     plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
-    hooks = RunHooks(tasks, [SamplingEvents(events)])
+    hooks = RunHooks(tasks, [SamplingEvents(events)], script)
     hooks.plan_edit(plan, subject.pyramid)
     plan.close()
     denoiser = None
@@ -89,7 +93,7 @@ def prepare(
         hooks.join(service.plugin, service.made)
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
-    return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)
+    return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded, script)
 
 
 def prepare_plain(pictures: Sequence[Picture], options: RunOptions) -> Prepared:

@@ -124,7 +124,7 @@ class PictureKind(Kind):
         return str(value.path)
 
     def record(self, value: Picture, folder: Path) -> dict[str, Any]:
-        place = None if value.path is None else _relative(value.path, folder)
+        place = None if value.path is None else relative(value.path, folder)
         return {"picture": place, "sha256": value.content_hash()}
 
     def from_record(self, data: Any, what: str) -> RecordedFile:
@@ -184,7 +184,7 @@ class InputFileKind(_PathKind):
     path_type = InputFile
 
     def record(self, value: str, folder: Path) -> Any:
-        return {"file": _relative(Path(value), folder), "sha256": content_of(Path(value))}
+        return {"file": relative(Path(value), folder), "sha256": content_of(Path(value))}
 
     def from_record(self, data: Any, what: str) -> Any:
         found = members(data, what, ("file", "sha256"))
@@ -306,7 +306,8 @@ KINDS: dict[type, type[Kind]] = {
 """What an option may be annotated with, and the kind of its values."""
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
+    """`path` as a record has it, from the folder of the picture."""
     return way_to(path, folder) or path.name  # by its content it is found beside the picture
 
 

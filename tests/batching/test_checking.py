@@ -12,7 +12,6 @@ from PIL import Image
 
 from sinddm_toolkit.batching import Batch, checking, pictures
 from sinddm_toolkit.batching import estimate as batch_estimate
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
 from sinddm_toolkit.batching.sources import source_of, source_of_rows
 from sinddm_toolkit.edits import estimate
@@ -23,6 +22,7 @@ from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings import toml_files
 from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.picture_cache import PictureCache
 from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture
 

@@ -59,8 +59,10 @@ def test_the_same_bytes_as_by_file(known, piped):
     assert told == of_file
     code, _, err = piped(None, "replay", "p.png", "--out", "r.png")
     assert code == 2 and "give it by --input painting=FILE" in err
-    assert piped(None, "replay", "p.png", "--out", "r.png", "--input", "painting=bg.png")[0] == 0
+    words = ("replay", "p.png", "--input", "painting=bg.png", "-q")
+    assert piped(None, *words, "--out", "r.png", "--print-path") == (0, b"r.png\n", "")
     assert np.array_equal(read_picture("r.png").pixels, by_file.pixels)
+    assert piped(None, *words, "--out", "-") == (0, Path("r.png").read_bytes(), "")
 
 
 def test_a_result_without_a_name_is_called_after_where_it_came_from(known, piped):

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sinddm_toolkit as st
@@ -66,6 +67,9 @@ def test_edits_from_python_and_trainings_have_it_and_replays_do_not(
     options = {"image": "bg.png", "painting": "bg.png", "start_step": 3, "seed": 1}
     made = st.run("paint", **options)
     assert len(made.pictures) == 2 and made.records[0]["options"]["max_pixels"] == 2000
+    with st.Session(samples=1, model=made.model_key) as session:  # what it has goes before
+        again = session.run("paint", **options)
+    assert np.array_equal(again.image, made.image) and len(again.pictures) == 1
     code, out, _ = command("train", "bg.png", "--train-time", 0, "--json")
     facts = json.loads(command("models", "show", json.loads(out)["model"], "--json")[1])
     height, width = facts["config"]["size"]

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     from sinddm_toolkit.edits.listing import tasks as tasks
     from sinddm_toolkit.edits.progress import Progress, ProgressLike
     from sinddm_toolkit.edits.record import Record
+    from sinddm_toolkit.edits.research import PictureModel as PictureModel
+    from sinddm_toolkit.edits.research import Samples as Samples
+    from sinddm_toolkit.edits.research import load_model as load_model
+    from sinddm_toolkit.edits.research import sample as sample
+    from sinddm_toolkit.edits.research import schedule_of as schedule_of
+    from sinddm_toolkit.edits.research import train as train
     from sinddm_toolkit.edits.session import Paths
     from sinddm_toolkit.typed import Session as Session
     from sinddm_toolkit.typed import run as run
@@ -36,35 +42,47 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "EditResult",
+    "PictureModel",
     "PluginError",
     "Progress",
     "Record",
     "RowResult",
+    "Samples",
     "Session",
     "ToolkitError",
     "UserError",
     "__version__",
     "batch",
     "errors",
+    "load_model",
     "load_plugins",
     "models",
     "presets",
     "record",
     "replay",
     "run",
+    "sample",
+    "schedule_of",
     "tasks",
+    "train",
 ]
 
 _LAZY = {
     "EditResult": "edits.edit",
+    "PictureModel": "edits.research",
     "Progress": "edits.progress",
     "Record": "edits.record",
     "RowResult": "batching",
+    "Samples": "edits.research",
     "Session": "edits.session",
+    "load_model": "edits.research",
     "models": "edits.listing",
     "presets": "edits.listing",
     "run": "edits.session",
+    "sample": "edits.research",
+    "schedule_of": "edits.research",
     "tasks": "edits.listing",
+    "train": "edits.research",
 }
 
 spinning.settle()  # before anything imports torch

@@ -173,6 +173,7 @@ PYTHON_GROUPS = {
     "What comes of them": ("EditResult", "RowResult", "record", "Record"),
     "While they go on": ("Progress",),
     "What there is": ("tasks", "presets", "models", "load_plugins"),
+    "For researchers": ("train", "load_model", "PictureModel", "sample", "Samples", "schedule_of"),
     "Errors": ("ToolkitError", "UserError", "PluginError"),
 }
 
@@ -182,6 +183,9 @@ MET_BY_SCRIPTS = {
     "StoredModel": "edits.store",
     "RecordedTask": "edits.record",
     "RecordedModel": "edits.record",
+    "TrainingReport": "engine.training",
+    "Phase": "engine.phases",
+    "Quality": "engine.quality",
 }
 """What is in the lists and records, which nobody has to import."""
 

@@ -62,7 +62,8 @@ def _told(facts: dict[str, Any], summary: dict[str, Any], file: Path) -> Iterato
     if imported := summary["imported_from"]:
         yield "from", imported
     else:
-        yield "quality", f"{summary['quality']}, {summary['updates']} updates"
+        told = [summary["quality"], *summary["otherwise"], f"{summary['updates']} updates"]
+        yield "quality", ", ".join(told)
         yield "trained", f"{summary['trained_at']}, from --train-seed {facts['config']['seed']}"
     for s, (h, w) in enumerate(sizes):
         end = summary["trained"].get(str(s))

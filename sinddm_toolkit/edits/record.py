@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit import __version__
-from sinddm_toolkit.edits.models import Model, ModelConfig
+from sinddm_toolkit.edits.models import Model, ModelConfig, quality_of
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.phases import History, Phase
 from sinddm_toolkit.engine.pyramid import MIN_SIDE, scale_sizes
 from sinddm_toolkit.engine.quality import QUALITIES
+from sinddm_toolkit.engine.schedule import TIMESTEPS
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.script_hooks import ScriptHooks
@@ -153,7 +154,7 @@ class RecordedModel:
             raise ValueError(f"history must be of at most {MOST_PHASES} trainings")
         config = ModelConfig.from_json(found["config"])
         history = [Phase.from_json(phase) for phase in phases]
-        if not config.is_imported:  # else the store has to have it: it is not made again
+        if config.can_be_made_again:  # else the store has to have it
             _check_trainable(config, history)
         return cls(config, sha256(found["weights_sha256"], "weights_sha256"), history)
 
@@ -343,7 +344,8 @@ def _check_trainable(config: ModelConfig, history: History) -> None:
     count = len(scale_sizes(config.size)[0])
     for phase in history:
         whole(max(phase.updates), 0, count - 1, f"history: a scale of {count}")
-    most = MOST_TRAININGS * count * QUALITIES[config.quality].steps_per_scale
+        whole(max(phase.t_ends.values()), 1, TIMESTEPS, "history.t_ends")
+    most = MOST_TRAININGS * count * quality_of(config).steps_per_scale
     whole(sum(phase.made for phase in history), 0, most, "history.made, all together,")
 
 

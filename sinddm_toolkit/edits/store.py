@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sinddm_toolkit.engine.quality import NETWORKS
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.home import HOME_VARIABLE, home
 
@@ -58,7 +59,7 @@ class StoredModel:
         words = [self.key, self.name, f"{width}x{height}", facts["quality"]]
         if "trained" in facts:
             scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
-            words += [f"{facts['updates']} updates", f"(scale {scales})"]
+            words += [*facts["otherwise"], f"{facts['updates']} updates", f"(scale {scales})"]
             imported = facts["imported_from"]
             words.append(f"from {imported}" if imported else facts["trained_at"])
         if begun := facts["in_training"]:
@@ -153,6 +154,7 @@ class ModelStore:
             "name": facts.get("name", "?"),
             "size": facts["config"]["size"],
             "quality": facts["config"]["recipe"],
+            "otherwise": _otherwise(facts),
             "updates": sum(phase["made"] for phase in facts["history"]),
             "trained": facts["trained"],
             "trained_at": facts.get("trained_at", "?"),
@@ -203,6 +205,18 @@ class ModelStore:
             yield
         finally:
             lock.release()
+
+
+def _otherwise(facts: Mapping[str, Any]) -> list[str]:
+    """In words, what of a model is not as its quality has it."""
+    config = facts["config"]
+    words = [f"{name} {value}" for name, value in config.get("changes", {}).items()]
+    if "network" in config and config["network"] not in NETWORKS:
+        words.append(f"network {config['network']}")
+    if "schedule" in config:
+        has_blur = any(map(any, facts["schedule"]["gammas"]))
+        words.append("a schedule of its own" if has_blur else "without blur")
+    return words
 
 
 def remove_file(path: Path) -> None:

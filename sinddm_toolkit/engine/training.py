@@ -43,11 +43,14 @@ REPORT_EVERY = 20
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How far a training is: `step` of `steps` made, the recent mean L1 `error` of the noise."""
+    """How far a training is."""
 
     step: int
+    """Updates made."""
     steps: int
+    """Updates planned."""
     error: float
+    """The recent mean L1 error of ε."""
 
 
 def train(

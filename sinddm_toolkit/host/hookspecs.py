@@ -101,6 +101,11 @@ class DiscoverySpecs:
           are learnt together; `schedule`; `device`; `wraps`, on which axes the canvas goes on at
           its other side, as the plan has it. It may have hooks of an edit as its methods, from
           `begin_edit` on: they come before those of tasks.
+        * `network`: a fresh `torch.nn.Module` to be trained, for `sinddm_toolkit.train(…,
+          network=NAME)` and stored models that name it. It is called as network(x, t, s), x_t
+          (n, 3, h, w) of whole pictures, t and s (n,) integers, and gives ε, as x. What it holds is
+          float32; its first weights are drawn from torch's generator, which is seeded. `width`, as
+          the quality has it; `schedule`.
         """
 
 

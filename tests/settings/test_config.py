@@ -70,6 +70,7 @@ def test_edits_from_python_and_trainings_have_it_and_replays_do_not(
     with st.Session(samples=1, model=made.model_key) as session:  # what it has goes before
         again = session.run("paint", **options)
     assert np.array_equal(again.image, made.image) and len(again.pictures) == 1
+    assert st.train("bg.png", train_time=0, progress=False).key == made.model_key
     code, out, _ = command("train", "bg.png", "--train-time", 0, "--json")
     facts = json.loads(command("models", "show", json.loads(out)["model"], "--json")[1])
     height, width = facts["config"]["size"]

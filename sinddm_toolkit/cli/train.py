@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sinddm_toolkit.cli import streams
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
@@ -24,9 +25,12 @@ def _train(pictures: tuple[Path, ...], as_json: bool, quiet: bool, **_: Any) -> 
     from sinddm_toolkit.settings.layers import COMMAND_LINE
     from sinddm_toolkit.settings.request import options_alone
 
-    options = options_alone(train.given_values(click.get_current_context()), COMMAND_LINE)
+    ctx = click.get_current_context()
+    options = options_alone(train.given_values(ctx), COMMAND_LINE)
+    given = [streams.picture_of("train", str(one), ctx) for one in pictures]
+    learnt = [Path(one) if isinstance(one, str) else one for one in given]
     with console_events(quiet=quiet or as_json) as events:
-        facts = train_whole(pictures, options, events)
+        facts = train_whole(learnt, options, events)
     if as_json:
         click.echo(json.dumps(facts))
     elif not quiet:

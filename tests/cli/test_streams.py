@@ -75,6 +75,10 @@ def test_a_result_without_a_name_is_called_after_where_it_came_from(known, piped
     words = (*PAINT, "--image", "bg.png", "--painting", "pipe", "--out", "-")
     assert piped(None, *words)[1] == Path("stdin-paint.png").read_bytes()
     writer.join()
+    # What is learnt from a pipe is what the file would have taught.
+    words = ("--train-time", 0, "--json")
+    piped_in = json.loads(piped(picture, "train", "-", *words)[1])
+    assert piped_in["model"] == json.loads(piped(None, "train", "bg.png", *words)[1])["model"]
     assert piped(out := Path("stdin-paint.png").read_bytes(), "show", "-")[1].startswith(b"-\n")
     assert out
 

@@ -132,8 +132,6 @@ def test_a_broken_file_is_told_by_one_line(text, told, written, pasted, command)
     with pytest.raises(UserError, match=r"config\.toml"):
         st.run("sample", image="bg.png")
     assert command("config", "path")[:2] == (0, f"{path}\n")
-    code, out, _ = command("doctor", "--json")
-    assert code == 0 and str(path) in json.loads(out)["config"]
 
 
 def test_the_lines_and_the_file_of_the_guide(written, command, monkeypatch, tmp_path):

@@ -78,7 +78,8 @@ def _config() -> str:
         config_file.plugin_defaults()
     except UserError as error:
         return f"broken: {error}"
-    return f"{config_file.config_path() or 'none'} ({len(set_here)} defaults of options)"
+    names = ", ".join(name.replace("_", "-") for name in set_here)
+    return f"{config_file.config_path() or 'none'} ({f'sets {names}' if names else 'sets nothing'})"
 
 
 def _compute() -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_doctor_tells_what_is_wrong_with_the_config(command, home):
     home.mkdir()
     file = home / "config.toml"
     for text, told in (
-        ('quality = "paper"\n', f"{file} (1 defaults of options)"),
+        ('quality = "paper"\n', f"{file} (sets quality)"),
         ("quality = 3\n", f"broken: {file}, line 1: quality: 3 is not allowed"),
         ('plugins-dir = ["gone"]\n', f"broken: {file}: plugins-dir: there is no folder"),
     ):

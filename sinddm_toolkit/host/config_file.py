@@ -13,6 +13,7 @@ from typing import Any
 
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.home import home
+from sinddm_toolkit.pictures.files import check_ordinary
 
 CONFIG_VARIABLE = "SINDDM_TK_CONFIG"
 NONE = "none"
@@ -31,14 +32,27 @@ def config_path() -> Path | None:
     return None if chosen in ("", NONE) else Path(chosen)
 
 
+def existing() -> Path | None:
+    """The file, if there is one. UserError if SINDDM_TK_CONFIG names one that is not there."""
+    path = config_path()
+    if path is None or path.exists():
+        return path
+    if CONFIG_VARIABLE in os.environ:
+        raise UserError(f"{CONFIG_VARIABLE}: there is no file {path}")
+    return None
+
+
 def plugin_defaults() -> tuple[list[Path], frozenset[str]]:
     """Folders whose plugins are loaded always, and plugins that never are. UserError."""
-    path = config_path()
-    if path is None or not path.is_file():
+    path = existing()
+    if path is None:
         return [], frozenset()
     try:
+        check_ordinary(path)
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not TOML: {error}") from None
     folders = [placed(folder, path) for folder in _texts(table, PLUGINS_DIR, path)]
     for folder in folders:

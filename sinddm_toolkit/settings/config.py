@@ -25,6 +25,7 @@ from sinddm_toolkit.host.config_file import (
     PLUGINS_DIR,
     check_texts,
     config_path,
+    existing,
 )
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions, decided_by
@@ -59,8 +60,8 @@ def beneath(layer: Layer) -> Layer:
 
 def settings() -> Settings:
     """The options that the file sets, under their Python names. UserError if it is broken."""
-    path = config_path()
-    if path is None or not path.is_file():
+    path = existing()
+    if path is None:
         return {}
     about = path.stat()
     return _settings(path, (about.st_mtime_ns, about.st_size))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sinddm_toolkit as st
+from sinddm_toolkit import home as place
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.home import home
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.reading import read_record
 from sinddm_toolkit.settings.presets import load
@@ -24,7 +24,7 @@ def written():
     """Writes the file."""
 
     def write(text):
-        path = home() / "config.toml"
+        path = place.home() / "config.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_told_and_nothing_is_written(command):
     ):
         code, out, err = command("config", *words)
         assert (code, out) == (2, "") and told in err and len(err.splitlines()) == 1
-    assert not (home() / "config.toml").exists()
+    assert not (place.home() / "config.toml").exists()
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,27 @@ def test_the_lines_and_the_file_of_the_guide(written, command, monkeypatch, tmp_
     assert command("config", "list")[0] == 0 and command("plugins", "list")[0] == 0
 
 
+def test_another_file_or_none(home, explained, command, monkeypatch, tmp_path):
+    home.mkdir()
+    (home / "config.toml").write_text("samples = 3\n")
+    other = tmp_path / "other.toml"
+    monkeypatch.setenv("SINDDM_TK_CONFIG", str(other))
+    code, _, err = command(*SAMPLE, "--explain")
+    assert (code, err) == (2, f"sinddm-tk: SINDDM_TK_CONFIG: there is no file {other}\n")
+    assert command("config", "set", "samples", 2)[0] == 0
+    assert explained(*SAMPLE)["samples"] == ("2", f"config ({other}, line 1)")
+    for none in ("none", ""):
+        monkeypatch.setenv("SINDDM_TK_CONFIG", none)
+        assert explained(*SAMPLE)["samples"] == ("1", "default")
+    code, _, err = command("config", "set", "samples", 2)
+    assert code == 2 and "SINDDM_TK_CONFIG says that there is no config" in err
+    monkeypatch.setenv("SINDDM_TK_CONFIG", str(tmp_path))
+    code, _, err = command(*SAMPLE)
+    assert code == 2 and "is a folder" in err and len(err.splitlines()) == 1
+
+
 def test_plugins_of_its_folders_are_there(written, command):
-    folder = home() / "mine"
+    folder = place.home() / "mine"
     folder.mkdir(parents=True)
     (folder / "extra.py").write_text('__version__ = "7"\n')
     written('plugins-dir = ["mine"]\nno-plugin = ["text"]\n')  # from where the file is

@@ -77,7 +77,7 @@ class RunOptions(TypedDict, total=False):
     """replace files that exist"""
 
 class AnalogyOptions(RunOptions, total=False):
-    """Options of analogy: a scene in another picture's layout, or a map's, from yours."""
+    """Options of analogy: your picture's pieces in the layout of another, or of a map."""
 
     style: PictureLike | None
     """the picture whose pieces are used: what is learnt"""
@@ -466,7 +466,7 @@ class WalkOptions(RunOptions, total=False):
 
 @overload
 def run(task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
-    """A scene in another picture's layout, or a map's, from yours."""
+    """Your picture's pieces in the layout of another, or of a map."""
 @overload
 @deprecated('analogy takes style, content, labels, to, follow, layouts, start_step and what every run takes: one is misspelt or of another type')
 def run(task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -560,7 +560,7 @@ def run(task: str | type[Task] | Task | None = ..., *, preset: str | Sequence[st
 class Session(session.Session):
     @overload
     def run(self, task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
-        """A scene in another picture's layout, or a map's, from yours."""
+        """Your picture's pieces in the layout of another, or of a map."""
     @overload
     @deprecated('analogy takes style, content, labels, to, follow, layouts, start_step and what every run takes: one is misspelt or of another type')
     def run(self, task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...

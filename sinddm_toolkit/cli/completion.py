@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from glob import escape, iglob
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,11 @@ def _folders(incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(incomplete, type="dir")]
 
 
-def shell_classes() -> Mapping[str, type[ShellComplete]]:
+Early = Callable[[list[str]], list[str]]
+"""Does what the options of a line ask for that decide which words may follow → the other words."""
+
+
+def shell_classes(early: Early) -> Mapping[str, type[ShellComplete]]:
     """How each shell asks and is answered; click is to use them in place of its own.
 
     A line may have `--device=cpu` for `--device cpu`: bash cuts that in three words, and the others
@@ -99,7 +103,17 @@ def shell_classes() -> Mapping[str, type[ShellComplete]]:
     """
     from click import shell_completion as click_s
 
-    class Bash(click_s.BashComplete):
+    class Line(click_s.ShellComplete):
+        """A line with options that may stand anywhere in it."""
+
+        def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+            if args[-1:] == ["--plugins-dir"]:
+                return _folders(incomplete)
+            if args[-1:] == ["--no-plugin"]:
+                return _words([one.name for one in registry.current().records], incomplete)
+            return super().get_completions(early(args), incomplete)
+
+    class Bash(Line, click_s.BashComplete):
         def get_completion_args(self) -> tuple[list[str], str]:
             args, incomplete = super().get_completion_args()
             if incomplete == "=":
@@ -108,13 +122,15 @@ def shell_classes() -> Mapping[str, type[ShellComplete]]:
                 return _joined(args[:-1]), incomplete
             return _joined(args), incomplete
 
-    class Zsh(click_s.ZshComplete):
+    class Whole(Line):
         def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
             return _whole(super().get_completions(args, incomplete), incomplete)
 
-    class Fish(click_s.FishComplete):
-        def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-            return _whole(super().get_completions(args, incomplete), incomplete)
+    class Zsh(Whole, click_s.ZshComplete):
+        pass
+
+    class Fish(Whole, click_s.FishComplete):
+        pass
 
     found = {"bash": Bash, "zsh": Zsh, "fish": Fish}
     for name, cls in found.items():
@@ -163,5 +179,5 @@ def completion(ctx: click.Context, shell: str) -> None:
         eval "$(sinddm-tk completion zsh)"       # ~/.zshrc, behind compinit
         sinddm-tk completion fish | source       # ~/.config/fish/config.fish
     """
-    asked = shell_classes()[shell](ctx.find_root().command, {}, "sinddm-tk", VARIABLE)
+    asked = shell_classes(list)[shell](ctx.find_root().command, {}, "sinddm-tk", VARIABLE)
     click.echo(asked.source())

@@ -104,7 +104,7 @@ def carry_out(words: Sequence[str]) -> int:
     """
     if os.environ.get(VARIABLE):
         with suppress(Exception):  # it would be told in the middle of a prompt
-            shell_classes()
+            shell_classes(_early_options)
             build_cli().main([], prog_name="sinddm-tk", standalone_mode=False)
         return 1
     debug = "--debug" in words

@@ -53,14 +53,11 @@ def composite() -> Image.Image:
 def register_commands(cli: click.Group) -> None:
     import click
 
-    @cli.command()
+    @cli.command(short_help="Paste a shuttle into The Starry Night and harmonize it")
     @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
     @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
     def demo(folder: Path, overwrite: bool) -> None:
-        """Paste a shuttle into The Starry Night and harmonize it.
-
-        The pictures go into FOLDER.
-        """
+        """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER."""
         import numpy as np
         from PIL import Image
 

@@ -468,91 +468,91 @@ class WalkOptions(RunOptions, total=False):
 def run(task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
     """Your picture's pieces in the layout of another, or of a map."""
 @overload
-@deprecated('analogy takes style, content, labels, to, follow, layouts, start_step and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: analogy takes style, content, labels, to, follow, layouts, start_step and those of a run')
 def run(task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['harmonize'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[HarmonizeOptions]) -> EditResult:
     """Give a pasted object the texture and tone of its background."""
 @overload
-@deprecated('harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and those of a run')
 def run(task: Literal['harmonize'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['inpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[InpaintOptions]) -> EditResult:
     """Remove what a mask covers, or fill a hole."""
 @overload
-@deprecated('inpaint takes image, mask, grow, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: inpaint takes image, mask, grow, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['inpaint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['outpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[OutpaintOptions]) -> EditResult:
     """Extend the picture beyond its borders."""
 @overload
-@deprecated('outpaint takes image, left, right, top, bottom, size, aspect, anchor, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: outpaint takes image, left, right, top, bottom, size, aspect, anchor, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['outpaint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['paint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[PaintOptions]) -> EditResult:
     """Make a rough painting or a crude edit look like the picture."""
 @overload
-@deprecated('paint takes image, painting, strength, mask, start_scale, start_step, feather and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: paint takes image, painting, strength, mask, start_scale, start_step, feather and those of a run')
 def run(task: Literal['paint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['retarget'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RetargetOptions]) -> EditResult:
     """Another size or shape, nothing stretched and nothing lost."""
 @overload
-@deprecated('retarget takes image, size, keep, layouts, start_step and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: retarget takes image, size, keep, layouts, start_step and those of a run')
 def run(task: Literal['retarget'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RoiOptions]) -> EditResult:
     """Put regions where you want them, and let the rest vary."""
 @overload
-@deprecated('roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['sample'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SampleOptions]) -> EditResult:
     """Random pictures of any size that look like yours."""
 @overload
-@deprecated('sample takes image, size, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: sample takes image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['sample'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['seamless'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SeamlessOptions]) -> EditResult:
     """A tile whose opposite borders fit together."""
 @overload
-@deprecated('seamless takes image, axes, keep, band, size, start_step, check_sheet, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: seamless takes image, axes, keep, band, size, start_step, check_sheet, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['seamless'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['style-transfer'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[StyleTransferOptions]) -> EditResult:
     """Repaint a picture in the strokes of another."""
 @overload
-@deprecated('style-transfer takes style, content, strength, stroke, colour, start_scale, start_step and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: style-transfer takes style, content, strength, stroke, colour, start_scale, start_step and those of a run')
 def run(task: Literal['style-transfer'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['super-resolve'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SuperResolveOptions]) -> EditResult:
     """Enlarge the picture and give it detail."""
 @overload
-@deprecated('super-resolve takes image, strength, factor, size, start_step, detail, faithful and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: super-resolve takes image, strength, factor, size, start_step, detail, faithful and those of a run')
 def run(task: Literal['super-resolve'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['symmetric'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SymmetricOptions]) -> EditResult:
     """A picture with a mirror or rotation symmetry."""
 @overload
-@deprecated('symmetric takes image, symmetry, size, start_scale, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: symmetric takes image, symmetry, size, start_scale, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['symmetric'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['text-content'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextContentOptions]) -> EditResult:
     """A random picture like yours that shows what you say."""
 @overload
-@deprecated('text-content takes image, text, strength, fill, guide_every, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: text-content takes image, text, strength, fill, guide_every, clip, clip_weights, views, save_loss and those of a run')
 def run(task: Literal['text-content'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['text-roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextRoiOptions]) -> EditResult:
     """Change a region of your picture into what you say."""
 @overload
-@deprecated('text-roi takes image, text, region, strength, steps, start_step, feather, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: text-roi takes image, text, region, strength, steps, start_step, feather, clip, clip_weights, views, save_loss and those of a run')
 def run(task: Literal['text-roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['text-style'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextStyleOptions]) -> EditResult:
     """A random picture like yours, or yours, in a style you name."""
 @overload
-@deprecated('text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+@deprecated('an option is misspelt or of another type: text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and those of a run')
 def run(task: Literal['text-style'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: str | type[Task] | Task | None = ..., *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Any) -> EditResult:
@@ -562,91 +562,91 @@ class Session(session.Session):
     def run(self, task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
         """Your picture's pieces in the layout of another, or of a map."""
     @overload
-    @deprecated('analogy takes style, content, labels, to, follow, layouts, start_step and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: analogy takes style, content, labels, to, follow, layouts, start_step and those of a run')
     def run(self, task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['harmonize'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[HarmonizeOptions]) -> EditResult:
         """Give a pasted object the texture and tone of its background."""
     @overload
-    @deprecated('harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and those of a run')
     def run(self, task: Literal['harmonize'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['inpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[InpaintOptions]) -> EditResult:
         """Remove what a mask covers, or fill a hole."""
     @overload
-    @deprecated('inpaint takes image, mask, grow, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: inpaint takes image, mask, grow, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['inpaint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['outpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[OutpaintOptions]) -> EditResult:
         """Extend the picture beyond its borders."""
     @overload
-    @deprecated('outpaint takes image, left, right, top, bottom, size, aspect, anchor, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: outpaint takes image, left, right, top, bottom, size, aspect, anchor, feather, strength, structure, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['outpaint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['paint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[PaintOptions]) -> EditResult:
         """Make a rough painting or a crude edit look like the picture."""
     @overload
-    @deprecated('paint takes image, painting, strength, mask, start_scale, start_step, feather and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: paint takes image, painting, strength, mask, start_scale, start_step, feather and those of a run')
     def run(self, task: Literal['paint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['retarget'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RetargetOptions]) -> EditResult:
         """Another size or shape, nothing stretched and nothing lost."""
     @overload
-    @deprecated('retarget takes image, size, keep, layouts, start_step and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: retarget takes image, size, keep, layouts, start_step and those of a run')
     def run(self, task: Literal['retarget'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RoiOptions]) -> EditResult:
         """Put regions where you want them, and let the rest vary."""
     @overload
-    @deprecated('roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['sample'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SampleOptions]) -> EditResult:
         """Random pictures of any size that look like yours."""
     @overload
-    @deprecated('sample takes image, size, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: sample takes image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['sample'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['seamless'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SeamlessOptions]) -> EditResult:
         """A tile whose opposite borders fit together."""
     @overload
-    @deprecated('seamless takes image, axes, keep, band, size, start_step, check_sheet, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: seamless takes image, axes, keep, band, size, start_step, check_sheet, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['seamless'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['style-transfer'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[StyleTransferOptions]) -> EditResult:
         """Repaint a picture in the strokes of another."""
     @overload
-    @deprecated('style-transfer takes style, content, strength, stroke, colour, start_scale, start_step and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: style-transfer takes style, content, strength, stroke, colour, start_scale, start_step and those of a run')
     def run(self, task: Literal['style-transfer'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['super-resolve'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SuperResolveOptions]) -> EditResult:
         """Enlarge the picture and give it detail."""
     @overload
-    @deprecated('super-resolve takes image, strength, factor, size, start_step, detail, faithful and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: super-resolve takes image, strength, factor, size, start_step, detail, faithful and those of a run')
     def run(self, task: Literal['super-resolve'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['symmetric'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SymmetricOptions]) -> EditResult:
         """A picture with a mirror or rotation symmetry."""
     @overload
-    @deprecated('symmetric takes image, symmetry, size, start_scale, start_step, layout, layouts, layout_sheet, pick, likeness and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: symmetric takes image, symmetry, size, start_scale, start_step, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['symmetric'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['text-content'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextContentOptions]) -> EditResult:
         """A random picture like yours that shows what you say."""
     @overload
-    @deprecated('text-content takes image, text, strength, fill, guide_every, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: text-content takes image, text, strength, fill, guide_every, clip, clip_weights, views, save_loss and those of a run')
     def run(self, task: Literal['text-content'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['text-roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextRoiOptions]) -> EditResult:
         """Change a region of your picture into what you say."""
     @overload
-    @deprecated('text-roi takes image, text, region, strength, steps, start_step, feather, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: text-roi takes image, text, region, strength, steps, start_step, feather, clip, clip_weights, views, save_loss and those of a run')
     def run(self, task: Literal['text-roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['text-style'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextStyleOptions]) -> EditResult:
         """A random picture like yours, or yours, in a style you name."""
     @overload
-    @deprecated('text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and what every run takes: one is misspelt or of another type')
+    @deprecated('an option is misspelt or of another type: text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and those of a run')
     def run(self, task: Literal['text-style'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: str | type[Task] | Task | None = ..., *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Any) -> EditResult:

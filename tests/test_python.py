@@ -274,6 +274,7 @@ def test_what_there_is_to_choose_from(command, tmp_path):
         assert len(names) > 10 and "clean-removal" in names
     code, out, _ = command("presets", "list")
     assert code == 0 and out == f"{st.presets()!r}\n"
+    assert out.startswith(f"{st.presets()[:2]!r}\n")
     tasks = {task.name: task for task in st.tasks()}
     assert tasks["sample"].plugin == "regions" and tasks["sample"].learns_from == "image"
     assert tasks["sample"].options[0].name == "image"

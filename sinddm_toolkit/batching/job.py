@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.batching.rows import Row
 from sinddm_toolkit.edits.showing import as_image
@@ -15,6 +15,9 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings.layers import Layer, Origin, Setting, Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,6 @@ class RowResult:
         return read_picture(self.outputs[0])
 
     @property
-    def image(self) -> Any:
+    def image(self) -> Image.Image:
         """The same as a PIL image (8 bits a channel)."""
         return as_image(self.picture)

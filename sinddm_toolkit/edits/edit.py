@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -45,6 +45,9 @@ from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.writing import FORMATS, check_format, encoded, file_of
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 logger = logging.getLogger(__name__)
 
@@ -93,12 +96,12 @@ class EditResult:
         return self.pictures[0]
 
     @property
-    def image(self) -> Any:
+    def image(self) -> Image.Image:
         """The first picture as a PIL image (8 bits a channel)."""
         return as_image(self.picture)
 
     @property
-    def images(self) -> list[Any]:
+    def images(self) -> list[Image.Image]:
         """All pictures as PIL images."""
         return [as_image(picture) for picture in self.pictures]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar, overload
 
 from sinddm_toolkit.edits.store import StoredModel, default_store
 from sinddm_toolkit.host import registry
@@ -16,6 +16,15 @@ T = TypeVar("T")
 
 class Listing(tuple[T, ...]):
     """Values one after the other, each shown on a line of its own."""
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> Listing[T]: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> T | Listing[T]:
+        if isinstance(key, slice):
+            return Listing(super().__getitem__(key))
+        return super().__getitem__(key)
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) or "()"

@@ -250,11 +250,21 @@ class TellingEvents(LineEvents):
 
 @contextmanager
 def terminal_bars() -> Iterator[Events]:
-    """Bars on standard error, which must be a terminal; gone at the end."""
+    """Bars on standard error, which must be a terminal; gone at the end. None while others are
+    there, of another thread or of the program itself, where only one can be."""
     from rich.console import Console
+    from rich.errors import LiveError
 
-    with _rich_progress(Console(stderr=True)) as progress:
+    progress = _rich_progress(Console(stderr=True))
+    try:
+        progress.start()
+    except LiveError:
+        yield Events()
+        return
+    try:
         yield BarEvents(progress)
+    finally:
+        progress.stop()
 
 
 @contextmanager

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, small
 from sinddm_toolkit.pictures.picture import Picture, without_channel_axis
 from sinddm_toolkit.pictures.thumbnails import thumbnail
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST = 12
 """Pictures that are shown: of more the first."""
@@ -31,7 +34,7 @@ class Shown(Protocol):
         """One a picture."""
 
 
-def as_image(picture: Picture) -> Any:
+def as_image(picture: Picture) -> Image.Image:
     """A PIL image with 8 bits a channel."""
     from PIL import Image
 

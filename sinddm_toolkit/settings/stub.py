@@ -151,7 +151,7 @@ def _overloads(tasks: Mapping[str, type[Task]], own: str = "") -> Iterable[str]:
         options = f"**options: Unpack[{_class_of(name)}]"
         yield f"@overload\ndef run({own}{kind}, *, {parameters}, {options}) -> EditResult:"
         yield f'    """{task.summary[0].upper()}{task.summary[1:]}."""'
-        text = f"{name} takes {known} and what every run takes: one is misspelt or of another type"
+        text = f"an option is misspelt or of another type: {name} takes {known} and those of a run"
         yield f"@overload\n@deprecated({text!r})"
         yield f"def run({own}{kind}, **options: Any) -> {wrong}: ..."
     others = "task: str | type[Task] | Task | None = ..."

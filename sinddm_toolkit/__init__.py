@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.batching.job import RowResult
     from sinddm_toolkit.edits.edit import EditResult
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "batch", "errors", "run"]
 
 spinning.settle()  # before anything imports torch

@@ -1,10 +1,10 @@
 """An environment that holds what a package declares and nothing else, made without a network.
 
-    python .ci/linked_environment.py FOLDER PACKAGE[EXTRA,…]
+    python .ci/linked_environment.py FOLDER PACKAGE[EXTRA,…] [TOOL…]
 
-It is what `pip install PACKAGE` makes in an empty environment, less PACKAGE itself: whatever the
-package requires, and what that requires in turn, is linked from the environment of the Python that
-runs this. An import that is not declared fails there, and torch is not downloaded again.
+It is what `pip install PACKAGE TOOL…` makes in an empty environment, less PACKAGE itself: what is
+required, directly or not, is linked from the environment of the Python that runs this. An import
+that is not declared fails there, and torch is not downloaded again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -42,21 +42,23 @@ def tops(distribution: metadata.Distribution) -> set[str]:
     return parts - {"..", "__pycache__"}
 
 
-def make(folder: Path, wanted: Requirement) -> int:
-    """Make the environment → how many packages are linked. SystemExit if one is missing."""
+def make(folder: Path, package: str, tools: Sequence[str] = ()) -> int:
+    """Make the environment → how many packages are linked. SystemExit if one is missing here."""
     venv.create(folder, with_pip=False)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
+    seen: set[tuple[str, str]] = set()
     try:
-        linked = {str(one.name): one for one in required(wanted, set())}
+        found = [*required(Requirement(package), seen), *map(metadata.distribution, tools)]
+        found += [one for tool in tools for one in required(Requirement(tool), seen)]
     except metadata.PackageNotFoundError as error:
         raise SystemExit(f"{error.name} is required, but is not installed here") from None
-    for distribution in linked.values():
+    for distribution in found:
         for name in tops(distribution):
             if not (site / name).exists():
                 (site / name).symlink_to(Path(str(distribution.locate_file(name))).resolve())
-    return len(linked)
+    return len({one.name for one in found})
 
 
 if __name__ == "__main__":
-    place, package = sys.argv[1:]
-    print(f"{place}: {make(Path(place), Requirement(package))} packages")
+    place, package, *tools = sys.argv[1:]
+    print(f"{place}: {make(Path(place), package, tools)} packages")

@@ -13,12 +13,14 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels /source
 
 FROM python:3.13-slim
 # torch without CUDA, which is 3 GB less than what PyPI has. In a layer of its own: it rarely changes.
+# The version is free, as it is wherever the toolkit is installed.
+# hadolint ignore=DL3013
 RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu torch torchvision
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir /wheels/*.whl && rm -r /wheels
 # Whoever runs it may write to its data, also under a number of their own (docker run -u).
-RUN useradd --create-home artist && mkdir -m 1777 /data /pictures
-USER artist
+RUN useradd --uid 1000 artist && mkdir -m 1777 /data /pictures
+USER 1000
 ENV SINDDM_TK_HOME=/data HOME=/data
 VOLUME /data
 WORKDIR /pictures

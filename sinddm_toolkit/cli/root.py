@@ -101,8 +101,8 @@ def carry_out(words: Sequence[str]) -> int:
         rest = _early_options([word for word in words if word != "--debug"])
         status = build_cli().main(rest, prog_name="sinddm-tk", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.exceptions.Abort as error:  # click's own of a KeyboardInterrupt
-        raise Interrupted(signal_of(error), str(error.__cause__ or "")) from error
+    except click.exceptions.Abort as error:  # click's own of a KeyboardInterrupt, its context
+        raise Interrupted(signal_of(error), str(error.__context__ or "")) from error
     except click.ClickException as error:
         text = readable(error.format_message())
         click.UsageError(text, getattr(error, "ctx", None)).show()

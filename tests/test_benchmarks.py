@@ -101,6 +101,21 @@ def test_the_lines_of_the_gallery_are_understood(name, script, home):
         task.check()
 
 
+def test_pages_of_pictures_show_what_the_line_above_each_makes(script, home):
+    pages = script("pages")
+    pages.make_more_inputs(Path())
+    lines = pages.lines_of("gallery")
+    for line in lines:
+        parts = parts_of_line(shlex.split(line.words.removeprefix("run ")))
+        for task in make_tasks(one_run(parts, COMMAND_LINE))[0]:
+            task.check()
+    assert len(lines) >= 12 and all(line.picture for line in lines)
+    for page in ("gallery", "tutorial"):
+        shown = [line.picture for line in pages.lines_of(page) if line.picture]
+        there = [f"{page}/{path.name}" for path in (pages.PICTURES / page).iterdir()]
+        assert sorted(shown) == sorted(there)
+
+
 def as_tensor(script, picture):
     return script("jobs").as_tensor(Image.fromarray(picture))
 

@@ -2,29 +2,48 @@
 
 import dataclasses
 import json
+import os
 import re
+import shlex
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 from PIL import Image
+from sinddm_toolkit.plugins import demo
 
 from sinddm_toolkit import errors
 from sinddm_toolkit.cli.root import build_cli
+from sinddm_toolkit.cli.run import parts_of_line
 from sinddm_toolkit.edits.edit import EditResult
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.settings.layers import COMMAND_LINE
+from sinddm_toolkit.settings.request import make_tasks, one_run
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def headings(path):
+    """Of a page, as links name them."""
+    titles = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```", "", path.read_text(), flags=re.S | re.M), re.M
+    )
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_and_commands_exist(path):
     text = path.read_text()
-    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
-        assert (path.parent / target).exists(), target
+    for target, heading in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", text):
+        linked = path.parent / target if target else path
+        assert linked.exists(), target
+        assert not heading or heading in headings(linked), f"{target}#{heading}"
     if path.name == "writing-plugins.md" or "examples" in path.parts:
         return  # of plugins that are not there; tests of their own run them
     cli = build_cli()
@@ -43,7 +62,80 @@ def test_links_and_commands_exist(path):
                 for param in opt.opts
             }
             for flag in re.findall(r"(--[a-z-]+)", line[1]):
-                assert flag in known | {"--plugins-dir", "--no-plugin", "--debug"}, flag
+                assert flag in known | {"--plugins-dir", "--no-plugin", "--debug", "--help"}, flag
+
+
+def recipes():
+    """Title → the lines of a recipe, and what to turn, as words to be put behind the first line."""
+    found = {}
+    for part in (ROOT / "docs" / "how-to.md").read_text().split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        lines = re.findall(r"^    sinddm-tk (run .+)$", text, re.M)
+        turns = re.findall(r"`(--[a-z-]+ [^`]+)`", text)
+        if lines:
+            found[title] = lines, turns
+    return found
+
+
+def test_every_recipe_and_what_it_says_to_turn_is_understood(home, monkeypatch):
+    monkeypatch.setenv("SINDDM_TK_CLIP", str(ROOT / "tests" / "small_clip" / "small_clip.json"))
+    names = set(re.findall(r"[\w-]+\.(?:jpg|png)", str(recipes())))
+    for name in names:
+        mode = "RGBA" if name == "dog.png" else "RGB"
+        Image.effect_mandelbrot((300, 200), (-2, -1, 1, 1), 9).convert(mode).save(name)
+    (home / "presets").mkdir(parents=True)
+    (home / "presets" / "my-look.toml").write_text('task = "harmonize"\nstrength = 0.4\n')
+    instead = {"--composite pasted.png": r" --object dog.png --at \S+ --scale \S+"}
+    for title, (lines, turns) in recipes().items():
+        for turn in ["", *turns]:
+            for line in lines[:1] if turn else lines:
+                line = re.sub(instead[turn], "", line) if turn in instead else line
+                parts = parts_of_line(shlex.split(f"{line} {turn}")[1:])
+                tasks, _ = make_tasks(one_run(parts, COMMAND_LINE))
+                assert tasks, title
+                for task in tasks:
+                    task.check()
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_from_its_top_to_its_bottom(command, tiny, tmp_path, monkeypatch):
+    Image.open(demo.BACKGROUND).reduce(3).save(tmp_path / "small.png")
+    monkeypatch.setattr(demo, "BACKGROUND", tmp_path / "small.png")
+    monkeypatch.setattr(demo, "HEIGHT", demo.HEIGHT // 3)
+    monkeypatch.setattr(demo, "POSITION", (40, 8))
+    text = (ROOT / "docs" / "tutorial.md").read_text()
+    install, activate, enter, *lines = re.findall(r"^\$ (.+)$", text, re.M)
+    assert install in (ROOT / "README.md").read_text() and install.endswith("sinddm-tk demo demo")
+    assert command("demo", "demo")[0] == 0
+    assert (activate, enter) == (". .venv/bin/activate", "cd demo")
+    os.chdir("demo")
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "sinddm-tk"
+        if words[0] == "studio":
+            opens_a_page(words)
+            continue
+        code, _, err = command(*words)
+        assert code == 0, err
+    named = set(re.findall(r"`([\w-]+\.png)`", text)) - {"mask.png"}
+    assert {f"wider-{number}.png" for number in (1, 4)} | {"wider-sheet.png"} <= named
+    assert all(Path(name).exists() for name in named)
+    before, after, without = (
+        read_picture(name).pixels for name in ("pasted.png", "replayed.png", "demo-bg.png")
+    )
+    assert (before == after).all() and (before != without).any()
+    changed = (read_picture("moonless.png").pixels != without).any(axis=2)
+    assert changed[:20, 70:].any() and not changed[:, :54].any() and not changed[36:].any()
+
+
+def opens_a_page(words):
+    """The studio of that line prints an address, at which it asks for its token."""
+    line = [sys.executable, "-m", "sinddm_toolkit.cli", *words, "--no-browser", "--port", "0"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True) as process:
+        address = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert re.match(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+&open=\w+", address), address
 
 
 @pytest.mark.slow

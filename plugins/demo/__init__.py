@@ -34,18 +34,26 @@ POSITION = (128, 28)
 """Pixels of the pasted shuttle, and where its left top corner goes in the painting."""
 
 
-def composite() -> Image.Image:
-    """The painting with the shuttle pasted in, as naively as can be."""
+def cut_out(height: int) -> Image.Image:
+    """The shuttle, transparent where it ends, `height` pixels high (300 at most of its own)."""
     from PIL import Image, ImageDraw
     from skimage import data
 
     shuttle = Image.fromarray(data.astronaut()).crop(SHUTTLE_BOX)
     outline = Image.new("L", shuttle.size, 0)
     ImageDraw.Draw(outline).polygon(SHUTTLE_OUTLINE, fill=255)
-    size = (round(shuttle.width * HEIGHT / shuttle.height), HEIGHT)
-    painting = Image.open(BACKGROUND).convert("RGB")
-    method = Image.Resampling.LANCZOS
-    painting.paste(shuttle.resize(size, method), POSITION, outline.resize(size, method))
+    size = (round(shuttle.width * height / shuttle.height), height)
+    colours, shape = (one.resize(size, Image.Resampling.LANCZOS) for one in (shuttle, outline))
+    colours.putalpha(shape)
+    return colours
+
+
+def composite() -> Image.Image:
+    """The painting with the shuttle pasted in, as naively as can be."""
+    from PIL import Image
+
+    painting, shuttle = Image.open(BACKGROUND).convert("RGB"), cut_out(HEIGHT)
+    painting.paste(shuttle.convert("RGB"), POSITION, shuttle.getchannel("A"))
     return painting
 
 
@@ -57,13 +65,16 @@ def register_commands(cli: click.Group) -> None:
     @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
     @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
     def demo(folder: Path, overwrite: bool) -> None:
-        """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER."""
+        """Paste a space shuttle into The Starry Night and harmonize it, in FOLDER.
+
+        The painting, what is pasted in and both together are written there too, to go on from.
+        """
         import numpy as np
         from PIL import Image
 
-        names = ("demo-bg.png", "demo-composite.png", "demo-result.png")
-        background, pasted, result = (folder / name for name in names)
-        existing = [path for path in (background, pasted, result) if path.exists()]
+        names = ("demo-bg.png", "demo-composite.png", "demo-object.png", "demo-result.png")
+        background, pasted, _, result = paths = [folder / name for name in names]
+        existing = [path for path in paths if path.exists()]
         if existing and not overwrite:
             raise UserError(f"{existing[0]} exists: give --overwrite or another folder")
         try:
@@ -71,7 +82,8 @@ def register_commands(cli: click.Group) -> None:
         except OSError as error:
             raise UserError(f"cannot make the folder {folder}: {error.strerror}") from error
         painting = Image.open(BACKGROUND).convert("RGB")
-        for path, image in ((background, painting), (pasted, composite())):
+        images = (painting, composite(), cut_out(HEIGHT))
+        for path, image in zip(paths, images, strict=False):  # the result comes last
             write_picture(path, Picture(np.asarray(image)), overwrite=overwrite)
         line = ["run", "harmonize", "--bg", str(background), "--composite", str(pasted)]
         line += ["--out", str(result), "--seed", "1"]

@@ -41,11 +41,8 @@ THICKNESS = 1.5
 LEAST_PATCHES = 50
 """To choose from: with fewer known ones a size is left out."""
 
-TRIES = 5
-"""Layouts of which the one that fits best is gone on with."""
-
-TRIED_SIZES = 3
-"""The coarsest ones, at which that costs little."""
+TRIES = (5, 5, 5, 3)
+"""Layouts that are gone on with at the first sizes, those that fit best; at the others one is."""
 
 ROUNDS, LAST_ROUNDS = 4, 2
 """Of finding patches and colours in turn, at each size and at the last one."""
@@ -91,10 +88,7 @@ def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
     if not hole.any() or not levels:
         mean = (image * known).sum(dim=(2, 3), keepdim=True) / known.sum().clamp(min=1)
         return Filling(torch.where(known > 0, image, mean), 0.0)
-    tried = min(TRIED_SIZES, len(levels) - 1)
-    begun = [_refined(levels[: tried + 1], None, generator) for _ in range(TRIES)]
-    match = min(begun, key=lambda one: one.misfit + one.seam)
-    match = _refined(levels[tried + 1 :], match, generator)
+    match = _matched(levels, generator)
     made = joined(match)
     if small != size:
         made = with_detail(image * known, hole, match, made)
@@ -155,11 +149,22 @@ def _level(image: Tensor, known: Tensor, size: Size) -> Known | None:
     return level if len(level.places) >= LEAST_PATCHES else None
 
 
-def _refined(levels: list[Known], match: Match | None, generator: torch.Generator) -> Match:
-    """`match` carried up through the `levels`, or begun at the first of them."""
-    for level in levels:
-        match = match.carried_to(level) if match else grown_inwards(level, generator)
-        for _ in range(LAST_ROUNDS if level is levels[-1] else ROUNDS):
-            match = match.improved(generator)
-    assert match is not None
+def _matched(levels: list[Known], generator: torch.Generator) -> Match:
+    """The match at the last of the `levels`, of several begun at the first."""
+    matches: list[Match] = []
+    for index, level in enumerate(levels):
+        count = TRIES[index] if index < len(TRIES) else 1
+        rounds = LAST_ROUNDS if level is levels[-1] else ROUNDS
+        if matches:
+            begun = [match.carried_to(level) for match in matches[:count]]
+        else:
+            begun = [grown_inwards(level, generator) for _ in range(count)]
+        matches = [_refined(match, rounds, generator) for match in begun]
+        matches.sort(key=lambda match: match.misfit + match.seam)
+    return matches[0]
+
+
+def _refined(match: Match, rounds: int, generator: torch.Generator) -> Match:
+    for _ in range(rounds):
+        match = match.improved(generator)
     return match

@@ -99,8 +99,7 @@ class KeepingTask(LayoutTask):
         start_from_filling(plan, self._pins, start)
 
     def own_seconds(self, plan: Plan, device: torch.device) -> float:
-        h, w = plan.canvas
-        return FILLING_SECONDS + h * w * FILLING_SECONDS_A_PIXEL if self.goes_on else 0.0
+        return filling_seconds(plan.canvas) if self.goes_on else 0.0
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:
@@ -140,6 +139,11 @@ class KeepingTask(LayoutTask):
             result.samples = self._pins.levelled(result.samples)
             return
         tell_misfits(result, self._misfits)
+
+
+def filling_seconds(size: tuple[int, int]) -> float:
+    """What a filling of a picture of that size (h, w) takes."""
+    return FILLING_SECONDS + size[0] * size[1] * FILLING_SECONDS_A_PIXEL
 
 
 def usual_start(size: tuple[int, int]) -> int:

@@ -94,8 +94,8 @@ class Known:
 
     @cached_property
     def patches(self) -> Tensor:
-        """(rows·columns, c·SIDE²) of the known pixels, the others 0."""
-        return F.unfold(self.colours, SIDE)[0].T.contiguous()
+        """(rows·columns, SIDE²·c) of the known pixels, the others 0."""
+        return self.cut(self.colours, torch.arange(self.rows * self.columns))
 
     @cached_property
     def norms(self) -> Tensor:
@@ -118,17 +118,47 @@ class Known:
         y, x = ndimage.distance_transform_edt(free, return_distances=False, return_indices=True)
         return torch.from_numpy(y.astype(np.int64) * self.columns + x).flatten()
 
-    def height_cost(self, places: Tensor, targets: Tensor) -> Tensor:
-        """Of patches at `places` for `targets`, which broadcast."""
-        row = targets // self.columns
-        off = (places // self.columns - row).abs().float() - self.beyond[row]
+    @cached_property
+    def depth(self) -> Tensor:
+        """(n,) how deep in the hole the middle of each target lies, in 1/64 of the picture."""
+        from scipy import ndimage
+
+        depth = ndimage.distance_transform_edt(self.hole.numpy()) * (64 / max(self.size))
+        deep = torch.from_numpy(np.minimum(depth, 64).astype(np.float32)).flatten()
+        return deep[self.pixel(self.targets) + SIDE // 2 * (self.w + 1)]
+
+    @cached_property
+    def covered(self) -> tuple[Tensor, Tensor]:
+        """(m,) the pixels of the hole and at its border, (m, SIDE²) which targets lie over each.
+
+        Targets are told by their number, len(targets) is none; in the order of `_offsets`, so that
+        a pixel is the k-th of its k-th patch.
+        """
+        near = F.max_pool2d(self.hole[None, None].float(), 3, stride=1, padding=1)
+        pixels = near.flatten().nonzero()[:, 0]
+        number = torch.full((self.rows * self.columns,), len(self.targets))
+        number[self.targets] = torch.arange(len(self.targets))
+        around = F.pad(number.view(self.rows, -1), (SIDE - 1,) * 4, value=len(self.targets))
+        first = pixels + pixels // self.w * (SIDE - 1)
+        back = torch.tensor([*_offsets(self.w + SIDE - 1)]).flip(0)
+        return pixels, around.flatten()[first[:, None] + back]
+
+    @cached_property
+    def height_costs(self) -> Tensor:
+        """(rows, rows) of a patch for a target in one row that comes from the other."""
+        row = torch.arange(self.rows).float()
+        off = (row - row[:, None]).abs_() - self.beyond[:, None]
         return (off.clamp_(min=0) / self.h).square_().mul_(HEIGHT_COST * self.variance)
 
+    def height_cost(self, places: Tensor, targets: Tensor) -> Tensor:
+        """Of patches at `places` for `targets`, which broadcast."""
+        return self.height_costs[targets // self.columns, places // self.columns]
+
     def cut(self, image: Tensor, places: Tensor) -> Tensor:
-        """(n, c·SIDE²): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
-        offsets = torch.tensor([*_offsets(self.w)])
-        at = self.pixel(places)[:, None] + offsets
-        return image[0].flatten(1)[:, at].transpose(0, 1).flatten(1)
+        """(n, SIDE²·c): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
+        at = self.pixel(places)[:, None] + torch.tensor([*_offsets(self.w)])
+        pixels = image[0].flatten(1).T.contiguous()
+        return pixels.index_select(0, at.flatten()).view(len(places), -1)
 
     def pixel(self, places: Tensor) -> Tensor:
         """The numbers of their upper left pixels in the picture."""
@@ -206,50 +236,38 @@ class Match:
         return _agreed(self.known, chosen, self.colours, usage)
 
     def votes(self, values: Tensor, sharpness: float) -> Tensor:
-        """What the patches that lie over each pixel say of it, (h·w, k).
+        """What the patches that lie over each pixel say of it, (h·w, k); 0 far from the hole.
 
         values: (h·w, k) of the known picture. Those that fit have more say, the more so the higher
         the sharpness, and so have those that say what most do: a mean of two things is neither, but
         a fog (the mode of Wexler et al., 2007, by one step of mean shift).
         """
         known = self.known
-        says, most = self._says(sharpness)
         colours = known.colours[0, :3].flatten(1).T.contiguous()
-        here, there = known.pixel(known.targets), known.pixel(self.chosen)
-        total = torch.zeros(known.h * known.w, 4)
-        counted = torch.cat([colours, torch.ones(len(colours), 1)], dim=1)
-        shares = [(says - most[here + offset]).exp_() for offset in _offsets(known.w)]
-        for offset, say in zip(_offsets(known.w), shares, strict=True):
-            total.index_add_(0, here + offset, counted[there + offset] * say[:, None])
-        mean = total[:, :3] / total[:, 3:].clamp(min=1)
+        says = torch.cat([self._says(sharpness), torch.tensor([-torch.inf])])
+        sources = torch.cat([known.pixel(self.chosen), torch.tensor([0])])
+        offsets = torch.tensor([*_offsets(known.w)])
         width = MODE * known.variance / SIDE**2
         sums = torch.zeros(known.h * known.w, values.shape[1])
-        for offset, say in zip(_offsets(known.w), shares, strict=True):
-            off = (colours[there + offset] - mean[here + offset]).square_().sum(dim=1)
-            say = say / (1 + off / width).square_()
-            sums.index_add_(0, here + offset, values[there + offset] * say[:, None])
+        for pixels, over in zip(*(one.split(CHUNK) for one in known.covered), strict=True):
+            # Relative to the most that one says: where all fit badly it would be lost by rounding.
+            share = (says[over] - says[over].amax(dim=1, keepdim=True)).exp_()
+            source = (sources[over] + offsets).where(over < len(self.chosen), 0).flatten()
+            said = colours.index_select(0, source).view(*over.shape, 3)
+            mean = (said * share[..., None]).sum(dim=1) / share.sum(dim=1, keepdim=True)
+            off = (said - mean[:, None]).square_().sum(dim=2)
+            share /= (1 + off / width).square_()
+            asked = values.index_select(0, source).view(*over.shape, -1)
+            sums[pixels] = torch.bmm(share[:, None], asked)[:, 0]
         return sums
 
-    def _says(self, sharpness: float) -> tuple[Tensor, Tensor]:
-        """Logarithms: (n,) of how much say a patch has, (h·w,) of the most that one has on a pixel.
-
-        Together they are taken: where all fit badly what they say would be lost by rounding, and a
-        grey haze be left.
-        """
-        from scipy import ndimage
-
+    def _says(self, sharpness: float) -> Tensor:
+        """(n,) logarithms of how much say each patch has."""
         known = self.known
         some = self.errors[:: 1 + len(self.errors) // 20_000]
         usual = float(some.quantile(0.5)) + 1e-6 * known.variance
-        depth = ndimage.distance_transform_edt(known.hole.numpy()) * (64 / max(known.size))
-        deep = torch.from_numpy(np.minimum(depth, 64).astype(np.float32)).flatten()
-        centre = known.pixel(known.targets) + SIDE // 2 * (known.w + 1)
         # A power, not an exponential: of several that are all far off the best still has more say.
-        says = -sharpness * (self.errors / usual).log1p() - math.log(DECAY) * deep[centre]
-        grid = torch.full((known.rows * known.columns,), -torch.inf)
-        grid[known.targets] = says
-        around = F.pad(grid.view(1, 1, known.rows, -1), (SIDE - 1,) * 4, value=-torch.inf)
-        return says, F.max_pool2d(around, SIDE, stride=1).flatten()
+        return -sharpness * (self.errors / usual).log1p() - math.log(DECAY) * known.depth
 
 
 def _offsets(width: int) -> Iterator[int]:
@@ -265,7 +283,7 @@ def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:
 def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Match:
     """The match that has the colours which the chosen patches ask for."""
     wanted = known.cut(colours, known.targets)
-    errors = (wanted - known.patches[chosen]).square_().sum(dim=1)
+    errors = (wanted - known.patches.index_select(0, chosen)).square_().sum(dim=1)
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
@@ -304,7 +322,6 @@ class _Search:
 
     def __init__(self, known: Known, wanted: Tensor, usage: Tensor, chosen: Tensor) -> None:
         self.known, self.wanted, self.usage = known, wanted, usage
-        self.norms = wanted.square().sum(dim=1)
         self.chosen = chosen.clone()
         self.costs = self._costs(torch.arange(len(chosen)), chosen)
 
@@ -349,8 +366,8 @@ class _Search:
     def _costs(self, which: Tensor, places: Tensor) -> Tensor:
         """Of patches at `places` for those of the targets."""
         known = self.known
-        products = torch.einsum("nd,nd->n", self.wanted[which], known.patches[places])
-        unlike = (self.norms[which] + known.norms[places] - 2 * products).clamp_(min=0)
+        unlike = self.wanted.index_select(0, which) - known.patches.index_select(0, places)
+        unlike = unlike.square_().sum(dim=1)
         height = known.height_cost(places, known.targets[which])
         return unlike + height + self.usage[places]
 

@@ -19,12 +19,14 @@ from sinddm_toolkit.api import (
 )
 
 from .borders import along_borders, fill_round
-from .keeping import filled, start_from_filling, tell_misfits, usual_start
+from .keeping import filled, filling_seconds, start_from_filling, tell_misfits, usual_start
 from .layouts import LayoutTask
 from .pinning import Pins, faded
 from .sample import canvas_of
 
 if TYPE_CHECKING:
+    import torch
+
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, ScaleState, Step
 
 BAND = Length(12.0, True)
@@ -139,6 +141,10 @@ class Seamless(LayoutTask):
         plan.blend_onto(self.image, 1 - kept)
         start = usual_start(size) if self.start_step is None else self.start_step
         start_from_filling(plan, self._pins, start)
+
+    def own_seconds(self, plan: Plan, device: torch.device) -> float:
+        bands = 3 if all(self._wraps) else 1
+        return bands * filling_seconds(plan.canvas) if self.keep else 0.0
 
     @hookimpl
     def before_sampling(self, run: Run) -> None:

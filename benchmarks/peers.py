@@ -30,9 +30,10 @@ from commands import COMMAND
 from jobs import JOBS, Job, as_tensor
 from likeness import copied, frechet, psnr
 from measures import diversity, patch_distance
-from niqe import niqe
 from PIL import Image, ImageDraw
 from subjects import SUBJECTS, Subject, pictures
+
+from sinddm_toolkit.engine.niqe import niqe
 
 PIXELS = 50_000
 LARGEST = 20_000_000

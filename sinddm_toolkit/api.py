@@ -20,6 +20,7 @@ from sinddm_toolkit.options.values import (
     Seconds,
     at_strength,
 )
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.compositing import (
     Window,
     bounds,
@@ -36,6 +37,7 @@ from sinddm_toolkit.pictures.profiles import in_profile_of
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
 from sinddm_toolkit.pictures.writing import write_picture
+from sinddm_toolkit.settings.plugin_data import data_folder
 
 if TYPE_CHECKING:
     from sinddm_toolkit.engine.compute import choose_compute
@@ -83,6 +85,7 @@ __all__ = [
     "CELL",
     "HALO",
     "CanvasSize",
+    "Colour",
     "Edit",
     "InputFile",
     "Length",
@@ -114,6 +117,7 @@ __all__ = [
     "check_pixels",
     "choose_compute",
     "contact_sheet",
+    "data_folder",
     "downsample",
     "filled",
     "hookimpl",

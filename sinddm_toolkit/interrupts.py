@@ -24,6 +24,17 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+class Stopped(BaseException):
+    """Whoever watches wants what goes on ended: `why`, which is then raised in place of this.
+
+    No `Exception`: neither a plugin is blamed for it, nor does a row of a batch fail by it.
+    """
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 def signal_of(error: BaseException | None) -> int:
     """The signal that `error` comes of; Ctrl-C where nothing is known."""
     while error is not None:

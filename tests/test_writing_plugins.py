@@ -1,7 +1,9 @@
-"""Every block of the guide to plugins does what it says; the reference is that of the code."""
+"""Every block of the tutorial and the guide to plugins does what it says, and the reference is that
+of the code."""
 
 import ast
 import inspect
+import json
 import re
 import shlex
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sinddm_toolkit import api
+from sinddm_toolkit.api import PluginError, UserError, hookimpl
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.checks import RUN_HOOKS, check_task
 from sinddm_toolkit.options.task import Task
@@ -19,15 +22,25 @@ from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.testing import drawn_picture
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs" / "writing-plugins.md").read_text()
+PAGES = ("plugin-tutorial.md", "writing-plugins.md")
+GUIDE = "\n".join((ROOT / "docs" / name).read_text() for name in PAGES)
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.S | re.M)
 ELSEWHERE = (
-    "pip install -e 'dusk[test]'",
+    "pip install -e 'dusk[dev]'",
     "pytest dusk",
-    "pip install build",
+    "pytest",
+    "ruff check",
+    "ruff format --check",
+    "mypy",
     "python -m build dusk",
+    "twine check --strict dusk/dist/sinddm_dusk-0.1.0*",
+    "sinddm-tk plugins uninstall --yes dusk",
+    "sinddm-tk plugins install --yes dusk/dist/sinddm_dusk-0.1.0-py3-none-any.whl",
+    "git tag v0.1.0",
+    "git push origin main v0.1.0",
 )
-"""What a new package is installed, tested and built by: see test_installed_plugins."""
+"""What a package is checked, built, installed and published by. Of all but git see
+test_installed_plugins, which does it with these blocks."""
 
 
 def blocks(language):
@@ -46,7 +59,19 @@ def imported(name, code, folder, monkeypatch):
 
 def code_of_plugins():
     """File name → code, of the blocks that are plugins."""
-    names = ("dusk", None, "retouch", "calm", "balanced", None, "trace", "looks", "average")
+    names = (
+        "dusk",
+        None,
+        "retouch",
+        "calm",
+        "balanced",
+        None,
+        "trace",
+        "follow",
+        "looks",
+        None,
+        "average",
+    )
     return {name: code for name, code in zip(names, blocks("python"), strict=True) if name}
 
 
@@ -76,8 +101,8 @@ def test_the_python_blocks_work(code, request, sinddm_run, sinddm_registry, tmp_
         return
     (task,) = tasks_in(module)
     check_task(task)
-    result = sinddm_run(task, oracle=True, out=tmp_path / "o.png")
-    assert all(path.stat().st_size > 100 for path in result.outputs)
+    sinddm_run(task, oracle=True, out=tmp_path / "o.png")
+    assert all(path.stat().st_size > 100 for path in tmp_path.glob("o*"))
 
 
 @pytest.mark.slow
@@ -89,10 +114,10 @@ def test_the_console_blocks_run_in_their_order(command, known, monkeypatch):
         Path("plugins", f"{name}.py").write_text(code)
     for line in "".join(blocks("console")).splitlines():
         assert line.startswith("$ ")
-        program, *words = shlex.split(line[2:])
-        if program != "sinddm-tk":
-            assert line[2:] in ELSEWHERE
+        if line[2:] in ELSEWHERE:
             continue
+        program, *words = shlex.split(line[2:])
+        assert program == "sinddm-tk"
         installed = Path("dusk", "src")
         if installed.exists() and "--plugins-dir" not in words:
             Path(installed, "sinddm_dusk", "__init__.py").write_text(blocks("python")[0])
@@ -154,6 +179,37 @@ def test_no_line_is_lost_over_several_passes(task_of, sinddm_run, tmp_path, monk
     assert together == apart and len({line.split(",")[0] for line in apart}) == 1 + 3
 
 
+class Failing(Task):
+    name = "failing"
+    summary = "fails at the last step"
+    learns_from = None
+
+    @hookimpl
+    def after_step(self, run, step):
+        if step.s == run.pyramid.count - 1 and step.t == 0:
+            raise RuntimeError("as it must")
+
+
+def test_what_is_written_at_once_survives_a_failure(task_of, sinddm_run, tmp_path):
+    follow, out = task_of("follow"), tmp_path / "o.png"
+    with pytest.raises(PluginError, match="as it must"):
+        sinddm_run(follow, oracle=True, out=out, also={Failing: {}})
+    first, *steps, last = map(json.loads, (tmp_path / "o-steps.jsonl").read_text().splitlines())
+    assert list(first["tasks"]) == ["random-picture", "follow", "failing"]
+    assert first["tasks"]["follow"] == {"to": "{out}-steps.jsonl"}
+    assert len(steps) == 54 and "as it must" in last["error"] and not out.exists()
+    unknown = {"image": drawn_picture((60, 80), seed=5), "out": tmp_path / "p.png"}
+    sinddm_run("sample", **unknown, layouts=0, likeness=0.0, also={follow: {}})
+    told = map(json.loads, (tmp_path / "p-steps.jsonl").read_text().splitlines())
+    updates, errors = zip(
+        *((fact["update"], fact["error"]) for fact in told if "update" in fact), strict=True
+    )
+    assert updates == (20, 40, 40) and 0 < errors[-1] < errors[0]  # it has learnt something
+    assert sinddm_run(follow, oracle=True).outputs == []  # and fails at no path that there isn't
+    with pytest.raises(UserError, match=r"steps\.jsonl exists"):
+        sinddm_run(follow, oracle=True, out=out)
+
+
 def test_the_other_blocks_are_what_a_new_package_has(command):
     assert {name for name, _ in BLOCKS} == {"console", "python", "toml"}
     text, _ = blocks("toml")
@@ -163,6 +219,19 @@ def test_the_other_blocks_are_what_a_new_package_has(command):
     assert entry_points == written["project"]["entry-points"]
     for path in re.findall(r"all of\s+`(dusk/[^`]*)`", GUIDE):
         assert Path(path).exists()
+    table = re.search(r"^\| file .*?\n\n", GUIDE, re.S | re.M)[0]
+    told = {Path(path).name for path in re.findall(r"`([^` ]*\.\w+|LICENSE)`", table)}
+    files = {path.name for path in Path("dusk").rglob("*") if path.is_file()}
+    assert files == told | {".gitignore"}
+
+
+def test_the_page_of_known_plugins_has_them_all():
+    page = (ROOT / "docs" / "known-plugins.md").read_text()
+    for record in registry.current().records:
+        row = re.search(rf"^\| `{record.name}` \| .*", page, re.M)[0]
+        assert all(f"`{task}`" in row for task in record.tasks)
+    for project in (ROOT / "docs" / "examples").glob("*/pyproject.toml"):
+        assert f"[`{tomllib.loads(project.read_text())['project']['name']}`]" in page
 
 
 def test_every_hook_of_a_run_and_every_fixture_is_told():
@@ -185,6 +254,8 @@ def test_the_reference_is_that_of_the_code(monkeypatch, tmp_path):
     script = imported_from(folder / "generate.py")
     for name, text in script.pages().items():
         assert (folder / name).read_text() == text, "run python docs/reference/generate.py"
+    stub = script.stub_of(script.bundled().tasks)
+    assert script.STUB.read_text() == stub, "run python docs/reference/generate.py"
 
 
 def test_every_name_that_a_plugin_imports_is_in_the_reference():

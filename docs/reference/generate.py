@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 
+import sinddm_toolkit
 from sinddm_toolkit import api
 from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.cli.run import AND, TaskCommand, line_options, report_options
@@ -24,8 +25,10 @@ from sinddm_toolkit.host import hookspecs, registry
 from sinddm_toolkit.host.checks import hooks_of
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.settings.stub import stub_of
 
 HERE = Path(__file__).parent
+STUB = HERE.parents[1] / "sinddm_toolkit" / "typed.pyi"
 NOTE = "<!-- Written by docs/reference/generate.py: change the code, not this. -->"
 
 
@@ -44,6 +47,7 @@ def pages() -> dict[str, str]:
     texts = {
         "hooks.md": hooks(),
         "api.md": the_api(),
+        "python.md": for_scripts(),
         "tasks.md": tasks(),
         "command-line.md": command_line(),
     }
@@ -90,8 +94,9 @@ its other side (down, across), and `FLAT` is neither. `FloatArray` is a numpy ar
 API_GROUPS = {
     "A plugin and its tasks": (
         *("API_VERSION", "hookimpl", "Task", "option", "InputFile", "OutputFile", "NameOrFile"),
-        *("Region", "CanvasSize", "Length", "Point", "Seconds", "UserError", "PluginError"),
-        *("check_ordinary", "at_strength"),
+        *("Region", "CanvasSize", "Colour", "Length", "Point", "Seconds"),
+        *("UserError", "PluginError"),
+        *("check_ordinary", "at_strength", "data_folder"),
     ),
     "What will be done": ("Plan", "Stage", "Pyramid", "Schedule"),
     "A pass": ("Run", "ScaleState", "Step", "NoisePredictor", "Result"),
@@ -113,6 +118,7 @@ MET_WITH = {
     "Composition": "engine.repaint",
     "Route": "engine.stage",
     "Extras": "host.result",
+    "TrainingReport": "engine.training",
     "Compute": "engine.compute",
 }
 """What the attributes of those are, which nobody has to import."""
@@ -128,6 +134,11 @@ FOR_THE_CORE = {
     "Compute": ("for_network", "prepare", "environment"),
     "Task": ("picture", "learnt", "main_picture", "schema"),
     "OutputFile": ("beside",),
+    "EditResult": ("to_json",),
+    "RowResult": ("of",),
+    "Record": ("differences",),
+    "RecordedModel": ("of", "to_json", "from_json"),
+    "ListedPreset": ("to_json",),
 }
 """Methods that the toolkit calls itself, of no use to a plugin."""
 
@@ -144,6 +155,54 @@ def the_api() -> str:
     parts.append("## What is met with in these")
     parts += [_described(name, f"sinddm_toolkit.{place}") for name, place in MET_WITH.items()]
     return "\n\n".join(parts)
+
+
+PYTHON_PAGE = """
+# What scripts import
+
+All of it comes from `sinddm_toolkit`; what needs torch is loaded when it is first used.
+[From Python](../python.md) shows how it goes together, and
+[what plugins import](api.md) tells of `Picture` and of what hooks are given.
+"""
+
+PYTHON_GROUPS = {
+    "Edits": ("run", "Session", "batch", "replay"),
+    "What comes of them": ("EditResult", "RowResult", "record", "Record"),
+    "While they go on": ("Progress",),
+    "What there is": ("tasks", "presets", "models", "load_plugins"),
+    "For researchers": ("train", "load_model", "PictureModel", "sample", "Samples", "schedule_of"),
+    "Errors": ("ToolkitError", "UserError", "PluginError"),
+}
+
+MET_BY_SCRIPTS = {
+    "TaskInfo": "edits.listing",
+    "ListedPreset": "settings.presets",
+    "StoredModel": "edits.store",
+    "RecordedTask": "edits.record",
+    "RecordedModel": "edits.record",
+    "TrainingReport": "engine.training",
+    "Phase": "engine.phases",
+    "Quality": "engine.quality",
+}
+"""What is in the lists and records, which nobody has to import."""
+
+
+def for_scripts() -> str:
+    told = {name for names in PYTHON_GROUPS.values() for name in names}
+    if missing := told ^ (set(sinddm_toolkit.__all__) - {"__version__", "errors"}):
+        raise ValueError(f"not told, or not there: {missing}")
+    parts = [PYTHON_PAGE.strip()]
+    for title, names in PYTHON_GROUPS.items():
+        parts += [f"## {title}", *(_described(name, _place(name)) for name in names)]
+    parts.append("## What is met with in these")
+    parts += [_described(name, f"sinddm_toolkit.{place}") for name, place in MET_BY_SCRIPTS.items()]
+    return "\n\n".join(parts)
+
+
+def _place(name: str) -> str:
+    """The module in which what scripts import as `name` is defined."""
+    value = getattr(sinddm_toolkit, name)
+    return str(value.__module__)
 
 
 @cache
@@ -203,7 +262,7 @@ def _own_members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
         if one.name.startswith("_"):
             continue
         told = _told(ast.get_docstring(one), f"{node.name}.{one.name}")
-        if "property" in marks:
+        if {"property", "cached_property"} & {*marks}:
             settable = " (can be assigned)" if one.name in setters else ""
             returns = ast.unparse(one.returns) if one.returns else ""
             yield one.name, _item(f"`{one.name}: {returns}`{settable}", told)
@@ -360,3 +419,4 @@ def _prose(text: str | None) -> str:
 if __name__ == "__main__":
     for name, text in pages().items():
         (HERE / name).write_text(text, encoding="utf-8")
+    STUB.write_text(stub_of(bundled().tasks), encoding="utf-8")

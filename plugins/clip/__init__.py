@@ -19,6 +19,7 @@ API_VERSION = 2
 
 @hookimpl
 def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> TextEncoder | None:
+    """Text encoders by the CLIP models of open_clip."""
     if kind != "text-encoder":
         return None
     from .encoder import ClipEncoder

@@ -21,6 +21,7 @@ NAME = "closed-form"
 
 @hookimpl
 def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> NoisePredictor | None:
+    """The denoiser `closed-form`, and the `layout-denoiser` for coarsest scales."""
     if (kind, name) == ("denoiser", NAME):
         from .denoiser import ClosedFormDenoiser
 

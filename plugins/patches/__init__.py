@@ -18,6 +18,7 @@ API_VERSION = 2
 
 @hookimpl
 def make_service(kind: str, name: str | None, about: Mapping[str, Any]) -> PatchGuidance | None:
+    """The `patch-guidance`, which makes the patches of x̂0 those of the picture."""
     if kind != "patch-guidance":
         return None
     from .guidance import PatchGuidance

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sinddm_toolkit.batching.checking import Checker, RefusedRows
 from sinddm_toolkit.batching.job import Job, RowResult
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.queue import Group, Queue, grouped, rows_together
 from sinddm_toolkit.batching.report import Report, begin_report, check_report
 from sinddm_toolkit.batching.rows import Overrides, Row, count_rows, rows_of
@@ -22,6 +21,7 @@ from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.files import remove_abandoned
+from sinddm_toolkit.settings.picture_cache import PictureCache
 
 
 class Batch:

@@ -13,7 +13,6 @@ from typing import Any
 from sinddm_toolkit.batching.destinations import Destinations, resolved
 from sinddm_toolkit.batching.fingerprints import Fingerprints
 from sinddm_toolkit.batching.job import Item, Job
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Row, absolute, shown
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.edits.estimate import pixel_steps
@@ -29,6 +28,7 @@ from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.settings.layers import Layer, LocatedError, Settings
+from sinddm_toolkit.settings.picture_cache import PictureCache
 from sinddm_toolkit.settings.request import run_options
 
 MOST_ALIKE = 1000

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sinddm_toolkit.batching.rows import Row
+from sinddm_toolkit.edits.showing import as_image
 from sinddm_toolkit.engine.phases import Cells
+from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import read_picture
 from sinddm_toolkit.settings.layers import Layer, Origin, Setting, Settings
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -85,3 +93,20 @@ class RowResult:
     def error(self) -> str | None:
         """Why it failed, in one line."""
         return self.facts.get("error")
+
+    @property
+    def seed(self) -> int:
+        """Of its first picture."""
+        return int(self.facts["seed"])
+
+    @cached_property
+    def picture(self) -> Picture:
+        """Its first picture, in full depth, read from the file. UserError if there is none."""
+        if not self.outputs:
+            raise UserError(f"row {self.number} failed, it has no picture: {self.error}")
+        return read_picture(self.outputs[0])
+
+    @property
+    def image(self) -> Image.Image:
+        """The same as a PIL image (8 bits a channel)."""
+        return as_image(self.picture)

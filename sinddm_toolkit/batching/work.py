@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.batching.job import Item, RowResult
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.state import State
-from sinddm_toolkit.batching.thumbnails import thumbnail
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.events import Events, LoggingEvents
 from sinddm_toolkit.edits.learning import obtain_model
@@ -26,6 +24,8 @@ from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.errors import ToolkitError
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.pictures.thumbnails import thumbnail
+from sinddm_toolkit.settings.picture_cache import PictureCache
 
 _local = threading.local()
 

@@ -7,12 +7,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
 from sinddm_toolkit.batching.job import Item, RowResult
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.process import Process, ProcessDied
 from sinddm_toolkit.batching.queue import Queue, Work
 from sinddm_toolkit.batching.work import Workplace, carry_out, failed, learn
 from sinddm_toolkit.edits.events import Events
 from sinddm_toolkit.errors import ToolkitError
+from sinddm_toolkit.settings.picture_cache import PictureCache
 
 ATTEMPTS = 2
 """How often a row is tried whose process died."""

@@ -41,6 +41,10 @@ def tasks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
     return _words(sorted(registry.current().tasks), incomplete)
 
 
+def plugins(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _words(sorted({record.name for record in registry.current().records}), incomplete)
+
+
 def _model_keys() -> list[str]:
     from sinddm_toolkit.edits.store import default_store
 

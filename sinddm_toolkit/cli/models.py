@@ -27,29 +27,14 @@ def models() -> None:
 def list_models(as_json: bool) -> None:
     """What has been learnt, the latest first, and what was being learnt when that was cut off."""
     store = default_store()
-    found = store.listed()
+    found = store.models()
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps([one.facts for one in found]))
         return
     if not found:
         tell(f"no models yet in {store.folder}")
-    for facts in found:
-        click.echo(readable(_line(facts)))
-
-
-def _line(facts: dict[str, Any]) -> str:
-    if "error" in facts:
-        return f"{facts['model']}  {facts['error']}"
-    height, width = facts["size"]
-    words = [facts["model"], facts["name"], f"{width}x{height}", facts["quality"]]
-    if "trained" in facts:
-        scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
-        words += [f"{facts['updates']} updates", f"(scale {scales})"]
-        imported = facts["imported_from"]
-        words.append(f"from {imported}" if imported else facts["trained_at"])
-    if begun := facts["in_training"]:
-        words.append(f"in training: {begun['made']} of {begun['planned']} updates")
-    return "  ".join(words)
+    for one in found:
+        click.echo(readable(str(one)))
 
 
 @models.command()
@@ -77,7 +62,8 @@ def _told(facts: dict[str, Any], summary: dict[str, Any], file: Path) -> Iterato
     if imported := summary["imported_from"]:
         yield "from", imported
     else:
-        yield "quality", f"{summary['quality']}, {summary['updates']} updates"
+        told = [summary["quality"], *summary["otherwise"], f"{summary['updates']} updates"]
+        yield "quality", ", ".join(told)
         yield "trained", f"{summary['trained_at']}, from --train-seed {facts['config']['seed']}"
     for s, (h, w) in enumerate(sizes):
         end = summary["trained"].get(str(s))

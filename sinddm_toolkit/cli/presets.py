@@ -9,7 +9,6 @@ import click
 
 from sinddm_toolkit.cli import completion
 from sinddm_toolkit.cli.lines import readable, tell
-from sinddm_toolkit.errors import UserError
 
 
 @click.group()
@@ -23,23 +22,12 @@ def list_presets(as_json: bool) -> None:
     """All presets by name: what each is for, its tasks, and whose it is."""
     from sinddm_toolkit.settings import presets as preset_files
 
-    found = []
-    for name, (whose, path) in preset_files.available().items():
-        facts = {"name": name, "whose": whose, "path": str(path)}
-        try:
-            preset = preset_files.load(str(path))
-            found.append({**facts, "tasks": list(preset.layer.tasks), "summary": preset.summary})
-        except UserError as error:
-            found.append({**facts, "error": str(error)})
+    found = preset_files.listed()
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps([one.to_json() for one in found]))
         return
     for one in found:
-        if "error" in one:
-            click.echo(readable(f"{one['name']}  broken: {one['error']}"))
-            continue
-        tasks = " + ".join(one["tasks"]) or "any task"
-        click.echo(readable(f"{one['name']}  ({tasks}, {one['whose']})  {one['summary']}"))
+        click.echo(readable(str(one)))
 
 
 @presets.command()

@@ -11,17 +11,7 @@ import click
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
-from sinddm_toolkit.options.run_options import RunOptions
-
-TRAINING_OPTIONS = (
-    "quality",
-    "max_pixels",
-    "train_time",
-    "train_seed",
-    "init",
-    "retrain",
-    "device",
-)
+from sinddm_toolkit.options.run_options import TRAINING_OPTIONS, RunOptions
 
 
 def _train(pictures: tuple[Path, ...], as_json: bool, quiet: bool, **_: Any) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
@@ -26,20 +27,27 @@ from sinddm_toolkit.edits.outputs import (
     write_files,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare
-from sinddm_toolkit.edits.record import record_of
+from sinddm_toolkit.edits.record import moved_record, record_of
+from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import ModelStore, default_store
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.guards import is_finite
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.sampler import sample
-from sinddm_toolkit.errors import ToolkitError
-from sinddm_toolkit.host.edit import Edit, Outcome
+from sinddm_toolkit.engine.training import TrainingReport
+from sinddm_toolkit.errors import ToolkitError, UserError
+from sinddm_toolkit.host.edit import Edit, Outcome, options_of
 from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.host.run_hooks import RunHooks
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.writing import file_of
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +55,7 @@ PASS_PIXELS = 1_000_000
 """Pixels of the samples that go through the sampler together: more of them take several passes."""
 
 
-@dataclass
+@dataclass(repr=False)
 class EditResult:
     """What an edit made."""
 
@@ -60,11 +68,15 @@ class EditResult:
     model_key: str | None
     """None if a denoiser stood in its place."""
     training_steps: int
+    """Updates that the model has had in all."""
     seconds: dict[str, float]
     """Of `training` and of `sampling`."""
     network_evaluations: int
+    """Pictures that were sent through the network."""
     device: str
+    """The kind of device that computed: `cpu`, `cuda` or `mps`."""
     notes: list[str] = field(default_factory=list)
+    """What files could not keep, and the like, in words."""
     extras: dict[str, Picture | bytes] = field(default_factory=dict)
     """What goes into further files, be they written or not, by the value of the option that asks
     for one: `{out}-mask.png` as it was given."""
@@ -73,20 +85,66 @@ class EditResult:
     sheet: Path | None = None
     """The file that shows all samples, if it was written; it is not among the `outputs`."""
 
+    before: Picture | None = field(default=None, repr=False)
+    """The picture that the first one is named after, as it was given."""
+    folder: Path = field(default_factory=Path, repr=False)
+    """What paths in the records are from."""
+
     @property
     def picture(self) -> Picture:
         """The first picture, in full depth."""
         return self.pictures[0]
 
     @property
-    def image(self) -> Any:
+    def image(self) -> Image.Image:
         """The first picture as a PIL image (8 bits a channel)."""
-        from PIL import Image
+        return as_image(self.picture)
 
-        pixels = self.picture.pixels
-        if self.picture.maximum > 255:
-            pixels = (pixels / 257).round().astype("uint8")
-        return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    @property
+    def images(self) -> list[Image.Image]:
+        """All pictures as PIL images."""
+        return [as_image(picture) for picture in self.pictures]
+
+    @property
+    def seed(self) -> int:
+        """Of the first picture."""
+        return self.seeds[0]
+
+    @property
+    def seeds(self) -> list[int]:
+        """One a picture."""
+        return [record["seed"] for record in self.records]
+
+    def save(
+        self, path: str | os.PathLike[str], sample: int = 0, *, overwrite: bool = False
+    ) -> Path:
+        """Write a picture with the record of how it was made → its path.
+
+        The file is the one that `out=path` would have written. UserError if it can't or must not
+        be written; what the format can't hold is logged as a warning.
+        """
+        if not 0 <= sample < len(self.pictures):
+            raise UserError(f"sample {sample} is not there, give 0 to {len(self.pictures) - 1}")
+        place = Path(path)
+        record = moved_record(self.records[sample], self.folder, place.parent)
+        files, notes = picture_files(
+            [place], [self.pictures[sample]], [record], overwrite=overwrite
+        )
+        write_files(files, overwrite=overwrite)
+        for note in notes:
+            logger.warning(note)
+        return place
+
+    def __repr__(self) -> str:
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: before and after, the variants with their seeds, small."""
+        return html_of(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The same as one small picture, for what shows no HTML."""
+        return png_of(self)
 
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""
@@ -112,8 +170,10 @@ def edit(
     keep: bool = True,
     events: Events | None = None,
     store: ModelStore | None = None,
+    cache: ModelCache | None = None,
+    script: Sequence[ScriptHooks] = (),
 ) -> EditResult:
-    """Carry out `tasks` in one run; the first one's picture is learnt.
+    """Carry out `tasks` in one run; the first one's picture is learnt. Hooks of a `script` join it.
 
     Without `write` the pictures are in no file, nor is what would be called after one; see
     `EditResult.extras`. With `keep` false they are only in files: many large ones then take no more
@@ -121,10 +181,10 @@ def edit(
     """
     events = events or LoggingEvents()
     store = store or default_store()
-    ready = prepare(tasks, options, store, events)
+    ready = prepare(tasks, options, store, events, script=script)
     outputs = planned_outputs(ready, write=write)
     events.expected(partial(told, ready, store))
-    return learnt_and_sampled(ready, outputs, store, events, keep=keep)
+    return learnt_and_sampled(ready, outputs, store, events, keep=keep, cache=cache)
 
 
 def learnt_and_sampled(
@@ -145,10 +205,11 @@ def learnt_and_sampled(
     overwrite = ready.options.overwrite
     write = write or (lambda files: write_files(files, overwrite=overwrite))
     tiles: list[tuple[str, Picture]] = []
-    with _watched_by_tasks(ready, outputs) as outcome:
+    with _watched_by_tasks(ready, outputs) as (about, outcome):
         started = time.monotonic()
-        model = learn(ready, store, events, cache)
-        result = _begun_result(ready, model, time.monotonic() - started)
+        telling = cast(Events, _TellingTasks(events, ready.hooks, about))
+        model = learn(ready, store, telling, cache)
+        result = _begun_result(ready, model, outputs.folder, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
             if outputs.is_unasked and not result.records:
                 outputs = planned_outputs(ready)  # what was free may be taken by now
@@ -182,7 +243,7 @@ def learnt_and_sampled(
     return result
 
 
-def _begun_result(ready: Prepared, model: Model, training: float) -> EditResult:
+def _begun_result(ready: Prepared, model: Model, folder: Path, training: float) -> EditResult:
     """The result of an edit before its first pass."""
     return EditResult(
         pictures=[],
@@ -194,11 +255,13 @@ def _begun_result(ready: Prepared, model: Model, training: float) -> EditResult:
         network_evaluations=0,
         device=ready.compute.device.type,
         denoiser=ready.options.denoiser,
+        before=ready.tasks[0].main_picture(),
+        folder=folder,
     )
 
 
 @contextmanager
-def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
+def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[tuple[Edit, Outcome]]:
     """Tell the tasks that an edit begins, and how it has ended, whatever happens in here."""
     about = Edit(
         ready.subject.picture,
@@ -208,16 +271,34 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[Outcome]:
         outputs.seeds,
         ready.compute.device,
         outputs.pictures,
+        outputs.extras or {},
+        options_of(ready.tasks),
     )
     outcome = Outcome()
     try:
         ready.hooks.begin_edit(about)
-        yield outcome
+        yield about, outcome
     except BaseException as error:
         outcome.error = error
         raise
     finally:
         ready.hooks.end_edit(about, outcome)
+
+
+class _TellingTasks:
+    """Events, of whose trainings the tasks are told too."""
+
+    def __init__(self, events: Events, hooks: RunHooks, about: Edit) -> None:
+        self._events = events
+        self._hooks = hooks
+        self._about = about
+
+    def training(self, report: TrainingReport) -> None:
+        self._events.training(report)
+        self._hooks.during_training(self._about, report)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._events, name)
 
 
 @dataclass(frozen=True)
@@ -255,7 +336,7 @@ class Pass:
 def _passes(ready: Prepared, model: Model, outputs: Outputs, events: Events) -> Iterator[Pass]:
     """All samples, as many at once as fit together."""
     plan, subject, compute = ready.plan, ready.subject, ready.compute
-    record = record_of(ready.tasks, ready.options, model, compute, outputs.folder)
+    record = record_of(ready.tasks, ready.options, model, compute, outputs.folder, ready.script)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
     predict = ready.denoiser or NetworkPredictor(model.network, compute, wraps=plan.wraps)
     finite = _Finite(predict, _no_numbers(ready, model))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from sinddm_toolkit.edits.events import in_words
-from sinddm_toolkit.edits.models import new_model
+from sinddm_toolkit.edits.models import new_model, quality_of
 from sinddm_toolkit.edits.preparing import Prepared
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.edits.subject import Subject
@@ -16,7 +16,7 @@ from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.phases import Phase, plan_phase
 from sinddm_toolkit.engine.plan import Plan
-from sinddm_toolkit.engine.quality import QUALITIES, Quality
+from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.stage import Stage
 from sinddm_toolkit.engine.training import train
 from sinddm_toolkit.host.blame import blaming
@@ -75,9 +75,9 @@ def estimated(ready: Prepared, store: ModelStore, samples: int | None = None) ->
 
     `samples` are those that are asked for if None.
     """
-    quality = QUALITIES.get(ready.subject.config.quality)
-    if ready.denoiser is not None or quality is None:
+    if ready.denoiser is not None or ready.subject.config.is_imported:
         return None
+    quality = quality_of(ready.subject.config)
     phase = _missing(ready, quality, store)
     updates = phase.planned if phase else 0
     if samples is None:

@@ -23,6 +23,7 @@ from sinddm_toolkit.edits.models import (
     damaged,
     load_model,
     new_model,
+    quality_of,
     save_model,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare_plain
@@ -73,7 +74,7 @@ def obtain_model(
     learner = _Learner(ready, cells, store, events, cache or ModelCache(), keep_part)
     subject, options = ready.subject, ready.options
     if subject.config.is_imported:
-        return _onto(learner.cache.load(learner.path), ready.compute)
+        return onto(learner.cache.load(learner.path), ready.compute)
     # Files change as a whole, so that reading takes no lock, and no right to write.
     model = learner.load()
     if learner.missing(model) is None:
@@ -117,7 +118,7 @@ class _Learner:
 
     @property
     def quality(self) -> Quality:
-        return QUALITIES[self.ready.subject.config.quality]
+        return quality_of(self.ready.subject.config)
 
     def load(self) -> Model:
         """The model as it is now; a new one if there is none, or none is wanted."""
@@ -128,7 +129,7 @@ class _Learner:
         )
         if model.config != subject.config:
             raise damaged(self.key)
-        return _onto(model, self.ready.compute)
+        return onto(model, self.ready.compute)
 
     def missing(self, model: Model) -> Phase | None:
         """The training that `model` still needs."""
@@ -220,10 +221,10 @@ def recorded_model(
         try:
             model = load_model(path)
             if model.weights_hash() == recorded.weights_hash:
-                return _onto(model, compute)
+                return onto(model, compute)
         except UserError as error:  # for this picture it can be done without
             events.message(str(error))
-    model = _onto(new_model(subject.config, subject.schedule), compute)
+    model = onto(new_model(subject.config, subject.schedule), compute)
     for phase in recorded.history:
         again = replace(deepcopy(phase), made=0, environment=compute.environment())
         interrupted = _train(model, subject, again, compute, events, stop_after=phase.made)
@@ -260,7 +261,8 @@ def _is_own_training(model: Model) -> bool:
     )
 
 
-def _onto(model: Model, compute: Compute) -> Model:
+def onto(model: Model, compute: Compute) -> Model:
+    """`model` on the device, laid out in memory as it computes quickest there."""
     model.network.to(compute.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
@@ -284,7 +286,7 @@ def _train(
         model.network,
         subject.pyramid,
         model.schedule,
-        QUALITIES[subject.config.quality],
+        quality_of(subject.config),
         phase,
         compute,
         begun=begun,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sinddm_toolkit.edits.store import written_at
 from sinddm_toolkit.edits.tensor_files import (
@@ -22,12 +24,21 @@ from sinddm_toolkit.edits.tensor_files import (
     write_tensors,
 )
 from sinddm_toolkit.engine import priors
-from sinddm_toolkit.engine.networks import NETWORKS, Denoiser, make_network
+from sinddm_toolkit.engine.networks import Denoiser, WholeDenoiser, make_network
 from sinddm_toolkit.engine.phases import History, Phase, trained_cells
 from sinddm_toolkit.engine.pyramid import Size, Upsampling, scale_sizes
+from sinddm_toolkit.engine.quality import (
+    NETWORKS,
+    QUALITIES,
+    Quality,
+    changed,
+    checked_changes,
+)
 from sinddm_toolkit.engine.schedule import Schedule
-from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.json_values import listed, matching, members, sha256, text, whole
+from sinddm_toolkit.errors import PluginError, UserError
+from sinddm_toolkit.host.blame import blaming
+from sinddm_toolkit.host.services import made_service
+from sinddm_toolkit.json_values import listed, mapping, matching, members, sha256, text, whole
 from sinddm_toolkit.options.run_options import SEED_MAX
 from sinddm_toolkit.pictures.limits import MAX_PIXELS
 
@@ -36,6 +47,8 @@ FORMAT_VERSION = 1
 
 MOST_WIDTH = 4096
 """Of a network: an imported one has the width of its checkpoint."""
+
+NETWORK_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 FACTS = ("name", "trained_at", "imported_at", "imported_from", "toolkit")
 """What a model file says for people, where it is known."""
@@ -62,9 +75,13 @@ class ModelConfig:
     checkpoint: str | None = None
     """sha256 of the file that the weights were imported from; None if they were trained here."""
     network: str | None = None
-    """Which of `NETWORKS`; None is the paper's."""
+    """Which of `NETWORKS`, or which one a plugin makes; None is the paper's."""
     init: str | None = None
     """Fingerprint of the weights that the training started from; None is random ones."""
+    schedule: str | None = None
+    """Fingerprint of a schedule other than that which follows from the picture."""
+    changes: tuple[tuple[str, Any], ...] | None = None
+    """What of the quality is otherwise, by the names of its fields."""
 
     @property
     def key(self) -> str:
@@ -78,14 +95,26 @@ class ModelConfig:
         return self.checkpoint is not None
 
     @property
+    def can_be_made_again(self) -> bool:
+        """Whether a picture's record tells all that it takes to train the model: it has neither
+        weights from elsewhere nor a schedule that doesn't follow from the picture."""
+        return self.checkpoint is None and self.schedule is None
+
+    @property
     def upsampling(self) -> Upsampling:
         """What the model was trained with."""
         return "bilinear" if self.is_imported else "bicubic"
 
+    @property
+    def needs_plugin(self) -> bool:
+        """Whether the network is one that a plugin makes."""
+        return self.network not in (None, *NETWORKS)
+
     def to_json(self) -> dict[str, Any]:
         """The fields, without those that are None: keys outlive the fields added later."""
-        values = asdict(self).items()
-        return {WRITTEN_AS.get(name, name): value for name, value in values if value is not None}
+        values = {**asdict(self), "changes": None if self.changes is None else dict(self.changes)}
+        found = {WRITTEN_AS.get(name, name): value for name, value in values.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
     @classmethod
     def from_json(cls, data: Any) -> ModelConfig:
@@ -102,8 +131,13 @@ class ModelConfig:
         if len(sides) != 2 or sides[0] * sides[1] > MAX_PIXELS:
             raise ValueError("config.size must be the two sides of a picture")
         checkpoint, network, init = (found.get(name) for name in ("checkpoint", "network", "init"))
-        if network is not None and text(network, "config.network") not in NETWORKS:
-            raise ValueError(f"config.network must be one of {', '.join(NETWORKS)}")
+        if network is not None:
+            matching(network, NETWORK_NAME, "config.network", "the name of a network")
+        schedule, changes = found.get("schedule"), found.get("changes")
+        if schedule is not None:
+            sha256(schedule, "config.schedule")
+        if changes is not None:
+            changes = tuple(checked_changes(mapping(changes, "config.changes")).items())
         if init is not None:
             matching(init, "[0-9a-f]{16}", "config.init", "a fingerprint of weights")
         if checkpoint is not None:
@@ -117,7 +151,38 @@ class ModelConfig:
             checkpoint,
             network,
             init,
+            schedule,
+            changes,
         )
+
+
+def quality_of(config: ModelConfig) -> Quality:
+    """How a model is trained. KeyError if it was imported."""
+    quality = changed(QUALITIES[config.quality], dict(config.changes or ()))
+    if config.needs_plugin:
+        quality = replace(quality, crop=None)
+    return replace(quality, network=config.network, width=config.width)
+
+
+def untrained_network(config: ModelConfig, schedule: Schedule) -> Denoiser:
+    """The network of a model with whatever weights it is made with.
+
+    UserError if it is a plugin's and that is not there, PluginError if it can't be used.
+    """
+    if not config.needs_plugin:
+        return make_network(config.network, config.width, schedule.alphas_cumprod)
+    made = made_service("network", config.network, width=config.width, schedule=schedule)
+    name = f"the network {config.network} of the plugin {made.plugin}"
+    if not isinstance(made.made, torch.nn.Module):
+        raise PluginError(f"{name} must be a torch.nn.Module, not {type(made.made).__name__}")
+    network = WholeDenoiser(made.made, partial(blaming, made.plugin, "in its network"))
+    strange = [key for key, x in network.state_dict().items() if x.dtype is not torch.float32]
+    if strange or not list(network.parameters()):
+        what = (
+            f"{strange[0].removeprefix('network.')} is not" if strange else "it has no parameters"
+        )
+        raise PluginError(f"{name} must hold parameters of float32: {what}")
+    return network
 
 
 @dataclass
@@ -152,7 +217,7 @@ def new_model(config: ModelConfig, schedule: Schedule) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = make_network(config.network, config.width)
+        network = untrained_network(config, schedule)
     if config.init is not None:
         network.load_state_dict(priors.load(str(config.network), config.width, config.init))
     return Model(config, schedule, network)
@@ -234,11 +299,29 @@ def _parts(found: dict[str, Any]) -> tuple[ModelConfig, Schedule, History]:
         raise ValueError("the schedule is of another number of scales than the picture")
     if any(max(phase.t_ends) >= count for phase in history):
         raise ValueError("a scale was trained that the picture has not")
+    if any(max(phase.t_ends.values()) > schedule.timesteps for phase in history):
+        raise ValueError("a timestep was trained that the schedule has not")
+    if config.schedule is None and not schedule.starts_follow_from_gammas:
+        raise ValueError("starts are not those of gammas")
+    if config.schedule not in (None, schedule.fingerprint):
+        raise ValueError("the schedule is not the one that the configuration names")
     if not all(isinstance(t, int) for t in found["trained"].values()):
         raise TypeError("trained must be a number of timesteps for each scale")
     if not all(isinstance(found.get(fact, ""), str) for fact in (*FACTS, "weights_sha256")):
         raise TypeError("what a file says for people must be texts")
     return config, schedule, history
+
+
+def _check_same_network(
+    key: str, config: ModelConfig, network: Denoiser, weights: Mapping[str, Tensor]
+) -> None:
+    """UserError if a plugin makes another network of that name than when the model was trained."""
+    own = {name: tuple(x.shape) for name, x in network.state_dict().items()}
+    if config.needs_plugin and own != {name: tuple(x.shape) for name, x in weights.items()}:
+        raise UserError(
+            f"the model {key} was trained with another version of the network {config.network}, "
+            "whose weights are of other shapes: install that one, or train anew"
+        )
 
 
 class ModelCache:
@@ -271,7 +354,8 @@ def load_model(path: Path) -> Model:
         config, schedule, history = _parts(found)
         if hash_of(weights) != found["weights_sha256"]:
             raise DamagedFile("its weights are not as they were written")
-        network = make_network(config.network, config.width)
+        network = untrained_network(config, schedule)
+        _check_same_network(path.stem, config, network, weights)
         network.load_state_dict(weights)
     facts: dict[str, Any] = {key: found[key] for key in FACTS if key in found}
     return Model(config, schedule, network, history, facts)

@@ -10,20 +10,20 @@ import numpy as np
 from torch import Tensor
 
 from sinddm_toolkit.edits.events import Events, made_at
-from sinddm_toolkit.edits.models import Model, load_model
+from sinddm_toolkit.edits.models import Model, ModelConfig, load_model, quality_of
 from sinddm_toolkit.edits.record import RecordedModel
 from sinddm_toolkit.edits.store import ModelStore
 from sinddm_toolkit.edits.subject import Subject, make_subject
 from sinddm_toolkit.engine.compute import Compute, choose_compute
 from sinddm_toolkit.engine.phases import Cells
 from sinddm_toolkit.engine.plan import Plan
-from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.steps import Step
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.hookspecs import hookimpl
 from sinddm_toolkit.host.run_hooks import RunHooks, named_predictor
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.host.services import made_service
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
@@ -45,6 +45,8 @@ class Prepared:
     """What stands in place of a trained network."""
     recorded: RecordedModel | None = None
     """The model that must be used, as a picture tells of it; None: any of this configuration."""
+    script: Sequence[ScriptHooks] = ()
+    """The hooks that a script gave."""
 
     def cells(self) -> Cells:
         """What has to be known before it can be sampled."""
@@ -57,9 +59,10 @@ def prepare(
     store: ModelStore,
     events: Events,
     recorded: RecordedModel | None = None,
+    script: Sequence[ScriptHooks] = (),
 ) -> Prepared:
     """Settle the edit that `tasks`, of which the first one's picture is learnt, and `options` ask
-    for, with the model that is `recorded`, if one is.
+    for, with the model that is `recorded`, if one is, and the hooks that a `script` gave.
 
     UserError for what can't be carried out; nothing is written.
     """
@@ -72,7 +75,7 @@ def prepare(
     stored = _stored_model(options, recorded, store)
     subject = _subject_of(tasks, options, stored, recorded, events)
     plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
-    hooks = RunHooks(tasks, [SamplingEvents(events)])
+    hooks = RunHooks(tasks, [SamplingEvents(events)], script)
     hooks.plan_edit(plan, subject.pyramid)
     plan.close()
     denoiser = None
@@ -89,7 +92,7 @@ def prepare(
         hooks.join(service.plugin, service.made)
     settled = options.settled(model=stored.config.key if stored else options.model)
     compute = compute.for_network(subject.config.network)
-    return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded)
+    return Prepared(tasks, settled, compute, subject, plan, hooks, denoiser, recorded, script)
 
 
 def prepare_plain(pictures: Sequence[Picture], options: RunOptions) -> Prepared:
@@ -97,10 +100,14 @@ def prepare_plain(pictures: Sequence[Picture], options: RunOptions) -> Prepared:
 
     UserError for what can't be carried out; nothing is written.
     """
+    picture, *others = pictures
+    return prepare_subject(make_subject(picture, options, others=others), options)
+
+
+def prepare_subject(subject: Subject, options: RunOptions) -> Prepared:
+    """Settle the edit of `subject` that no task changes. UserError if the device isn't there."""
     compute = choose_compute(options.device)
     compute.prepare()
-    picture, *others = pictures
-    subject = make_subject(picture, options, others=others)
     plan = Plan(subject.pyramid, subject.schedule, _visits(options, subject))
     plan.close()
     compute = compute.for_network(subject.config.network)
@@ -128,15 +135,16 @@ def _subject_of(
         others,
     )
     if stored:
-        _check_picture(subject, stored)
+        check_picture(subject, stored)
         if hidden and subject.pyramid.known is None:
             events.message("this model has learnt the whole picture: what is hidden may come back")
     return subject
 
 
 def _visits(options: RunOptions, subject: Subject) -> int | None:
-    quality = QUALITIES.get(subject.config.quality)  # an imported model has none
-    return options.sampling_steps or (quality.sampling_steps if quality else None)
+    if options.sampling_steps or subject.config.is_imported:
+        return options.sampling_steps
+    return quality_of(subject.config).sampling_steps
 
 
 def _hidden(tasks: Sequence[Task]) -> list[Picture]:
@@ -158,19 +166,29 @@ def _stored_model(
     """
     if recorded is None:
         key = None if options.model is None else store.find(options.model)
-    elif not recorded.config.is_imported:
+    elif recorded.config.can_be_made_again:
         return None
     else:
         key = store.with_weights(recorded.weights_hash, recorded.config.picture)
         if key is None:
-            raise UserError(
-                f"the imported model {recorded.config.key} that made this picture is not in "
-                f"{store.folder} and can't be trained again: import its checkpoint again"
-            )
+            raise _can_not_be_made_again(recorded.config, store)
     return None if key is None else load_model(store.path(key))
 
 
-def _check_picture(subject: Subject, model: Model) -> None:
+def _can_not_be_made_again(config: ModelConfig, store: ModelStore) -> UserError:
+    """What is said of a recorded model that the store would have to have."""
+    if config.is_imported:
+        what, so = f"the imported model {config.key}", "import its checkpoint again"
+    else:
+        what = f"the model {config.key} with a schedule of its own"
+        so = "train it again as it was trained"
+    return UserError(
+        f"{what} that made this picture is not in {store.folder} and can't be trained again from "
+        f"what a picture tells: {so}"
+    )
+
+
+def check_picture(subject: Subject, model: Model) -> None:
     """UserError if `model` is of another picture than the one given."""
     if subject.config != model.config:
         raise UserError(

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit import __version__
-from sinddm_toolkit.edits.models import Model, ModelConfig
+from sinddm_toolkit.edits.models import Model, ModelConfig, quality_of
 from sinddm_toolkit.engine.compute import Compute
 from sinddm_toolkit.engine.phases import History, Phase
 from sinddm_toolkit.engine.pyramid import MIN_SIDE, scale_sizes
 from sinddm_toolkit.engine.quality import QUALITIES
+from sinddm_toolkit.engine.schedule import TIMESTEPS
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.json_values import (
     is_deeper,
     listed,
@@ -31,6 +33,7 @@ from sinddm_toolkit.json_values import (
     text,
     whole,
 )
+from sinddm_toolkit.options.kinds import relative
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
 from sinddm_toolkit.options.task import Task
@@ -112,8 +115,11 @@ class RecordedTask:
     """A task by its name, its options as JSON, and where the task came from, if that is known."""
 
     name: str
+    """What `run` takes."""
     options: Mapping[str, Any]
+    """All but what was not given and has no default; files by place and content."""
     maker: Maker | None
+    """The plugin, its package and version."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,11 @@ class RecordedModel:
     """A model by how it was trained."""
 
     config: ModelConfig
+    """Of what picture, at what size and quality; `config.key` is the model's name."""
     weights_hash: str
+    """SHA-256 of the weights."""
     history: History
+    """Its trainings, one after the other."""
 
     @classmethod
     def of(cls, model: Model) -> RecordedModel:
@@ -145,23 +154,37 @@ class RecordedModel:
             raise ValueError(f"history must be of at most {MOST_PHASES} trainings")
         config = ModelConfig.from_json(found["config"])
         history = [Phase.from_json(phase) for phase in phases]
-        if not config.is_imported:  # else the store has to have it: it is not made again
+        if config.can_be_made_again:  # else the store has to have it
             _check_trainable(config, history)
         return cls(config, sha256(found["weights_sha256"], "weights_sha256"), history)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """All that a picture is made again from."""
 
     toolkit: str
     """The version of the toolkit that made it."""
     tasks: tuple[RecordedTask, ...]
+    """In the order in which they acted; the first one's picture is learnt."""
     options: Mapping[str, Any]
-    """Those of `RECORDED_OPTIONS`, and the seed."""
+    """Those of every run that the picture depends on, and the seed."""
     model: RecordedModel
+    """What predicted the noise."""
     metadata: Mapping[str, Any]
     """What tasks have added, for people."""
+    hooks: tuple[str, ...] = ()
+    """Code of a script that may have changed the picture, by its name: the record holds none."""
+
+    @property
+    def seed(self) -> int:
+        """The picture's own."""
+        return int(self.options["seed"])
+
+    def __repr__(self) -> str:
+        tasks = " + ".join(task.name for task in self.tasks)
+        model = self.model.config.key
+        return f"<Record: {tasks}, seed {self.seed}, model {model}, toolkit {self.toolkit}>"
 
     def differences(self) -> list[str]:
         """What was of another version than here when the picture was made, a line each."""
@@ -185,8 +208,10 @@ def record_of(
     model: Model,
     compute: Compute,
     folder: Path,
+    script: Sequence[ScriptHooks] = (),
 ) -> dict[str, Any]:
     """The record of the pictures but for seeds and metadata; paths from `folder`, theirs."""
+    hooks = [hooks.name for hooks in script if hooks.may_change]
     return {
         "version": VERSION,
         "toolkit": __version__,
@@ -194,6 +219,7 @@ def record_of(
         "options": {name: getattr(options, name) for name in RECORDED_OPTIONS},
         "model": RecordedModel.of(model).to_json(),
         "environment": compute.environment(),
+        **({"hooks": hooks} if hooks else {}),
     }
 
 
@@ -209,6 +235,27 @@ def _told(task: Task, folder: Path) -> dict[str, Any]:
         "options": options,
         **({"plugin": maker.to_json()} if maker else {}),
     }
+
+
+def moved_record(record: Mapping[str, Any], before: Path, after: Path) -> dict[str, Any]:
+    """`record`, whose paths are from the folder `before`, as it is in a picture in `after`."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [moved(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        key = next((key for key in ("picture", "file") if value.get(key)), None)
+        if key is None:
+            return value
+        place = relative(before.resolve() / value[key], after.resolve())
+        return {**value, key: place}
+
+    tasks = [
+        {**task, "options": {name: moved(value) for name, value in task["options"].items()}}
+        for task in record["tasks"]
+    ]
+    return {**record, "tasks": tasks}
 
 
 # Reading
@@ -265,6 +312,7 @@ def _record(data: dict[str, Any]) -> Record:
         {**options, "seed": seed},
         RecordedModel.from_json(found["model"]),
         mapping(found.get("metadata", {}), "metadata"),
+        tuple(text(name, "hooks") for name in listed(found.get("hooks", []), "hooks")),
     )
 
 
@@ -293,7 +341,8 @@ def _check_trainable(config: ModelConfig, history: History) -> None:
     count = len(scale_sizes(config.size)[0])
     for phase in history:
         whole(max(phase.updates), 0, count - 1, f"history: a scale of {count}")
-    most = MOST_TRAININGS * count * QUALITIES[config.quality].steps_per_scale
+        whole(max(phase.t_ends.values()), 1, TIMESTEPS, "history.t_ends")
+    most = MOST_TRAININGS * count * quality_of(config).steps_per_scale
     whole(sum(phase.made for phase in history), 0, most, "history.made, all together,")
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
 from sinddm_toolkit.edits.estimate import told
 from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.outputs import planned_outputs
 from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.edits.record import (
@@ -50,13 +51,14 @@ class Finder(Protocol):
 
 def replay(
     path: Path,
-    out: Path,
+    out: Path | None,
     *,
     inputs: Inputs | None = None,
     overwrite: bool = False,
     events: Events | None = None,
+    cache: ModelCache | None = None,
 ) -> EditResult:
-    """Make the picture in `path` again, into `out`.
+    """Make the picture in `path` again, into `out`; if that is None, into no file.
 
     The pictures it was made from are looked for where they were in relation to it, then under
     their names beside it and in the working folder; `inputs` names others by option, one or
@@ -64,18 +66,26 @@ def replay(
     """
     events = events or Events()
     record = load_record(path)
+    if record.hooks:
+        names = ", ".join(record.hooks)
+        raise UserError(
+            f"{path} was made with code of a script that no record holds, {names:.200}: run that "
+            "script again"
+        )
     tasks, options = make_tasks(replayed(record, path, out, inputs or {}, overwrite=overwrite))
     _check_size(record, tasks[0].learnt(), path)
     for line in record.differences():
         events.message(line)
     store = default_store()
     ready = prepare(tasks, options, store, events, record.model)
-    outputs = planned_outputs(ready)
+    outputs = planned_outputs(ready, write=out is not None)
     events.expected(partial(told, ready, store))
-    return learnt_and_sampled(ready, outputs, store, events)
+    return learnt_and_sampled(ready, outputs, store, events, cache=cache)
 
 
-def replayed(record: Record, path: Path, out: Path, inputs: Inputs, *, overwrite: bool) -> Layer:
+def replayed(
+    record: Record, path: Path, out: Path | None, inputs: Inputs, *, overwrite: bool
+) -> Layer:
     """The settings of the run that made the picture in `path`, but that it goes into `out`."""
 
     def find(name: str, file: RecordedFile, *, is_alone: bool) -> Picture | Path:
@@ -85,7 +95,7 @@ def replayed(record: Record, path: Path, out: Path, inputs: Inputs, *, overwrite
         return picture or place
 
     layer = _layer(record, path, find)
-    for name, value in (("out", str(out)), ("overwrite", overwrite)):
+    for name, value in (("out", out and str(out)), ("overwrite", overwrite)):
         layer.run[name] = Setting(value, PYTHON, name)
     return layer
 

@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sinddm_toolkit.engine.quality import NETWORKS
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.settings.home import HOME_VARIABLE, home
 
 SUFFIX = ".safetensors"
 UNFINISHED = ".training"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What lists tell of a model that is kept, or of a training that was cut off."""
+
+    key: str
+    """Its name, as `model` takes it."""
+    facts: Mapping[str, Any] = field(repr=False)
+    """All that is told, as `models list --json` prints it."""
+
+    @property
+    def name(self) -> str:
+        """Of the picture that it knows."""
+        return str(self.facts.get("name", "?"))
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(h, w) that it works at; None if it is damaged."""
+        size = self.facts.get("size")
+        return (size[0], size[1]) if size else None
+
+    @property
+    def quality(self) -> str | None:
+        """How long the picture was studied; None if it is damaged."""
+        return self.facts.get("quality")
+
+    @property
+    def updates(self) -> int:
+        """Made in its trainings, all together."""
+        return int(self.facts.get("updates", 0))
+
+    @property
+    def error(self) -> str | None:
+        """Why it can't be used, in one line."""
+        return self.facts.get("error")
+
+    def __str__(self) -> str:
+        facts = self.facts
+        if self.error is not None:
+            return f"{self.key}  {self.error}"
+        height, width = facts["size"]
+        words = [self.key, self.name, f"{width}x{height}", facts["quality"]]
+        if "trained" in facts:
+            scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
+            words += [*facts["otherwise"], f"{facts['updates']} updates", f"(scale {scales})"]
+            imported = facts["imported_from"]
+            words.append(f"from {imported}" if imported else facts["trained_at"])
+        if begun := facts["in_training"]:
+            words.append(f"in training: {begun['made']} of {begun['planned']} updates")
+        return "  ".join(words)
 
 
 @dataclass(frozen=True)
@@ -79,6 +131,10 @@ class ModelStore:
         """What lists tell of each model, the latest first, and of trainings without a model yet."""
         return [self._listed(key) for key in dict.fromkeys([*self.keys(), *self.unfinished_keys()])]
 
+    def models(self) -> list[StoredModel]:
+        """The same, as values with names."""
+        return [StoredModel(facts["model"], facts) for facts in self.listed()]
+
     def _listed(self, key: str) -> dict[str, Any]:
         try:
             begun = self.describe_unfinished(key)
@@ -98,6 +154,7 @@ class ModelStore:
             "name": facts.get("name", "?"),
             "size": facts["config"]["size"],
             "quality": facts["config"]["recipe"],
+            "otherwise": _otherwise(facts),
             "updates": sum(phase["made"] for phase in facts["history"]),
             "trained": facts["trained"],
             "trained_at": facts.get("trained_at", "?"),
@@ -148,6 +205,18 @@ class ModelStore:
             yield
         finally:
             lock.release()
+
+
+def _otherwise(facts: Mapping[str, Any]) -> list[str]:
+    """In words, what of a model is not as its quality has it."""
+    config = facts["config"]
+    words = [f"{name} {value}" for name, value in config.get("changes", {}).items()]
+    if "network" in config and config["network"] not in NETWORKS:
+        words.append(f"network {config['network']}")
+    if "schedule" in config:
+        has_blur = any(map(any, facts["schedule"]["gammas"]))
+        words.append("a schedule of its own" if has_blur else "without blur")
+    return words
 
 
 def remove_file(path: Path) -> None:

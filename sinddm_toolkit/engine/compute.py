@@ -33,9 +33,10 @@ class Compute:
         """The same in the precision that suits the network of that name (see `NETWORKS`).
 
         The paper's is trained in single precision. It tells ε alone, whose rounding is in x̂0 up to
-        2000 times; others tell what ε is beside a guess, so that bf16 costs x̂0 no visible bit.
+        2000 times, as a plugin's does; ours tells what ε is beside a guess, so that bf16 costs x̂0
+        no visible bit.
         """
-        return replace(self, precision=torch.float32) if name is None else self
+        return self if name == "half" else replace(self, precision=torch.float32)
 
     def prepare(self) -> None:
         """Settings of the process that results depend on."""

@@ -10,8 +10,18 @@ import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.compute import Compute
-from sinddm_toolkit.engine.networks import CELL, HALO, WHOLE, Denoiser, Frame, with_halo
+from sinddm_toolkit.engine.networks import (
+    CELL,
+    HALO,
+    WHOLE,
+    Denoiser,
+    Frame,
+    WholeDenoiser,
+    with_halo,
+)
 from sinddm_toolkit.engine.pyramid import FLAT, Wraps, surrounded
+from sinddm_toolkit.engine.run import NoisePredictor
+from sinddm_toolkit.engine.schedule import Schedule
 
 TILE = 256
 """Side of the tiles that a larger canvas is denoised in, without their halo."""
@@ -48,6 +58,8 @@ class NetworkPredictor:
         for axis, wrap in zip((-2, -1), self.wraps, strict=True):
             if wrap and x.shape[axis] % self.network.cell:
                 return self._in_both_phases(x, t, s, needless, axis)
+        if isinstance(self.network, WholeDenoiser):
+            return self._at_once(x, t, s)
         is_small = max(x.shape[-2:]) <= 1.5 * self.tile
         if is_small and not any(self.wraps):
             return self._forward(x, t, s, WHOLE)
@@ -65,6 +77,12 @@ class NetworkPredictor:
                 frame = Frame.of_crops(corner, size, whole, x.device)
                 out[..., top:bottom, left:right] = self._forward(tile, t, s, frame)
         return out
+
+    def _at_once(self, x: Tensor, t: int, s: int) -> Tensor:
+        """What a network predicts that is not to be given parts of a picture."""
+        around = self._forward(surrounded(x, HALO, self.wraps), t, s, WHOLE)
+        top, left = (HALO * wrap for wrap in self.wraps)
+        return around[..., top : top + x.shape[-2], left : left + x.shape[-1]]
 
     def _in_both_phases(
         self, x: Tensor, t: int, s: int, needless: Tensor | None, axis: int
@@ -89,6 +107,24 @@ class NetworkPredictor:
                 frame,
             )
         return predicted.to(x.dtype)
+
+
+class OtherNoise:
+    """A network asked at the levels of noise of another schedule than it has learnt.
+
+    Each is taken for the nearest one that it knows, and x scaled to be of that one's length. What
+    is learnt is σ, as t is but its number (Karras et al., 2022, §2 and App. C.3).
+    """
+
+    def __init__(self, predict: NoisePredictor, learnt: Schedule, asked: Schedule) -> None:
+        self._predict = predict
+        self._learnt = learnt
+        self._asked = asked
+
+    def __call__(self, x: Tensor, t: int, s: int, needless: Tensor | None = None) -> Tensor:
+        known = self._learnt.nearest(self._asked.start_sigma(t + 1))
+        by = math.sqrt(self._learnt.alpha_bar(known) / self._asked.alpha_bar(t))
+        return self._predict(x * by, known, s, needless)
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:

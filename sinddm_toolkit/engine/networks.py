@@ -7,7 +7,8 @@ once: a sixth of the time at equal error. Both see 33×33 pixels and are trained
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 
 import torch
@@ -243,14 +244,16 @@ class HalfResolutionDenoiser(nn.Module):
     cell = CELL
     """Side of the squares of pixels that it works on as one."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, alphas_cumprod: Sequence[float] | None = None) -> None:
+        """`alphas_cumprod` are ᾱ_t of the schedule, those of the cosine schedule if None."""
         super().__init__()
         self.width = width
         self.embed = joint_embedding()
         self.stem = nn.Conv2d(3 * CELL**2, width, 1)
         self.blocks = nn.ModuleList(HalfResolutionBlock(width) for _ in range(BLOCKS))
         self.head = nn.Conv2d(width, 3 * CELL**2, 1)
-        alphas = torch.from_numpy(cosine_alphas_cumprod())
+        usual = cosine_alphas_cumprod() if alphas_cumprod is None else alphas_cumprod
+        alphas = torch.as_tensor(usual, dtype=torch.float64)
         variance = alphas * PICTURE_DEVIATION**2 + 1 - alphas
         factors = {
             "normalise": variance.rsqrt(),
@@ -287,16 +290,54 @@ def _folded(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
+# Any other
+
+
+class WholeDenoiser(nn.Module):
+    """A network of somebody else's, which is only ever given whole pictures.
+
+    How many pixels it sees, and what it takes to lie beyond a border, is nobody's business then:
+    it is trained without crops and asked without tiles.
+    """
+
+    cell = 1
+
+    def __init__(
+        self,
+        network: nn.Module,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`network`(x, t, s) is ε: see the service `network`. It is called inside a `guard`."""
+        super().__init__()
+        self.network = network
+        self._guard = guard
+
+    def forward(self, x: Tensor, t: Tensor, scale: Tensor, frame: Frame = WHOLE) -> Tensor:
+        """x: (n, 3, h, w); t, scale: (n,) integers → ε, (n, 3, h, w)."""
+        if frame.halo:
+            raise ValueError("this network is for whole pictures, not for parts of them")
+        with self._guard():
+            out = self.network(x, t, scale)
+            if not isinstance(out, Tensor) or out.shape != x.shape:
+                found = tuple(getattr(out, "shape", ())) or type(out).__name__
+                raise ValueError(f"the noise must have the shape {tuple(x.shape)}, not {found}")
+        return out
+
+
 # By the names that qualities and model files use
 
-Denoiser = PaperDenoiser | HalfResolutionDenoiser
-
-NETWORKS: dict[str, type[PaperDenoiser] | type[HalfResolutionDenoiser]] = {
-    "paper": PaperDenoiser,
-    "half": HalfResolutionDenoiser,
-}
+Denoiser = PaperDenoiser | HalfResolutionDenoiser | WholeDenoiser
 
 
-def make_network(name: str | None, width: int) -> Denoiser:
-    """An untrained denoiser, the paper's if `name` is None. KeyError if there is none so called."""
-    return NETWORKS[name or "paper"](width)
+def make_network(
+    name: str | None, width: int, alphas_cumprod: Sequence[float] | None = None
+) -> PaperDenoiser | HalfResolutionDenoiser:
+    """An untrained denoiser, the paper's if `name` is None, for a schedule with those ᾱ_t.
+
+    KeyError if there is none so called.
+    """
+    if name in (None, "paper"):
+        return PaperDenoiser(width)
+    if name == "half":
+        return HalfResolutionDenoiser(width, alphas_cumprod)
+    raise KeyError(name)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from sinddm_toolkit.engine.quality import Quality
-from sinddm_toolkit.engine.schedule import TIMESTEPS, Schedule
+from sinddm_toolkit.engine.schedule import MOST_TIMESTEPS, Schedule
 from sinddm_toolkit.json_values import mapping, members, positive, whole
 
 REHEARSAL_SHARE = 0.25
@@ -64,6 +64,7 @@ class Phase:
     updates: dict[int, int]
     """Planned updates of each scale."""
     seed: int
+    """Of crops, timesteps and noise."""
     decay_from: int
     """The update from which the learning rate falls to zero."""
     end: int
@@ -77,6 +78,7 @@ class Phase:
 
     @property
     def planned(self) -> int:
+        """Updates of all scales together."""
         return sum(self.updates.values())
 
     def scale_order(self) -> Iterator[int]:
@@ -89,6 +91,7 @@ class Phase:
             yield scale
 
     def made_per_scale(self) -> dict[int, int]:
+        """Updates made of each scale."""
         if self.made == self.planned:
             return dict(self.updates)
         counts = dict.fromkeys(self.updates, 0)
@@ -97,6 +100,7 @@ class Phase:
         return counts
 
     def to_json(self) -> dict[str, Any]:
+        """The fields."""
         return asdict(self)
 
     @classmethod
@@ -109,7 +113,7 @@ class Phase:
         found = members(data, "history", needed)
         if unknown := found.keys() - {item.name for item in fields(cls)}:
             raise ValueError(f"history: {min(unknown)!r:.40} is unknown")
-        t_ends = _per_scale(found["t_ends"], TIMESTEPS, "history.t_ends")
+        t_ends = _per_scale(found["t_ends"], MOST_TIMESTEPS, "history.t_ends")
         updates = _per_scale(found["updates"], MOST_UPDATES, "history.updates")
         if t_ends.keys() != updates.keys():
             raise ValueError("history.updates must be of the same scales as history.t_ends")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +70,15 @@ class Plan:
         self.stages = tuple(self.stages)
         for part in (self, *self.stages):
             part.__dict__["is_closed"] = True
+
+    def copied(self) -> Plan:
+        """The same stages in a plan that can be changed, whether or not this one is settled."""
+        plan = copy.copy(self)
+        plan.__dict__.pop("is_closed", None)
+        plan.stages = [copy.copy(stage) for stage in self.stages]
+        for stage in plan.stages:
+            stage.__dict__.pop("is_closed", None)
+        return plan
 
     @property
     def canvas(self) -> Size:

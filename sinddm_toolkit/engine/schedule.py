@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sinddm_toolkit.json_values import whole
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 TIMESTEPS = 100
-"""T: diffusion steps of a scale."""
+"""T: diffusion steps of a scale, where nothing else is asked for."""
+
+MOST_TIMESTEPS = 10_000
 
 COSINE_OFFSET = 0.008
 BETA_MAX = 0.999
@@ -70,6 +77,14 @@ def _first_above(sigmas: npt.NDArray[np.float64], c: float) -> int:
     return max(1, int(np.argmax(sigmas > c)))
 
 
+def _check_alphas(alphas: npt.NDArray[np.float64]) -> None:
+    """ValueError, in words, unless these can be ᾱ_t."""
+    if alphas.ndim != 1 or not 2 <= len(alphas) <= MOST_TIMESTEPS:
+        raise ValueError(f"alphas_cumprod must be 2 to {MOST_TIMESTEPS} numbers")
+    if not falls_within_0_and_1(alphas):
+        raise ValueError(f"alphas_cumprod must be {len(alphas)} numbers that fall from 1 to 0")
+
+
 def falls_within_0_and_1(values: npt.NDArray[np.float64]) -> bool:
     return bool(values[0] < 1 and values[-1] > 0 and (np.diff(values) < 0).all())
 
@@ -105,17 +120,49 @@ class Schedule:
 
         KeyError, TypeError or ValueError if `data` describes no schedule.
         """
-        alphas = np.array(data["alphas_cumprod"], dtype=np.float64)
-        gammas = np.array(data["gammas"], dtype=np.float64)
-        if alphas.shape != (TIMESTEPS,) or not falls_within_0_and_1(alphas):
-            raise ValueError(f"alphas_cumprod must be {TIMESTEPS} numbers that fall from 1 to 0")
-        if gammas.ndim != 2 or gammas.shape[1] != TIMESTEPS or gammas[0].any():
-            raise ValueError(f"gammas must be {TIMESTEPS} numbers a scale, zero at scale 0")
-        starts = (TIMESTEPS, *map(start_step, gammas[1:]))
-        if not all(starts) or list(starts) != data["starts"]:
-            raise ValueError("starts are not those of gammas")
-        rows = tuple(tuple(map(float, row)) for row in gammas)
-        return cls(tuple(map(float, alphas)), starts, rows)
+        return cls.of(data["alphas_cumprod"], data["starts"], data["gammas"])
+
+    @classmethod
+    def of(
+        cls,
+        alphas_cumprod: Sequence[float],
+        starts: Sequence[int],
+        gammas: Sequence[Sequence[float]],
+    ) -> Schedule:
+        """A schedule of these numbers: ᾱ_t, (T,); T[s], (N,); γ_t^s, (N, T).
+
+        TypeError or ValueError, in words, if they are none.
+        """
+        alphas = np.array(alphas_cumprod, dtype=np.float64)
+        rows = np.array(gammas, dtype=np.float64)
+        _check_alphas(alphas)
+        count = len(alphas)
+        if rows.ndim != 2 or rows.shape[1] != count or rows[0].any():
+            raise ValueError(f"gammas must be {count} numbers a scale, zero at scale 0")
+        if not ((rows >= 0) & (rows <= 1)).all():
+            raise ValueError("gammas must be from 0 to 1")
+        if len(starts) != len(rows) or starts[0] != count:
+            raise ValueError(f"starts must be one a scale, {count} at scale 0")
+        steps = tuple(whole(index(start), 1, count, "starts") for start in starts)
+        return cls(
+            tuple(map(float, alphas)),
+            steps,
+            tuple(tuple(map(float, row)) for row in rows),
+        )
+
+    @property
+    def starts_follow_from_gammas(self) -> bool:
+        """Whether every T[s] is where γ_t^s has reached 1, as in the paper."""
+        return self.starts[1:] == tuple(start_step(np.array(row)) for row in self.gammas[1:])
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the numbers: what tells this schedule from others."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+
+    def without_blur(self) -> Schedule:
+        """The same with γ = 0 at all scales: x_t^s is the sharp x^s and noise (Fig. 5, left)."""
+        return replace(self, gammas=tuple((0.0,) * self.timesteps for _ in self.starts))
 
     @property
     def timesteps(self) -> int:
@@ -129,6 +176,11 @@ class Schedule:
     def start_above(self, sigma: float) -> int:
         """The start step whose noise has just about that deviation, in units of the picture."""
         return _first_above(sigmas_of(np.array(self.alphas_cumprod)), sigma)
+
+    def nearest(self, sigma: float) -> int:
+        """The timestep whose noise is nearest to that deviation, by their ratio."""
+        known = sigmas_of(np.array(self.alphas_cumprod))
+        return int(np.abs(np.log(known / sigma)).argmin())
 
     def start_sigma(self, start: int) -> float:
         """The deviation of the noise that a scale starts from at that step."""
@@ -157,11 +209,23 @@ class Schedule:
         return (math.sqrt(1 / alpha) * x).sub_(math.sqrt(1 / alpha - 1) * epsilon)
 
 
-def make_schedule(details: Sequence[float], factor: float) -> Schedule:
-    """The schedule of a pyramid with N = len(details) + 1 scales (see `start_sigmas`)."""
-    alphas = cosine_alphas_cumprod()
+def make_schedule(
+    details: Sequence[float], factor: float, alphas_cumprod: Sequence[float] | None = None
+) -> Schedule:
+    """The schedule of a pyramid with N = len(details) + 1 scales (see `start_sigmas`).
+
+    `alphas_cumprod` are ᾱ_t, (T,), strictly falling inside (0, 1): the cosine schedule's if None.
+    ValueError if they don't fall so, or not far enough for the coarsest scale to start from noise.
+    """
+    if alphas_cumprod is None:
+        alphas = cosine_alphas_cumprod()
+    else:
+        alphas = np.array(alphas_cumprod, dtype=np.float64)
+        _check_alphas(alphas)
     sigmas = sigmas_of(alphas)
-    starts, gammas = [TIMESTEPS], [np.zeros(TIMESTEPS)]
+    if details and sigmas[-1] <= max(start_sigmas(details, factor)):
+        raise ValueError("alphas_cumprod must fall further: scale 1 starts from more noise")
+    starts, gammas = [len(alphas)], [np.zeros(len(alphas))]
     for c in start_sigmas(details, factor):
         starts.append(_first_above(sigmas, c))
         gammas.append(np.clip(sigmas / c, 0, 1))

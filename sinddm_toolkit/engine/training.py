@@ -23,7 +23,7 @@ from sinddm_toolkit.engine.phases import Phase
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.quality import Quality
 from sinddm_toolkit.engine.schedule import Schedule
-from sinddm_toolkit.interrupts import interrupt_flag
+from sinddm_toolkit.interrupts import Stopped, interrupt_flag
 
 MUON_LR = 0.02
 MUON_DECAY = 0.1
@@ -43,11 +43,14 @@ REPORT_EVERY = 20
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """How far a training is: `step` of `steps` made, the recent mean L1 `error` of the noise."""
+    """How far a training is."""
 
     step: int
+    """The updates that are made."""
     steps: int
+    """Those that there will be."""
     error: float
+    """The recent mean L1 error of the predicted noise."""
 
 
 def train(
@@ -73,8 +76,8 @@ def train(
     If a signal ended the training, its number: an update is then finished first, nothing is lost.
 
     `keep` is given the state every `KEEP_EVERY` seconds of the `clock`, and when a signal ends the
-    training. With that as `begun`, and `phase` as it was, the updates that are missing are those
-    that would have followed.
+    training, or what `report` raises to end it. With that as `begun`, and `phase` as it was, the
+    updates that are missing are those that would have followed.
     """
     compute.prepare()
     batches = Batches(pyramid, schedule, quality, compute.device, phase.seed)
@@ -97,7 +100,12 @@ def train(
             phase.made = k + 1
             error = torch.lerp(error, loss, max(0.02, 1 / phase.made))
             if report is not None and phase.made % REPORT_EVERY == 0:
-                report(TrainingReport(phase.made, phase.end, float(error)))
+                try:
+                    report(TrainingReport(phase.made, phase.end, float(error)))
+                except Stopped:
+                    if keep is not None:
+                        keep(TrainingState.of(network, updater, batches, error))
+                    raise
             if keep is not None and clock() - kept >= KEEP_EVERY:
                 keep(TrainingState.of(network, updater, batches, error))
                 kept = clock()

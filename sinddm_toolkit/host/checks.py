@@ -93,12 +93,12 @@ def _check_hook(name: str, value: Any, hooks: dict[str, Callable[..., Any]], who
         hint = f", did you mean {near[0]}?" if near else f": there are {', '.join(hooks)}"
         raise TypeError(f"{name} of {whose} is no hook{hint}")
     known = list(inspect.signature(hooks[name]).parameters)[1:]
-    for wrong in set(_arguments(value)) - {"self", *known}:
+    for wrong in set(arguments(value)) - {"self", *known}:
         takes = ", ".join(known) or "nothing"
         raise TypeError(f"{name} of {whose} has an argument {wrong!r}; the hook gives {takes}")
 
 
-def _arguments(function: Any) -> list[str]:
+def arguments(function: Any) -> list[str]:
     """The names that are filled in: those without a default."""
     return [
         parameter.name

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -12,6 +14,8 @@ from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.schedule import Schedule
 from sinddm_toolkit.host.result import Extras
+from sinddm_toolkit.options.task import Task
+from sinddm_toolkit.options.values import OutputFile
 from sinddm_toolkit.pictures.picture import Picture
 
 
@@ -33,6 +37,21 @@ class Edit:
     """Where the network runs."""
     outputs: Sequence[Path]
     """The files that its pictures will be written to, one a sample; empty if none are."""
+    files: Mapping[OutputFile, Path]
+    """Where further files go: the value of an option of type `OutputFile` → the path, free to be
+    written. What is called after a result that isn't written is not among them."""
+    tasks: Mapping[str, Mapping[str, Any]]
+    """Every task of the edit, in order → its options as they are settled; of all read only."""
+
+
+def options_of(tasks: Sequence[Task]) -> Mapping[str, Mapping[str, Any]]:
+    """What `Edit.tasks` holds of these."""
+    return MappingProxyType(
+        {
+            task.name: MappingProxyType({name: getattr(task, name) for name in task.schema()})
+            for task in tasks
+        }
+    )
 
 
 @dataclass

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.engine.pyramid import Pyramid
     from sinddm_toolkit.engine.run import Run
     from sinddm_toolkit.engine.steps import ScaleState, Step
+    from sinddm_toolkit.engine.training import TrainingReport
     from sinddm_toolkit.host.edit import Edit, Outcome
     from sinddm_toolkit.host.result import Result
     from sinddm_toolkit.options.task import Task
@@ -101,6 +102,11 @@ class DiscoverySpecs:
           are learnt together; `schedule`; `device`; `wraps`, on which axes the canvas goes on at
           its other side, as the plan has it. It may have hooks of an edit as its methods, from
           `begin_edit` on: they come before those of tasks.
+        * `network`: a fresh `torch.nn.Module` to be trained, for `sinddm_toolkit.train(…,
+          network=NAME)` and stored models that name it. It is called as network(x, t, s), x_t
+          (n, 3, h, w) of whole pictures, t and s (n,) integers, and gives ε, as x. What it holds is
+          float32; its first weights are drawn from torch's generator, which is seeded. `width`, as
+          the quality has it; `schedule`.
         """
 
 
@@ -123,6 +129,13 @@ class RunSpecs:
         """Once an edit, when its plan is settled, before anything is learnt for it.
 
         For files and memory of the plugin's own, which may last until `end_edit`.
+        """
+
+    @hookspec
+    def during_training(self, edit: Edit, report: TrainingReport) -> None:
+        """Every few updates of a training for this edit, and after the last: for watching only.
+
+        Not called where nothing has to be learnt.
         """
 
     @hookspec

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -25,13 +26,15 @@ from sinddm_toolkit.host.checks import (
     check_task,
     check_version,
 )
-from sinddm_toolkit.host.hookspecs import API_VERSION, MARK
+from sinddm_toolkit.host.hookspecs import API_VERSION, MARK, hookimpl
 from sinddm_toolkit.options.task import Task
 
 if TYPE_CHECKING:
     import click
 
 ENTRY_POINT_GROUP = "sinddm_toolkit"
+ADOPTED = "a script"
+"""The source of tasks whose classes a script has given."""
 PLUGINS_DIR_VARIABLE = "SINDDM_TK_PLUGINS_DIR"
 
 
@@ -48,6 +51,12 @@ class PluginRecord:
     tasks: list[str] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
     presets: list[Path] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    """Known when the command line has been built."""
+    contract: int | None = None
+    """The version of the contract that it states."""
+    file: str | None = None
+    """Of its module, if that could be imported."""
     error: str | None = None
     cause: BaseException | None = field(default=None, repr=False)
 
@@ -116,7 +125,9 @@ class Registry:
         plugin: Any = None
         try:
             plugin = load()
+            record.file = getattr(plugin, "__file__", None)
             check_version(plugin)
+            record.contract = getattr(plugin, "API_VERSION", None)
             check_module(plugin)
             self.manager.register(plugin, name=record.key)
             self.manager.check_pending()
@@ -127,6 +138,34 @@ class Registry:
             self._add_tasks(record, plugin)
         except (Exception, SystemExit) as error:
             self._give_up(record, plugin, error)
+
+    def adopt(self, task: type[Task]) -> None:
+        """Let `task`, a class that no plugin brings, be asked for by its name in this process.
+
+        It takes the place of one of that name that was adopted before, as when the cell of a
+        notebook is run again. UserError if it can't be a task, or if a plugin has one of its name.
+        """
+        name = getattr(task, "name", None)
+        if not isinstance(task, type) or not issubclass(task, Task):
+            raise UserError(f"{task!r:.80} is no task: give a name, or a class derived from Task")
+        if isinstance(name, str) and self.tasks.get(name) is task:
+            return
+        before = next((r for r in self.records if r.source == ADOPTED and r.name == name), None)
+        if before is not None:
+            self._forget(before)
+        module = ModuleType(str(name))
+        vars(module)["register_tasks"] = hookimpl(lambda: [task])
+        record = PluginRecord(str(name), ADOPTED, sha256=_source_of(task))
+        self.load(record, lambda: module)
+        if record.error:
+            self.records.remove(record)
+            raise UserError(f"the task class {task.__name__}: {record.error}") from record.cause
+
+    def _forget(self, record: PluginRecord) -> None:
+        self.records.remove(record)
+        self.manager.unregister(name=record.key)
+        for task in record.tasks:
+            del self.tasks[task]
 
     def _give_up(self, record: PluginRecord, plugin: Any, error: BaseException) -> None:
         record.error = _one_line(error)
@@ -145,6 +184,7 @@ class Registry:
                 call(cli=cli)
                 if taken := [name for name in before if cli.commands.get(name) is not before[name]]:
                     raise UserError(f"the command {taken[0]} is there already")
+                record.commands = [name for name in cli.commands if name not in before]
             except (Exception, SystemExit) as error:
                 cli.commands = before
                 for task in record.tasks:
@@ -251,6 +291,14 @@ def _content_of(path: Path) -> str:
         name = file.relative_to(path.parent).as_posix()
         digest.update(f"{name}:{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _source_of(task: type[Task]) -> str | None:
+    """SHA-256 of the code of a class; None if nothing knows it any more."""
+    try:
+        return hashlib.sha256(inspect.getsource(task).encode()).hexdigest()
+    except (OSError, TypeError):
+        return None
 
 
 def _import_file(path: Path) -> Any:

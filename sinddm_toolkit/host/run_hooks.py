@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import pluggy
+import torch
 from torch import Tensor
 
 from sinddm_toolkit.engine.caller import calling
@@ -17,11 +18,13 @@ from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import Pyramid
 from sinddm_toolkit.engine.run import NoisePredictor, Run
 from sinddm_toolkit.engine.steps import ScaleState, Step
+from sinddm_toolkit.engine.training import TrainingReport
 from sinddm_toolkit.errors import PluginError, ToolkitError
 from sinddm_toolkit.host import hookspecs
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.host.edit import Edit, Outcome
 from sinddm_toolkit.host.result import Result
+from sinddm_toolkit.host.script_hooks import ScriptHooks
 from sinddm_toolkit.options.task import Task
 
 IN_PLACE = {
@@ -38,12 +41,20 @@ class _NamedHooks:
 class RunHooks:
     """A fresh plugin manager that holds the tasks and observers of one edit."""
 
-    def __init__(self, tasks: Sequence[Task], observers: Sequence[object] = ()) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        observers: Sequence[object] = (),
+        script: Sequence[ScriptHooks] = (),
+    ) -> None:
+        """The hooks of a `script` are called after those of tasks, before those of observers."""
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs.RunSpecs)
         # pluggy calls the last registered first; a run's tasks act in the order they were named.
         for observer in reversed(observers):
             self._manager.register(observer, name=type(observer).__name__)
+        for k, given in reversed([*enumerate(script)]):
+            self._manager.register(self._named_functions(given), name=f"{k}: {given.name}")
         for task in reversed(tasks):
             with blaming(task.name, "when it joined the run"):
                 self._manager.register(self._named_hooks(task, task.name), name=task.name)
@@ -77,6 +88,10 @@ class RunHooks:
         if outcome.error is None and failures:
             raise failures[0]
 
+    def during_training(self, edit: Edit, report: TrainingReport) -> None:
+        with torch.no_grad():  # as in all hooks
+            self._manager.hook.during_training(edit=edit, report=report)
+
     def before_sampling(self, run: Run) -> None:
         self._manager.hook.before_sampling(run=run)
 
@@ -101,6 +116,16 @@ class RunHooks:
         }
         named = _NamedHooks()
         vars(named).update(hooks)
+        return named
+
+    def _named_functions(self, given: ScriptHooks) -> object:
+        """The same of functions that a script gave, which need no mark."""
+        named = _NamedHooks()
+        for name, function in given.functions.items():
+            method = self._named(given.name, name, function)
+            is_wrapper = inspect.isgeneratorfunction(function)
+            marked = method if hasattr(method, hookspecs.MARK) else None
+            vars(named)[name] = marked or hookspecs.hookimpl(wrapper=is_wrapper)(method)
         return named
 
     def _named(self, task: str, hook: str, method: Callable[..., Any]) -> Callable[..., Any]:

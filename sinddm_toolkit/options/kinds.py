@@ -13,6 +13,7 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.json_values import members, sha256, text
 from sinddm_toolkit.options.kind import Kind, RecordedFile, word
 from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
@@ -124,7 +125,7 @@ class PictureKind(Kind):
         return str(value.path)
 
     def record(self, value: Picture, folder: Path) -> dict[str, Any]:
-        place = None if value.path is None else _relative(value.path, folder)
+        place = None if value.path is None else relative(value.path, folder)
         return {"picture": place, "sha256": value.content_hash()}
 
     def from_record(self, data: Any, what: str) -> RecordedFile:
@@ -184,7 +185,7 @@ class InputFileKind(_PathKind):
     path_type = InputFile
 
     def record(self, value: str, folder: Path) -> Any:
-        return {"file": _relative(Path(value), folder), "sha256": content_of(Path(value))}
+        return {"file": relative(Path(value), folder), "sha256": content_of(Path(value))}
 
     def from_record(self, data: Any, what: str) -> Any:
         found = members(data, what, ("file", "sha256"))
@@ -288,6 +289,17 @@ class CanvasSizeKind(Kind):
         return str(self.check(value))
 
 
+class ColourKind(Kind):
+    metavar, words = "COLOUR", "a colour such as #ff8800 or orange"
+    json = ("string", "array")
+
+    def check(self, value: Any) -> Colour:
+        return Colour.of_value(value)
+
+    def plain(self, value: Any) -> str:
+        return str(self.check(value))
+
+
 KINDS: dict[type, type[Kind]] = {
     int: IntKind,
     float: FloatKind,
@@ -302,11 +314,13 @@ KINDS: dict[type, type[Kind]] = {
     Length: LengthKind,
     Point: PointKind,
     CanvasSize: CanvasSizeKind,
+    Colour: ColourKind,
 }
 """What an option may be annotated with, and the kind of its values."""
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
+    """`path` as a record has it, from the folder of the picture."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive

@@ -18,6 +18,17 @@ SEED_MAX = 2**53 - 1
 """The largest whole number that JSON readers agree on."""
 
 OF_TRAININGS = ("model", "train_time", "init", "retrain")
+TRAINING_OPTIONS = (
+    "quality",
+    "max_pixels",
+    "train_time",
+    "train_seed",
+    "init",
+    "retrain",
+    "device",
+)
+"""What there is to say of a training by itself."""
+
 DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "init", "retrain")
 """What there is no choice about when a stored model is asked for by its name."""
 

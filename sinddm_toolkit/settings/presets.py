@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,37 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class ListedPreset:
+    """What lists tell of a preset that can be asked for by name."""
+
+    name: str
+    """What `preset` takes."""
+    whose: str
+    """`yours`, `bundled`, or `of` a plugin."""
+    path: Path
+    """Its file."""
+    tasks: tuple[str, ...] = ()
+    """What it is for; empty: any task."""
+    summary: str = ""
+    """What it is for, in a few words."""
+    error: str | None = None
+    """Why it can't be used, in one line."""
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"{self.name}  broken: {self.error}"
+        tasks = " + ".join(self.tasks) or "any task"
+        return f"{self.name}  ({tasks}, {self.whose})  {self.summary}"
+
+    def to_json(self) -> dict[str, Any]:
+        """What `presets list --json` prints of it."""
+        facts = {"name": self.name, "whose": self.whose, "path": str(self.path)}
+        if self.error is not None:
+            return {**facts, "error": self.error}
+        return {**facts, "tasks": list(self.tasks), "summary": self.summary}
+
+
+@dataclass(frozen=True)
 class Source:
     """A folder of presets, or one file."""
 
@@ -78,8 +109,13 @@ def sources() -> list[Source]:
     found = [Source(OWN, user_folder())]
     for record in registry.current().records:
         found += [Source(f"of {record.name}", path) for path in record.presets]
-    bundled = Path(str(resources.files("sinddm_toolkit.presets")))
-    return [*found, Source("bundled", bundled)]
+    return [*found, *(Source("bundled", folder) for folder in _bundled_folders())]
+
+
+def _bundled_folders() -> list[Path]:
+    # Not by importing the package: `sinddm_toolkit.presets` would then be that, not the function.
+    spec = find_spec("sinddm_toolkit.presets")
+    return [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
 
 
 def available() -> dict[str, tuple[str, Path]]:
@@ -89,6 +125,19 @@ def available() -> dict[str, tuple[str, Path]]:
         for path in source.files():
             found.setdefault(path.stem, (source.whose, path))
     return dict(sorted(found.items()))
+
+
+def listed() -> list[ListedPreset]:
+    """All that can be asked for by name, the broken ones too."""
+    found = []
+    for name, (whose, path) in available().items():
+        try:
+            preset = load(str(path))
+            told = ListedPreset(name, whose, path, tuple(preset.layer.tasks), preset.summary)
+        except UserError as error:
+            told = ListedPreset(name, whose, path, error=str(error))
+        found.append(told)
+    return found
 
 
 def find(name: str, folder: Path | None = None) -> Path:

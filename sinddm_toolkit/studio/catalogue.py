@@ -19,6 +19,7 @@ from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
@@ -43,6 +44,7 @@ KINDS: Mapping[type, str] = {
     Length: "length",
     Point: "point",
     CanvasSize: "size",
+    Colour: "colour",
 }
 """What each kind of value is called, by which a form chooses its widgets."""
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sinddm_toolkit.batching import Batch, checking, pictures
+from sinddm_toolkit.batching import Batch, checking
 from sinddm_toolkit.batching import estimate as batch_estimate
-from sinddm_toolkit.batching.pictures import PictureCache
 from sinddm_toolkit.batching.rows import Overrides, rows_of
 from sinddm_toolkit.batching.sources import source_of, source_of_rows
 from sinddm_toolkit.edits import estimate
@@ -21,8 +20,9 @@ from sinddm_toolkit.edits.preparing import prepare
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.pictures import reading
 from sinddm_toolkit.pictures.reading import read_picture
-from sinddm_toolkit.settings import toml_files
+from sinddm_toolkit.settings import picture_cache, toml_files
 from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.picture_cache import PictureCache
 from sinddm_toolkit.settings.request import Part, make_tasks, one_run
 from tests.conftest import texture
 
@@ -208,7 +208,7 @@ def test_of_several_pictures_each_is_kept(pasted):
 
 
 def test_pictures_do_not_fill_the_memory(pasted, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_BYTES", 60 * 80 * 3 + 10)
+    monkeypatch.setattr(picture_cache, "MOST_BYTES", 60 * 80 * 3 + 10)
     Path("e.jsonl").write_text(
         '{"task": "sample", "image": "bg.png"}\n{"task": "sample", "image": "c.png"}\n'
     )

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sinddm_toolkit.cli.lines import MOST, readable
-from sinddm_toolkit.cli.progress import BarEvents, console_events
+from sinddm_toolkit.cli.progress import console_events
+from sinddm_toolkit.edits.progress import BarEvents
 from tests.conftest import texture
 
 NASTY = "a\x1b[31mred\nsinddm-tk: done\x07\u202e"

@@ -102,7 +102,7 @@ DAMAGED = [
     *(("model.config.size", v) for v in ([0, 0], [-3, 5], "ab", [5], [16, 10**9], [60.0, 80])),
     *(("model.config.size", value) for value in ([1, 1], None, GONE, [60, 80, 3])),
     *(("model.config.recipe", value) for value in ("best", None, GONE, 3)),
-    *(("model.config.network", value) for value in ("best", 3)),
+    *(("model.config.network", value) for value in ("no name", 3)),
     *(("model.config.seed", value) for value in (-1, "x", GONE, 2**60)),
     *(("model.config.picture", "../../x"), ("model.config.init", "x\ny")),
     *(("model.config.nonsense", 1), ("metadata", 3)),

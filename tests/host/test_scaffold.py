@@ -1,5 +1,7 @@
 """New packages of plugins: their names, and that nothing is overwritten."""
 
+import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,4 +40,36 @@ def test_nothing_is_overwritten_and_nothing_half_written(command, monkeypatch):
     code, _, err = command("plugins", "new", "other")
     assert code == 0 and "pip install -e other" in err
     written = {str(p.relative_to("other")) for p in Path("other").rglob("*") if p.is_file()}
-    assert written == {place.format(package="sinddm_other") for place in FILES}
+    assert written == {"LICENSE"} | {place.format(package="sinddm_other") for place in FILES}
+
+
+def project(name):
+    return tomllib.loads(Path(name, "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_who_publishes_it_and_on_what_terms(command, monkeypatch):
+    """A name as odd as it may be stands in the metadata as it is."""
+    words = ("--author", 'Ada \\"Löve <ada@example.org>', "--url", "https://example.org/a?b#c")
+    assert command("plugins", "new", "mine", *words)[0] == 0
+    about = project("mine")
+    assert about["authors"] == [{"name": 'Ada \\"Löve', "email": "ada@example.org"}]
+    assert about["urls"] == {"Repository": "https://example.org/a?b#c"}
+    assert about["license"] == "MIT" and "sinddm-toolkit-plugin" in about["keywords"]
+    assert f'(c) {date.today().year} Ada \\"Löve\n' in Path("mine", "LICENSE").read_text("utf-8")
+    words = ("--license", "BSD-3-Clause", "--author", "Ada \\ Co")
+    assert command("plugins", "new", "other", *words)[0] == 0
+    assert project("other")["authors"] == [{"name": "Ada \\ Co"}]
+    assert ", Ada \\ Co\n" in Path("other", "LICENSE").read_text("utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "git")
+    Path("git").write_text("[user]\n\tname = Bob\n")
+    assert command("plugins", "new", "as-git-says", "--license", "none")[0] == 0
+    assert project("as-git-says")["authors"] == [{"name": "Bob"}]
+    assert not Path("as-git-says", "LICENSE").exists() and "license" not in project("as-git-says")
+    monkeypatch.setenv("PATH", "")
+    assert command("plugins", "new", "nobodys")[0] == 0
+    assert not {"authors", "urls"} & project("nobodys").keys()
+    assert "the authors of sinddm-nobodys" in Path("nobodys", "LICENSE").read_text()
+    for wrong in (("--author", "a\nb"), ("--author", "a <b>"), ("--url", "example.org")):
+        code, _, err = command("plugins", "new", "wrong", *wrong)
+        assert code == 2 and wrong[0] in err and len(err.splitlines()) == 1
+    assert not Path("wrong").exists()

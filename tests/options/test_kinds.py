@@ -12,6 +12,7 @@ from sinddm_toolkit.options.kind import Kind, RecordedFile
 from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.options.schema import Options, option
 from sinddm_toolkit.options.values import InputFile, NameOrFile, OutputFile, Seconds
+from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
@@ -34,6 +35,7 @@ WRITTEN = {
     Length: ["120", "25%", "0.5"],
     Point: ["120,80", "25%,50.5%"],
     CanvasSize: ["400x300", "2x1", "150%x100%"],
+    Colour: ["#ff8800", "#f80", "Orange", "rgb(255, 136,0)"],
 }
 """Type → texts that stand for values of it."""
 EVERY = [(annotated, text) for annotated, texts in WRITTEN.items() for text in texts]
@@ -143,6 +145,7 @@ def test_pictures_from_no_file():
         (Region, "in/bg.png", "in/bg.png", "bg"),
         (Length, Length.parse("25%"), "25%", "25%"),
         (Point, Point.parse("25%, 7"), "25%,7", "25%_7"),
+        (Colour, Colour.of_value((255, 136, 0)), "#ff8800", "_ff8800"),
         (CanvasSize, CanvasSize.parse("2x1"), "2x1", "2x1"),
     ],
 )
@@ -191,6 +194,10 @@ def test_paths_are_placed_and_nothing_else(annotated, path, absolute):
         (Region, ["1,2,3", "1,2,0,4", "-1,2,3,4", (1, 2, 3), 3, None]),
         (Length, ["", "-3", "x", None, True]),
         (Point, ["", "10", "1,2,3", "-1,2", "a,b", (1,), (1, 2, 3), 3, None]),
+        (
+            Colour,
+            ["", "ff8800", "#ff88001", "#ff8800ff", "none", (1, 2), (1, 2, 256), (1, 2, 0.5), 3],
+        ),
         (CanvasSize, ["", "10", (1, 2, 3), 3, None]),
     ],
 )

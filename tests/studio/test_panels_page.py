@@ -62,6 +62,12 @@ def test_a_strangers_task_runs_and_its_values_of_every_kind_arrive(page, sinddm_
     choose(page, "dusk")
     write(page, depth="0.9", times=3, far="25%", size="1x1", lasting="90s", seed=7)
     write(page, where="10,10,20,20", star="50%,50%", part="0,0,9,9", words="a, b")
+    write(page, tint="orange")
+    picked = field(page, "tint").get_by_label("Pick Tint")
+    picked.fill("#0080ff")
+    expect(field(page, "tint").locator("[type=text]")).to_have_value("#0080ff")
+    write(page, tint="#FF8000")
+    expect(picked).to_have_value("#ff8000")
     field(page, "late").get_by_role("switch").check()
     field(page, "hour").get_by_role("combobox").select_option("ten")
     go(page)
@@ -78,6 +84,7 @@ def test_a_strangers_task_runs_and_its_values_of_every_kind_arrive(page, sinddm_
         "lasting": "90s",
         "where": "10,10,20,20",
         "star": "50%,50%",
+        "tint": "#FF8000",
         "part": ["0,0,9,9"],
         "words": "a, b",
         "late": True,

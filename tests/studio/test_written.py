@@ -10,6 +10,7 @@ from PIL import Image
 
 from sinddm_toolkit.api import (
     CanvasSize,
+    Colour,
     Length,
     NameOrFile,
     OutputFile,
@@ -142,6 +143,7 @@ class Everything(Task):
     size: CanvasSize = option("a size", default="1x1")
     margin: Length = option("a length", default="5%")
     place: Point = option("a point", default="1,2")
+    tint: Colour = option("a colour", default="#fff")
     limit: Seconds = option("a time", default="1m")
     look: NameOrFile = option("a name", default="plain", suffixes=(".toml",))
     part: list[Region] = option("regions", default=None)
@@ -155,6 +157,8 @@ AWKWARD = ["-x", "--loud", "+", "[a]", 'it\'s "so" $HOME `ls` \\ {out} * ü', "a
 VALUES = [
     {"count": -7, "amount": 1e-7, "loud": True, "still": False},
     {"amount": 8, "limit": 90.5, "size": "150%x2", "margin": 12.5, "place": [3, "4%"]},
+    {"tint": "rgb(1, 2,3)"},
+    {"tint": [255, 0, 10]},
     *({"words": text} for text in AWKWARD),
     {"many_words": AWKWARD},
     {"many_words": ["[1, 2]"]},

@@ -30,8 +30,8 @@ if __name__ == "__main__":
 
 DUSK = '''
 from sinddm_toolkit.api import (
-    CanvasSize, InputFile, Length, NameOrFile, OutputFile, Picture, Point, Region, Seconds, Task,
-    UserError, hookimpl, option,
+    CanvasSize, Colour, InputFile, Length, NameOrFile, OutputFile, Picture, Point, Region, Seconds,
+    Task, UserError, hookimpl, option,
 )
 
 API_VERSION = 2
@@ -57,6 +57,7 @@ class Dusk(Task):
     star: Point | None = option("a point", default=None)
     far: Length | None = option("a length", default=None)
     size: CanvasSize | None = option("a size", default=None)
+    tint: Colour | None = option("a colour", default=None)
     lasting: Seconds | None = option("a time", default=None)
     sky: Picture | None = option("another picture", default=None)
     notes: OutputFile | None = option("a file to write", default=None, suffixes=(".txt",))

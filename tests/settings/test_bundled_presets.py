@@ -17,7 +17,7 @@ GUIDE = (ROOT / "docs" / "presets.md").read_text()
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_is_whole_told_and_shown(path):
     preset = preset_files.load(path.stem)
-    assert preset.path.samefile(path) and preset.summary
+    assert preset.path.read_bytes() == path.read_bytes() and preset.summary
     assert f"### {path.stem}" in GUIDE and preset.summary in GUIDE
     lead = preset.layer.lead
     if lead and registry.current().task(lead).learns_from:  # others are seen on another task

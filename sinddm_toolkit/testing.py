@@ -173,8 +173,8 @@ def sinddm_home(
     While it is there, pictures are learnt in a second: enough to run, not to look at. Plugins are
     found afresh.
     """
+    from sinddm_toolkit.home import HOME_VARIABLE
     from sinddm_toolkit.host import registry
-    from sinddm_toolkit.settings.home import HOME_VARIABLE
 
     home = tmp_path_factory.mktemp("sinddm-home")
     shutil.copytree(_sinddm_trained, home / "models")

@@ -77,7 +77,7 @@ class RunOptions(TypedDict, total=False):
     """replace files that exist"""
 
 class AnalogyOptions(RunOptions, total=False):
-    """Options of analogy: build a scene in another picture's layout, or a map's, from the pieces of one."""
+    """Options of analogy: your picture's pieces in the layout of another, or of a map."""
 
     style: PictureLike | None
     """the picture whose pieces are used: what is learnt"""
@@ -233,7 +233,7 @@ class PaintOptions(RunOptions, total=False):
     """softness of the mask's border, in pixels of the painting"""
 
 class RetargetOptions(RunOptions, total=False):
-    """Options of retarget: another size or shape, with nothing stretched and nothing lost."""
+    """Options of retarget: another size or shape, nothing stretched and nothing lost."""
 
     image: PictureLike | None
     """the picture"""
@@ -247,7 +247,7 @@ class RetargetOptions(RunOptions, total=False):
     """higher: the pieces are redrawn more freely; 0: they stay as they are, and nothing is learnt; by the size of the result if not given"""
 
 class RoiOptions(RunOptions, total=False):
-    """Options of roi: put regions of the picture where you want them, and let the rest vary."""
+    """Options of roi: put regions where you want them, and let the rest vary."""
 
     image: PictureLike | Sequence[PictureLike] | None
     """the picture to learn from; given several times: the pictures to mix, of which the first has the regions"""
@@ -427,7 +427,7 @@ class TextRoiOptions(RunOptions, total=False):
     """also write a plot of the loss there: how far the picture still is from the text"""
 
 class TextStyleOptions(RunOptions, total=False):
-    """Options of text-style: a random picture like yours, or yours itself, in the style that you name."""
+    """Options of text-style: a random picture like yours, or yours, in a style you name."""
 
     image: PictureLike | None
     """the picture to learn from"""
@@ -449,7 +449,7 @@ class TextStyleOptions(RunOptions, total=False):
     """also write a plot of the loss there: how far the picture still is from the text"""
 
 class WalkOptions(RunOptions, total=False):
-    """Options of walk: all samples of a run are places on a walk from seed to seed, and a film of it."""
+    """Options of walk: samples along a walk from seed to seed, and a film of it."""
 
     stop: int | Sequence[int] | None
     """a seed to walk by, at least two; the first one given again at the end closes a loop"""
@@ -466,7 +466,7 @@ class WalkOptions(RunOptions, total=False):
 
 @overload
 def run(task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
-    """Build a scene in another picture's layout, or a map's, from the pieces of one."""
+    """Your picture's pieces in the layout of another, or of a map."""
 @overload
 @deprecated('an option is misspelt or of another type: analogy takes style, content, labels, to, follow, layouts, start_step and those of a run')
 def run(task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -496,13 +496,13 @@ def run(task: Literal['paint'], *, preset: str | Sequence[str] = ..., also: Also
 def run(task: Literal['paint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['retarget'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RetargetOptions]) -> EditResult:
-    """Another size or shape, with nothing stretched and nothing lost."""
+    """Another size or shape, nothing stretched and nothing lost."""
 @overload
 @deprecated('an option is misspelt or of another type: retarget takes image, size, keep, layouts, start_step and those of a run')
 def run(task: Literal['retarget'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RoiOptions]) -> EditResult:
-    """Put regions of the picture where you want them, and let the rest vary."""
+    """Put regions where you want them, and let the rest vary."""
 @overload
 @deprecated('an option is misspelt or of another type: roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -550,7 +550,7 @@ def run(task: Literal['text-roi'], *, preset: str | Sequence[str] = ..., also: A
 def run(task: Literal['text-roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['text-style'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextStyleOptions]) -> EditResult:
-    """A random picture like yours, or yours itself, in the style that you name."""
+    """A random picture like yours, or yours, in a style you name."""
 @overload
 @deprecated('an option is misspelt or of another type: text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and those of a run')
 def run(task: Literal['text-style'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -560,7 +560,7 @@ def run(task: str | type[Task] | Task | None = ..., *, preset: str | Sequence[st
 class Session(session.Session):
     @overload
     def run(self, task: Literal['analogy'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[AnalogyOptions]) -> EditResult:
-        """Build a scene in another picture's layout, or a map's, from the pieces of one."""
+        """Your picture's pieces in the layout of another, or of a map."""
     @overload
     @deprecated('an option is misspelt or of another type: analogy takes style, content, labels, to, follow, layouts, start_step and those of a run')
     def run(self, task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -590,13 +590,13 @@ class Session(session.Session):
     def run(self, task: Literal['paint'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['retarget'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RetargetOptions]) -> EditResult:
-        """Another size or shape, with nothing stretched and nothing lost."""
+        """Another size or shape, nothing stretched and nothing lost."""
     @overload
     @deprecated('an option is misspelt or of another type: retarget takes image, size, keep, layouts, start_step and those of a run')
     def run(self, task: Literal['retarget'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['roi'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[RoiOptions]) -> EditResult:
-        """Put regions of the picture where you want them, and let the rest vary."""
+        """Put regions where you want them, and let the rest vary."""
     @overload
     @deprecated('an option is misspelt or of another type: roi takes image, source, target, strength, source_image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
@@ -644,7 +644,7 @@ class Session(session.Session):
     def run(self, task: Literal['text-roi'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['text-style'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[TextStyleOptions]) -> EditResult:
-        """A random picture like yours, or yours itself, in the style that you name."""
+        """A random picture like yours, or yours, in a style you name."""
     @overload
     @deprecated('an option is misspelt or of another type: text-style takes image, text, strength, of_image, guide_every, clip, clip_weights, views, save_loss and those of a run')
     def run(self, task: Literal['text-style'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "sinddm_toolkit"
 
 ROOMS = (
-    *("errors", "interrupts", "json_values", "spinning"),
+    *("errors", "home", "interrupts", "json_values", "spinning"),
     *("pictures", "engine", "options", "host", "settings", "edits"),
     *("api", "batching", "testing", "studio", "cli"),
 )

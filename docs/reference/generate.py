@@ -19,6 +19,7 @@ import click
 
 import sinddm_toolkit
 from sinddm_toolkit import api
+from sinddm_toolkit.cli import man
 from sinddm_toolkit.cli.root import build_cli
 from sinddm_toolkit.cli.run import AND, TaskCommand, line_options, report_options
 from sinddm_toolkit.host import hookspecs, registry
@@ -51,7 +52,11 @@ def pages() -> dict[str, str]:
         "tasks.md": tasks(),
         "command-line.md": command_line(),
     }
-    return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in texts.items()}
+    manual = man.page(click.Context(build_cli(), info_name=man.NAME))
+    return {
+        **{name: f"{NOTE}\n\n{text.strip()}\n" for name, text in texts.items()},
+        f"{man.NAME}.1": f'.\\" {NOTE.strip("<!->").strip()}\n{manual}\n',
+    }
 
 
 def hooks() -> str:
@@ -413,7 +418,10 @@ def _row(*cells: str) -> str:
 def _prose(text: str | None) -> str:
     """A docstring or help text, each paragraph on one line."""
     paragraphs = inspect.cleandoc(text or "").split("\n\n")
-    return "\n\n".join(re.sub(r"\s+", " ", paragraph) for paragraph in paragraphs)
+    return "\n\n".join(
+        paragraph.strip("\b\n") if paragraph.startswith("\b") else re.sub(r"\s+", " ", paragraph)
+        for paragraph in paragraphs
+    )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Walk(FilmTask):
     """
 
     name = "walk"
-    summary = "all samples of a run are places on a walk from seed to seed, and a film of it"
+    summary = "samples along a walk from seed to seed, and a film of it"
     also_called = (
         "interpolate",
         "morph",

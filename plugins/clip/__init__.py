@@ -41,7 +41,7 @@ def register_commands(cli: click.Group) -> None:
 
     @cli.group()
     def clip() -> None:
-        """The CLIP model that text guidance compares pictures with texts by."""
+        """The CLIP model by which text guidance judges pictures."""
 
     @clip.command()
     @name

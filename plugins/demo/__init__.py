@@ -61,7 +61,7 @@ def composite() -> Image.Image:
 def register_commands(cli: click.Group) -> None:
     import click
 
-    @cli.command()
+    @cli.command(short_help="Paste a shuttle into The Starry Night and harmonize it")
     @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
     @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier demo.")
     def demo(folder: Path, overwrite: bool) -> None:

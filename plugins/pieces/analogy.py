@@ -43,7 +43,7 @@ class Analogy(PiecesTask):
     style go where (Hertzmann et al., *Image Analogies*, 2001)."""
 
     name = "analogy"
-    summary = "build a scene in another picture's layout, or a map's, from the pieces of one"
+    summary = "your picture's pieces in the layout of another, or of a map"
     also_called = (
         "paint by numbers",
         "segmentation",

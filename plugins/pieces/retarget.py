@@ -37,7 +37,7 @@ class Retarget(PiecesTask):
     """Things keep their size: what is between them becomes more, or less."""
 
     name = "retarget"
-    summary = "another size or shape, with nothing stretched and nothing lost"
+    summary = "another size or shape, nothing stretched and nothing lost"
     also_called = (
         "wider",
         "narrower",

@@ -34,7 +34,7 @@ class Roi(LayoutTask):
     """What is in each source appears at its targets; what is around them is made up to fit."""
 
     name = "roi"
-    summary = "put regions of the picture where you want them, and let the rest vary"
+    summary = "put regions where you want them, and let the rest vary"
     also_called = (
         "move",
         "copy",

@@ -17,7 +17,7 @@ class TextStyle(GuidedTask):
     """Only the finest scale is guided: the layout stays what the scales below it made."""
 
     name = "text-style"
-    summary = "a random picture like yours, or yours itself, in the style that you name"
+    summary = "a random picture like yours, or yours, in a style you name"
     also_called = (
         "prompt",
         "describe",

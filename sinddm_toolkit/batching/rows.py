@@ -30,6 +30,7 @@ from sinddm_toolkit.options.option import Option, each
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.options.values import OutputFile
+from sinddm_toolkit.settings import config
 from sinddm_toolkit.settings.layers import COMMAND_LINE, TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.presets import stacked
 from sinddm_toolkit.settings.tables import read_table
@@ -161,14 +162,14 @@ def _values(values: Any, name: str, origin: Origin, source: Source) -> list[Any]
 def _label(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(map(_label, value))
-    if isinstance(value, str) and "/" in value:
+    if isinstance(value, str) and ("/" in value or os.sep in value):
         return Path(value).stem
     kind = KINDS.get(type(value))  # in rows from Python there is more than a file can hold
     return str(kind().plain(value) if kind else value)
 
 
 def _layer(values: Mapping[str, Any], table: Table, source: Source, overrides: Overrides) -> Layer:
-    """Stack the settings of a row: presets < defaults of the file < row < command line."""
+    """Stack the settings of a row: config < presets < defaults of the file < row < command line."""
     origin, folder = table.origin, source.folder
     base = dict(source.defaults.values) if source.defaults else {}
     names = values.get(PRESET, base.get(PRESET, []))
@@ -189,7 +190,7 @@ def _layer(values: Mapping[str, Any], table: Table, source: Source, overrides: O
     layer = Layer({}, run).over(layer)
     if layer.lead is None:
         raise origin.refusal(f"no task: name one by {TASK}, or a preset that has one")
-    return layer
+    return config.beneath(layer)
 
 
 def _options(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sinddm_toolkit.batching.job import Item
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.pictures.files import content_of
+from sinddm_toolkit.pictures.files import content_of, way_to
 from sinddm_toolkit.pictures.reading import read_record
 from sinddm_toolkit.pictures.writing import write_file
 
@@ -214,10 +214,7 @@ def _is_whole(facts: Mapping[str, Any]) -> bool:
 
 def beside(path: Path, folder: Path) -> str:
     """The way from `folder` to `path`; the whole path if none leads there, as to another drive."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:
-        return path.as_posix()
+    return way_to(path, folder) or path.as_posix()
 
 
 def not_ours(path: Path) -> UserError:

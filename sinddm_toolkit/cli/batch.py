@@ -38,11 +38,12 @@ def _batch(
     quiet: bool,
     **_: Any,
 ) -> int:
-    """Carry out the edits that FILE (.toml, .jsonl, .csv) lists, and go on where it was if stopped.
+    """Carry out the edits that FILE lists, and go on if stopped.
 
-    Every row is checked before the first is run. Rows that share a picture share its training. A
-    row that fails is reported and the others go on; the exit code is then 1. The same command again
-    does what is missing or has changed and leaves alone what is done.
+    FILE is .toml, .jsonl or .csv. Every row is checked before the first is run. Rows that share a
+    picture share its training. A row that fails is reported and the others go on; the exit code is
+    then 1. The same command again does what is missing or has changed and leaves alone what is
+    done.
     """
     from sinddm_toolkit.batching import Batch
     from sinddm_toolkit.batching.rows import Overrides

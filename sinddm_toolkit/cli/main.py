@@ -16,12 +16,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Without `arguments` the line is the process's own, which then ends.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     with listening(raise_interrupted):
         try:
             _settle_process()
-            from sinddm_toolkit.cli.root import carry_out
-
-            status = carry_out(sys.argv[1:] if arguments is None else arguments)
+            status = _carried_out(words)
             if arguments is None:  # all is done, but for taking the interpreter apart
                 leave_to(signal.SIG_IGN)
         except KeyboardInterrupt as error:
@@ -30,7 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             what = f": {error}" if str(error) else ""
             print(f"sinddm-tk: interrupted{what}", file=sys.stderr)
             status = 128 + signal_of(error)
+            if "--json" in words:
+                from sinddm_toolkit.cli.lines import tell_json
+
+                tell_json(words, "Interrupted", status, [f"interrupted{what}"])
         sys.exit(status)
+
+
+def _carried_out(words: Sequence[str]) -> int:
+    try:
+        from sinddm_toolkit.cli.root import carry_out
+    except ImportError as error:
+        from sinddm_toolkit.cli.requirements import tell_broken
+
+        return tell_broken(words, error)
+    return carry_out(words)
 
 
 def _settle_process() -> None:

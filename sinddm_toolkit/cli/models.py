@@ -99,7 +99,7 @@ def remove(names: tuple[str, ...], everything: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def import_checkpoint(checkpoint: Path, image: Path, as_json: bool) -> None:
-    """Take over CHECKPOINT, a file of the published implementation of SinDDM, as a model.
+    """Take over CHECKPOINT, of the published implementation, as a model.
 
     It is read without executing anything in it. Its weights and its γ are used as they are.
     """

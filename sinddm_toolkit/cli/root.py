@@ -11,12 +11,18 @@ from pathlib import Path
 
 import click
 
-from sinddm_toolkit import __version__
-from sinddm_toolkit.cli.completion import VARIABLE
-from sinddm_toolkit.cli.lines import readable, tell
+from sinddm_toolkit import __version__, errors
+from sinddm_toolkit.cli.completion import VARIABLE, shell_classes
+from sinddm_toolkit.cli.lines import readable, tell, tell_json
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.interrupts import Interrupted, signal_of
+
+NO_WORDS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""What is raised of a group of commands alone, by click from 8.2 on: its message is the help."""
+
+REPAIRS = (["config"], ["doctor"])
+"""The commands to find out what is wrong with the config, and to mend it."""
 
 
 class Root(click.Group):
@@ -39,12 +45,16 @@ class Root(click.Group):
 def build_cli() -> click.Group:
     """The whole command line, with what plugins add to it."""
     from sinddm_toolkit.cli.batch import batch
+    from sinddm_toolkit.cli.completion import completion
+    from sinddm_toolkit.cli.config import config
     from sinddm_toolkit.cli.doctor import doctor
+    from sinddm_toolkit.cli.man import man
     from sinddm_toolkit.cli.models import models
     from sinddm_toolkit.cli.plugins import plugins
     from sinddm_toolkit.cli.presets import presets
     from sinddm_toolkit.cli.replay import replay
     from sinddm_toolkit.cli.run import RunGroup
+    from sinddm_toolkit.cli.show import show
     from sinddm_toolkit.cli.studio import serve, studio
     from sinddm_toolkit.cli.train import train
 
@@ -70,8 +80,8 @@ def build_cli() -> click.Group:
         callback=lambda **_: None,
     )
     click.version_option(__version__, "--version", prog_name="sinddm-tk")(cli)
-    commands = (RunGroup(), batch, train, replay, studio, serve, presets, models, plugins, doctor)
-    for command in commands:
+    edits = (RunGroup(), batch, train, show, replay, studio, serve)
+    for command in (*edits, presets, models, plugins, config, completion, man, doctor):
         cli.add_command(command)
     registry.current().add_commands(cli)
     _tell_in_full(cli)
@@ -90,10 +100,11 @@ def _tell_in_full(group: click.Group) -> None:
 def carry_out(words: Sequence[str]) -> int:
     """Do what the words of a line ask for → the exit code: 0, 1 (a failure) or 2 (bad input).
 
-    Interrupted if a signal ends it.
+    A line with `--json` also tells an error as JSON. Interrupted if a signal ends it.
     """
     if os.environ.get(VARIABLE):
         with suppress(Exception):  # it would be told in the middle of a prompt
+            shell_classes(_early_options)
             build_cli().main([], prog_name="sinddm-tk", standalone_mode=False)
         return 1
     debug = "--debug" in words
@@ -103,9 +114,13 @@ def carry_out(words: Sequence[str]) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Abort as error:  # click's own of a KeyboardInterrupt, its context
         raise Interrupted(signal_of(error), str(error.__context__ or "")) from error
+    except NO_WORDS as error:
+        error.show()
+        return 2
     except click.ClickException as error:
         text = readable(error.format_message())
         click.UsageError(text, getattr(error, "ctx", None)).show()
+        tell_json(words, "UsageError", 2, [text])
         return 2
     except ToolkitError as error:
         if debug:
@@ -114,6 +129,7 @@ def carry_out(words: Sequence[str]) -> int:
         say(first)
         for line in others:
             tell(line)
+        tell_json(words, _kind(error), error.exit_code, error.lines)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -122,8 +138,16 @@ def carry_out(words: Sequence[str]) -> int:
         if debug:
             raise
         text = " ".join(str(error).split())
-        say(f"this is a bug of ours: {type(error).__name__}: {text} (--debug shows where)")
+        told = f"this is a bug of ours: {type(error).__name__}: {text} (--debug shows where)"
+        say(told)
+        tell_json(words, "Bug", 1, [told])
         return 1
+
+
+def _kind(error: ToolkitError) -> str:
+    """The class of `errors` that an error is one of."""
+    known = (cls for cls in type(error).__mro__ if cls.__module__ == errors.__name__)
+    return next(known).__name__
 
 
 def say(text: str) -> None:
@@ -150,5 +174,10 @@ def _early_options(words: list[str]) -> list[str]:
             raise click.UsageError(f"Option '{name}' requires an argument.")
         values[name].append(value)
     folders = [Path(folder) for folder in values["--plugins-dir"]]
-    registry.use(registry.discover(folders, values["--no-plugin"]))
+    try:
+        registry.use(registry.discover(folders, values["--no-plugin"]))
+    except UserError:
+        if rest[:1] not in REPAIRS:
+            raise
+        registry.use(registry.Registry())
     return rest

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinddm_toolkit.cli import completion
+from sinddm_toolkit.cli import completion, streams
 from sinddm_toolkit.cli.lines import readable, tell
 from sinddm_toolkit.cli.progress import console_events
+from sinddm_toolkit.cli.requirements import OWN_PACKAGE
 from sinddm_toolkit.cli.schema import RareOption, SchemaCommand
 from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
@@ -33,7 +34,12 @@ TOGETHER_HELP = (
     "is learnt is the first one's; the options of the run may stand with any."
 )
 PRESET_HELP = f"`run {PRESET} NAME …` takes the task from a preset: see `presets list`."
-FLAGS = {"as_json": "--json", "quiet": "--quiet", "explain": "--explain"}
+FLAGS = {
+    "as_json": "--json",
+    "quiet": "--quiet",
+    "explain": "--explain",
+    "print_path": "--print-path",
+}
 
 
 def report_options() -> list[click.Parameter]:
@@ -42,6 +48,22 @@ def report_options() -> list[click.Parameter]:
             ["--json", "as_json"], is_flag=True, help="Print one JSON object about the run."
         ),
         RareOption(["-q", "--quiet"], is_flag=True, help="No progress, no summary."),
+    ]
+
+
+def stream_options(usual: str = streams.FORMATS[0]) -> list[click.Parameter]:
+    return [
+        RareOption(
+            ["--format", "format_"],
+            type=click.Choice(streams.FORMATS),
+            metavar="|".join(streams.FORMATS),
+            help=f"Of the picture that --out - writes to standard output.  [default: {usual}]",
+        ),
+        RareOption(
+            ["--print-path"],
+            is_flag=True,
+            help="Print the names of the files written, one a line.",
+        ),
     ]
 
 
@@ -63,6 +85,7 @@ def line_options() -> list[click.Parameter]:
             shell_complete=completion.tasks,
         ),
         RareOption(["--explain"], is_flag=True, help="Show where each value comes from, and stop."),
+        *stream_options(),
     ]
 
 
@@ -79,6 +102,18 @@ class RunGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(registry.current().tasks)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The tasks that come with the toolkit, then those of each plugin from elsewhere."""
+        parts: dict[str, list[tuple[str, str]]] = {"Commands": []}
+        for name in self.list_commands(ctx):
+            title = _from_elsewhere(name)
+            row = (name, registry.current().task(name).summary)
+            parts.setdefault(f"Of {title}" if title else "Commands", []).append(row)
+        for title, rows in parts.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _with_task(args))
@@ -117,12 +152,22 @@ def _presets_of(words: Sequence[str]) -> list[str]:
     return found + [value for word, value in pairs if word == PRESET]
 
 
+def _from_elsewhere(task: str) -> str | None:
+    """The plugin that brings a task, in words; None if it comes with the toolkit."""
+    plugin = registry.current().owner(task)
+    if plugin is None or plugin.source == OWN_PACKAGE:
+        return None
+    return " ".join(filter(None, (plugin.source, plugin.version)))
+
+
 class TaskCommand(SchemaCommand):
     """Runs a task, with others that follow it behind a `+`."""
 
     def __init__(self, task: type[Task]) -> None:
         items = {**task.schema(), **RunOptions.schema()}
         detail = (task.__doc__ or "").strip()
+        if plugin := _from_elsewhere(task.name):
+            detail += f"\n\nThis task is brought by {plugin}."
         super().__init__(
             task.name,
             items=list(items.values()),
@@ -144,6 +189,8 @@ class TaskCommand(SchemaCommand):
             command = TaskCommand(registry.current().task(words[0]))
             with command.make_context(words[0], words[1:], parent=ctx.parent) as other:
                 own += [flag for name, flag in FLAGS.items() if other.params.get(name)]
+                if format := other.params.get("format_"):
+                    own += ["--format", format]
                 self._also += command.parts(other)
         rest = super().parse_args(ctx, own)
         if rest and not ctx.resilient_parsing:
@@ -154,6 +201,10 @@ class TaskCommand(SchemaCommand):
         """The task's own options before those of every run."""
         own = [one for one in options if one.name in self._task.schema()]
         return [("Options", own), ("Of every run", [one for one in options if one not in own])]
+
+    def every_run(self, ctx: click.Context) -> list[click.Parameter]:
+        """The options that all tasks have."""
+        return [one for one in self.get_params(ctx) if one.name not in self._task.schema()]
 
     def _stray(self, word: str, ctx: click.Context) -> UserError:
         """What to say of a word that belongs to no option: most likely what was meant."""
@@ -175,12 +226,13 @@ class TaskCommand(SchemaCommand):
         own = Part(str(self.name), texts, ctx.params["presets"], is_text=True)
         return [own, *self._also, *(Part(name) for name in ctx.params["observers"])]
 
-    def _run(self, as_json: bool, quiet: bool, explain: bool, **_: Any) -> None:
+    def _run(self, explain: bool, as_json: bool, quiet: bool, **how: Any) -> None:
         parts = self.parts(click.get_current_context())
         if explain:
             explain_parts(parts, as_json=as_json)
-        else:
-            run_parts(parts, as_json=as_json, quiet=quiet)
+            return
+        print_path, format = how["print_path"], how["format_"]
+        run_parts(parts, as_json=as_json, quiet=quiet, print_path=print_path, format=format)
 
 
 def _split(words: list[str]) -> list[list[str]]:
@@ -207,16 +259,40 @@ def parts_of_line(words: list[str]) -> list[Part]:
         return command.parts(line)
 
 
-def run_parts(parts: Sequence[Part], *, as_json: bool = False, quiet: bool = False) -> None:
-    """Carry out the tasks together in one run and report."""
-    from sinddm_toolkit.edits.edit import edit
+def run_parts(
+    parts: Sequence[Part],
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    print_path: bool = False,
+    format: str | None = None,
+) -> None:
+    """Carry out the tasks together in one run and report.
+
+    With `--out -` the picture goes to standard output, in the `format`; with `print_path` the names
+    of the files do.
+    """
+    from sinddm_toolkit.edits.edit import edit, edited_file
     from sinddm_toolkit.settings.layers import COMMAND_LINE
     from sinddm_toolkit.settings.request import make_tasks, one_run
 
-    tasks, common = make_tasks(one_run(parts, COMMAND_LINE))
+    layer = one_run(parts, COMMAND_LINE)
+    out, samples = (layer.run.get(name) for name in ("out", "samples"))
+    is_stream = out is not None and (out.value, out.origin) == (streams.STREAM, COMMAND_LINE)
+    several = 1 if samples is None else samples.value
+    format = streams.asked_format(
+        format, is_stream=is_stream, as_json=as_json, print_path=print_path, samples=several or 1
+    )
+    if format:
+        del layer.run["out"]
+    tasks, common = make_tasks(layer)
     with console_events(quiet=quiet or as_json) as events:
-        result = edit(tasks, common, keep=False, events=events)
+        if format:
+            data, result = edited_file(tasks, common, format, events=events)
+        else:
+            data, result = b"", edit(tasks, common, keep=False, events=events)
     report(result.to_json(), as_json=as_json, quiet=quiet)
+    streams.print_result(data, result.outputs if print_path else ())
 
 
 def explain_parts(parts: Sequence[Part], *, as_json: bool) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sinddm_toolkit.cli import completion
+from sinddm_toolkit.cli import completion, streams
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.options.option import Option
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.regions import Region
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -79,19 +82,22 @@ class SchemaCommand(click.Command):
         return [("Options", list(options))]
 
     def given_texts(self, ctx: click.Context) -> dict[str, Any]:
-        """What was given on the line, as texts but for flags.
+        """What was given on the line, as texts but for flags, and for pictures from streams.
 
         UserError for bad orders, and for several pictures where one is taken.
         """
         texts = {}
         for item in self.items:
-            given = ctx.params.get(item.name)
+            given: Any = ctx.params.get(item.name)
             if given is None or given == ():
                 continue
             if item.is_picture and not item.many and self._times(item, ctx) > 1:
                 raise UserError(
                     f"{item.flag} is given {self._times(item, ctx)} times: it takes one"
                 )
+            if item.type in (Picture, Region):
+                read = partial(streams.picture_of, item.flag, ctx=ctx)
+                given = tuple(map(read, given)) if item.many else read(given)
             texts[item.name] = list(given) if item.many else given
             if item.follows:
                 texts[item.name] = _behind(item, given, ctx.meta[_order_key(self)])

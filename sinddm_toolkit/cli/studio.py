@@ -19,9 +19,9 @@ import click
 
 from sinddm_toolkit.cli.lines import tell
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.home import HOME_VARIABLE
 from sinddm_toolkit.interrupts import listening as minding
 from sinddm_toolkit.pictures.files import check_ordinary
-from sinddm_toolkit.settings.home import HOME_VARIABLE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -71,7 +71,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def studio(
     pictures: tuple[Path, ...], host: str, port: int | None, token: str | None, no_browser: bool
 ) -> None:
-    """Open a page to draw masks, place objects, ask for edits and choose. It is on this machine.
+    """Open a page to draw masks, place objects, edit and choose. It is on this machine.
 
     It runs until Ctrl-C; what waits then goes on the next time.
     """

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sinddm_toolkit.cli import streams
 from sinddm_toolkit.cli.progress import console_events
 from sinddm_toolkit.cli.run import report_options
 from sinddm_toolkit.cli.schema import SchemaCommand
@@ -15,15 +16,21 @@ from sinddm_toolkit.options.run_options import TRAINING_OPTIONS, RunOptions
 
 
 def _train(pictures: tuple[Path, ...], as_json: bool, quiet: bool, **_: Any) -> None:
-    """Learn a picture in advance, for every task: later edits of it take seconds.
+    """Learn a picture in advance: later edits of it take seconds.
 
-    Several are learnt together, by one model, for edits that name them in the same order.
+    What is learnt serves every task. Several pictures are learnt together, by one model, for edits
+    that name them in the same order.
     """
     from sinddm_toolkit.edits.learning import train_whole
+    from sinddm_toolkit.settings.layers import COMMAND_LINE
+    from sinddm_toolkit.settings.request import options_alone
 
-    options = RunOptions(**train.given_values(click.get_current_context()))
+    ctx = click.get_current_context()
+    options = options_alone(train.given_values(ctx), COMMAND_LINE)
+    given = [streams.picture_of("train", str(one), ctx) for one in pictures]
+    learnt = [Path(one) if isinstance(one, str) else one for one in given]
     with console_events(quiet=quiet or as_json) as events:
-        facts = train_whole(pictures, options, events)
+        facts = train_whole(learnt, options, events)
     if as_json:
         click.echo(json.dumps(facts))
     elif not quiet:

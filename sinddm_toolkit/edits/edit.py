@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -24,6 +25,7 @@ from sinddm_toolkit.edits.outputs import (
     extra_files,
     picture_files,
     planned_outputs,
+    streamed_outputs,
     write_files,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare
@@ -44,7 +46,7 @@ from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.contact_sheet import contact_sheet, side_of, small
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.pictures.writing import file_of
+from sinddm_toolkit.pictures.writing import FORMATS, check_format, encoded, file_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -185,6 +187,37 @@ def edit(
     outputs = planned_outputs(ready, write=write)
     events.expected(partial(told, ready, store))
     return learnt_and_sampled(ready, outputs, store, events, keep=keep, cache=cache)
+
+
+def edited_file(
+    tasks: Sequence[Task], options: RunOptions, format: str, *, events: Events | None = None
+) -> tuple[bytes, EditResult]:
+    """Carry out `tasks` → the one picture as its file would be, with its record, and the result.
+
+    `format` is an extension without its dot. Further files are written if they have names of their
+    own. UserError as `edit`, and if the format can't hold the picture.
+    """
+    events = events or LoggingEvents()
+    store = default_store()
+    ready = prepare(tasks, options, store, events)
+    check_format(FORMATS[f".{format}"], "the picture", alpha=ready.plan.transparent)
+    outputs = streamed_outputs(ready)
+    events.expected(partial(told, ready, store))
+    result = learnt_and_sampled(ready, outputs, store, events)
+    return file_of_result(result, format), result
+
+
+def file_of_result(result: EditResult, format: str) -> bytes:
+    """The first picture of a result as its file would be, with its record.
+
+    `format` is an extension without its dot. UserError if that can't hold it; what it can't keep is
+    added to the notes of the result.
+    """
+    kind, picture = FORMATS[f".{format}"], result.picture
+    check_format(kind, "the picture", alpha=picture.is_transparent, size=picture.size)
+    data, notes = encoded(picture, kind, "the picture", json.dumps(result.records[0]))
+    result.notes += notes
+    return data
 
 
 def learnt_and_sampled(

@@ -39,7 +39,8 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.interrupts import Interrupted
 from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.pictures.files import remove_abandoned
-from sinddm_toolkit.pictures.reading import read_picture
+from sinddm_toolkit.pictures.picture import Picture
+from sinddm_toolkit.pictures.reading import picture_from
 
 logger = logging.getLogger(__name__)
 
@@ -301,10 +302,12 @@ def _train(
     return interrupted
 
 
-def train_whole(paths: Sequence[Path], options: RunOptions, events: Events) -> dict[str, Any]:
-    """Train the cells of unguided sampling on the pictures in `paths`, together; what `train
-    --json` prints."""
-    ready = prepare_plain([read_picture(path) for path in paths], options)
+def train_whole(
+    pictures: Sequence[Path | Picture], options: RunOptions, events: Events
+) -> dict[str, Any]:
+    """Train the cells of unguided sampling on the `pictures`, or those in files, together; what
+    `train --json` prints."""
+    ready = prepare_plain([picture_from(one) for one in pictures], options)
     started = time.monotonic()
     store = default_store()
     events.expected(partial(training_told, ready, store))

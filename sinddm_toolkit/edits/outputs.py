@@ -66,6 +66,19 @@ def planned_outputs(ready: Prepared, *, write: bool = True) -> Outputs:
     return Outputs(options.seeds(), pictures, sheet, extras, is_unasked)
 
 
+def streamed_outputs(ready: Prepared) -> Outputs:
+    """Where the further files of an edit go whose one picture goes into no file. UserError if one
+    would be called after that, or can't be written."""
+    name = Path(default_name(ready.tasks[0]))
+    for extra in _extras(ready, name):
+        if extra.is_beside:
+            raise UserError(
+                f"{extra.flag}: {extra.asked} is called after the file of the picture, and it goes "
+                "into none: give a name"
+            )
+    return planned_outputs(ready, write=False)
+
+
 def variant_outputs(ready: Prepared, variants: Sequence[tuple[int, Path]]) -> Outputs:
     """Where the pictures of several seeds go, in place of what the options say. UserError as
     `planned_outputs`."""
@@ -150,11 +163,11 @@ def check_extras(ready: Prepared, result: Path, outputs: Sequence[Path]) -> dict
     Without `outputs` there is none that a file could be called after: those are left out.
     """
     overwrite = ready.options.overwrite
-    taken = dict.fromkeys(map(os.path.realpath, outputs), "--out")
+    taken = dict.fromkeys(map(_file, outputs), "--out")
     extras = {}
     for extra in _extras(ready, result):
         path, flag = extra.path, extra.flag
-        target = os.path.realpath(path)  # unlike Path.resolve it never fails
+        target = _file(path)
         if target in taken:
             raise UserError(f"{taken[target]} and {flag} both write {path}: give two names")
         taken[target] = flag
@@ -166,6 +179,11 @@ def check_extras(ready: Prepared, result: Path, outputs: Sequence[Path]) -> dict
             check_file(path, overwrite=overwrite)
         extras[extra.asked] = path
     return extras
+
+
+def _file(path: Path) -> str:
+    """What tells one file from another: on Windows, `A.png` is `a.png`."""
+    return os.path.normcase(os.path.realpath(path))  # unlike Path.resolve it never fails
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import SEED_MAX, RunOptions
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.options.values import OutputFile
-from sinddm_toolkit.pictures.reading import read_record
+from sinddm_toolkit.pictures.reading import read_record, record_of_file
 
 VERSION = 1
 """Of the format. Records without a number are of version 0: they don't name their plugins."""
@@ -194,7 +194,7 @@ class Record:
         lines = [
             f"made with {then}, here is {here}: the picture may differ"
             for then, here in pairs
-            if then != here
+            if then != here and here is not None
         ]
         return list(dict.fromkeys(lines))
 
@@ -261,9 +261,12 @@ def moved_record(record: Mapping[str, Any], before: Path, after: Path) -> dict[s
 # Reading
 
 
-def load_record(path: Path) -> Record:
-    """The record inside a picture. UserError if it carries none, or one that is damaged."""
-    found = read_record(path)
+def load_record(path: Path, content: bytes | None = None) -> Record:
+    """The record inside a picture. UserError if it carries none, or one that is damaged.
+
+    With its `content` there need not be a file; the `path` is then what it would be called.
+    """
+    found = read_record(path) if content is None else record_of_file(content, path.name)
     if found is None:
         raise UserError(f"{path} carries no record of this toolkit")
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ from sinddm_toolkit.edits.record import (
     options_of,
 )
 from sinddm_toolkit.edits.store import default_store
-from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.kind import RecordedFile
 from sinddm_toolkit.options.option import Option, each
@@ -31,6 +31,7 @@ from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.files import content_of
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
+from sinddm_toolkit.settings import config
 from sinddm_toolkit.settings.layers import PYTHON, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.request import make_tasks
 
@@ -67,11 +68,7 @@ def replay(
     events = events or Events()
     record = load_record(path)
     if record.hooks:
-        names = ", ".join(record.hooks)
-        raise UserError(
-            f"{path} was made with code of a script that no record holds, {names:.200}: run that "
-            "script again"
-        )
+        raise UserError(_of_a_script(record, path))
     tasks, options = make_tasks(replayed(record, path, out, inputs or {}, overwrite=overwrite))
     _check_size(record, tasks[0].learnt(), path)
     for line in record.differences():
@@ -81,6 +78,15 @@ def replay(
     outputs = planned_outputs(ready, write=out is not None)
     events.expected(partial(told, ready, store))
     return learnt_and_sampled(ready, outputs, store, events, cache=cache)
+
+
+def _of_a_script(record: Record, path: Path) -> str:
+    """What is said of a picture that the code of a script has changed."""
+    names = ", ".join(record.hooks)
+    return (
+        f"{path} was made with code of a script that no record holds, {names:.200}: run that "
+        "script again"
+    )
 
 
 def replayed(
@@ -108,6 +114,36 @@ def _check_size(record: Record, picture: Picture, path: Path) -> None:
         raise damaged(path, ValueError(wrong))
 
 
+def examined(record: Record, path: Path) -> tuple[Layer | None, list[str]]:
+    """What the run that made the picture in `path` was asked, but for defaults, and what stands in
+    the way of making it again, a line each.
+
+    Files are named by where they are now, or else by where they were. None if a task is not here,
+    or has other options.
+    """
+    wrong: list[str] = []
+
+    def find(name: str, file: RecordedFile, *, is_alone: bool) -> str:
+        try:
+            place, here = _place_of(name, file, path, (), is_alone=is_alone)[0], Path.cwd()
+            return str(place.relative_to(here) if place.is_relative_to(here) else place)
+        except UserError as error:
+            wrong.append(str(error))
+            return file.place or name.upper()
+
+    if record.hooks:
+        wrong.append(_of_a_script(record, path))
+    model = record.model
+    if model.config.is_imported and not default_store().with_weights(
+        model.weights_hash, model.config.picture
+    ):
+        wrong.append(f"the imported model {model.config.key} is not here: import it again")
+    try:
+        return _but_for_defaults(_layer(record, path, find)), wrong
+    except ToolkitError as error:
+        return None, [*wrong, str(error)]
+
+
 def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
     """What the record of the picture in `path` sets, but for defaults; files by their paths.
 
@@ -119,20 +155,26 @@ def look_of_record(record: Record, path: Path) -> tuple[Layer, list[str]]:
         return str(_place_of(name, file, path, (), is_alone=is_alone)[0].resolve())
 
     lost: list[str] = []
-    layer = _layer(record, path, find, lost)
+    return _but_for_defaults(_layer(record, path, find, lost)), lost
+
+
+def _but_for_defaults(layer: Layer) -> Layer:
     tasks = {
         name: _changed(settings, registry.current().task(name).schema())
         for name, settings in layer.tasks.items()
     }
-    return Layer(tasks, _changed(layer.run, RunOptions.schema())), lost
+    return Layer(tasks, _changed(layer.run, RunOptions.schema(), config.settings()))
 
 
-def _changed(settings: Settings, schema: Mapping[str, Option]) -> Settings:
-    """Those that are not the defaults."""
+def _changed(
+    settings: Settings, schema: Mapping[str, Option], own: Collection[str] = ()
+) -> Settings:
+    """Those that are not the defaults, or for which a person has `own` ones."""
     return {
         name: setting
         for name, setting in settings.items()
-        if schema[name].plain(setting.value) != schema[name].plain(schema[name].default)
+        if name in own
+        or schema[name].plain(setting.value) != schema[name].plain(schema[name].default)
     }
 
 

@@ -48,6 +48,8 @@ from sinddm_toolkit.options.run_options import SEED_MAX, TRAINING_OPTIONS, RunOp
 from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
+from sinddm_toolkit.settings.layers import PYTHON
+from sinddm_toolkit.settings.request import options_alone
 
 ScheduleLike = Schedule | Callable[[Pyramid], Schedule]
 """A schedule, or what makes one for a pyramid."""
@@ -296,12 +298,12 @@ class _Losses(Events):
 
 
 def _training_options(options: Mapping[str, Any]) -> RunOptions:
-    """UserError for others than those of a training."""
+    """Those of a training, over a person's own defaults. UserError for others."""
     schema = {name: RunOptions.schema()[name] for name in TRAINING_OPTIONS}
     for name in options:
         if name not in schema:
             raise unknown_option(name, schema)
-    return RunOptions(**options)
+    return options_alone({k: v for k, v in options.items() if v is not None}, PYTHON)
 
 
 def _pictures(picture: Any) -> list[Picture]:

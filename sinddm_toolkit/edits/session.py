@@ -78,7 +78,7 @@ class Session:
         given = [_Given.of(task, {**options, PRESET: preset})]
         given += [_Given.of(one, values) for one, values in _further(also)]
         objects = {one.made.name: one.made for one in given if one.made is not None}
-        layer = one_run([one.part for one in given], PYTHON).over(self._defaults)
+        layer = one_run([one.part for one in given], PYTHON, self._defaults)
         script = script_hooks(hooks)
         with self._lock, watched(self._progress if progress is None else progress) as events:
             made, common = self._pictures.make_tasks(layer)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sinddm_toolkit.engine.quality import NETWORKS
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.settings.home import HOME_VARIABLE, home
+from sinddm_toolkit.home import HOME_VARIABLE, home
 
 SUFFIX = ".safetensors"
 UNFINISHED = ".training"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from sinddm_toolkit.errors import PluginError, UserError
-from sinddm_toolkit.host import hookspecs
+from sinddm_toolkit.host import config_file, hookspecs
 from sinddm_toolkit.host.checks import (
     RUN_HOOKS,
     check_module,
@@ -233,15 +233,19 @@ def _one_line(error: BaseException) -> str:
 
 
 def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> Registry:
-    """Loads installed plugins, then those in `plugins_dirs` and in SINDDM_TK_PLUGINS_DIR.
+    """Loads installed plugins, then those in `plugins_dirs`, in SINDDM_TK_PLUGINS_DIR and in the
+    folders of the config.
 
     A name in `blocked` leaves out the installed plugin of that name, and a folder's file of that
-    name then takes its place; if none is installed, the folder's is left out. UserError if a
-    folder does not exist or a blocked name is not there at all.
+    name then takes its place; if none is installed, the folder's is left out. The config leaves
+    out others in the same way. UserError if a folder does not exist, if the name to leave out is
+    not there at all, or if the config is broken.
     """
-    blocked = set(blocked)
-    folders = tuple(folder.resolve() for folder in _folders(plugins_dirs))
-    registry = Registry(Discovery(folders, frozenset(blocked)))
+    usual, never = config_file.plugin_defaults()
+    asked = set(blocked)
+    blocked = asked | never
+    folders = tuple(folder.resolve() for folder in (*_folders(plugins_dirs), *usual))
+    registry = Registry(Discovery(folders, frozenset(asked)))
     installed = sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
     for entry in installed:
         if entry.name not in blocked:
@@ -257,7 +261,7 @@ def discover(plugins_dirs: Sequence[Path] = (), blocked: Iterable[str] = ()) -> 
         if name not in blocked or name in names:
             record = PluginRecord(name, str(path))
             registry.load(record, partial(_load_file, path, record))
-    if unknown := sorted(blocked - seen):
+    if unknown := sorted(asked - seen):
         raise UserError(f"--no-plugin {unknown[0]}: there is no plugin of that name")
     return registry
 

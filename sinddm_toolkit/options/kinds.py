@@ -14,7 +14,7 @@ from sinddm_toolkit.json_values import members, sha256, text
 from sinddm_toolkit.options.kind import Kind, RecordedFile, word
 from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile, Seconds
 from sinddm_toolkit.pictures.colours import Colour
-from sinddm_toolkit.pictures.files import content_of
+from sinddm_toolkit.pictures.files import content_of, leads_away, way_to
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import picture_from
 from sinddm_toolkit.pictures.regions import Region
@@ -321,16 +321,13 @@ KINDS: dict[type, type[Kind]] = {
 
 def relative(path: Path, folder: Path) -> str:
     """`path` as a record has it, from the folder of the picture."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return path.name
+    return way_to(path, folder) or path.name  # by its content it is found beside the picture
 
 
 def _recorded_place(place: Any, what: str, key: str) -> str:
     """A path from the folder of a picture. ValueError, in words, if it is none."""
     # On Windows even to look for an absolute one can tell a stranger's server who looks.
-    if Path(text(place, f"{what}.{key}")).anchor:
+    if leads_away(text(place, f"{what}.{key}")):
         raise ValueError(f"{what} must be a path from the folder of the picture")
     return str(place)
 

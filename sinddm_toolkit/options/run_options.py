@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sinddm_toolkit.engine.quality import QUALITIES
 from sinddm_toolkit.errors import UserError
@@ -31,6 +31,12 @@ TRAINING_OPTIONS = (
 
 DECIDED_BY_MODEL = ("quality", "max_pixels", "train_seed", "init", "retrain")
 """What there is no choice about when a stored model is asked for by its name."""
+
+
+def decided_by(given: Collection[str]) -> Collection[str]:
+    """The options that there is no choice about where those `given` are: as defaults they yield."""
+    of_denoiser = OF_TRAININGS if "denoiser" in given else ()
+    return {*of_denoiser, *(DECIDED_BY_MODEL if "model" in given else ())}
 
 
 class RunOptions(Options):

@@ -7,11 +7,48 @@ import os
 import secrets
 import time
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
+from types import ModuleType
 
 from sinddm_toolkit.errors import UserError
 
+ON_WINDOWS = os.name == "nt"
+DEVICES = frozenset(
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
+    + [f"{port}{number}" for port in ("COM", "LPT") for number in "123456789¹²³"]
+)
+"""What Windows takes for a device, in whatever folder and with whatever extension."""
+
 _ABANDONED = 600.0  # seconds: to write the bytes of one file takes far less
+
+
+def wrong_on_windows(name: str) -> str | None:
+    """Why Windows has no file called `name`, in words; None if it may have."""
+    if name.partition(".")[0].rstrip(" ").upper() in DEVICES:
+        return "Windows takes that for a device"
+    if name.endswith((" ", ".")):
+        return "names can't end with a dot or a space on Windows"
+    if wrong := next((c for c in name if c in '<>:"/\\|?*' or ord(c) < 32), None):
+        return f"names can't have {wrong!r} in them on Windows"
+    return None
+
+
+def way_to(path: PurePath, folder: PurePath, system: ModuleType = os.path) -> str | None:
+    """The way from `folder` to `path`, with `/` on every `system` (`posixpath` or `ntpath`).
+
+    None if none leads there, as to another drive of Windows.
+    """
+    try:
+        way: str = system.relpath(path, folder)
+    except ValueError:
+        return None
+    return way.replace(system.sep, "/")
+
+
+def leads_away(place: str, flavour: type[PurePath] = PurePath) -> bool:
+    """Whether a place that should be relative to a folder begins elsewhere: at a root, on a drive,
+    on another machine."""
+    return bool(flavour(place).anchor)
 
 
 def check_ordinary(path: Path) -> None:

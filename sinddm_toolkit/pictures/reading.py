@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -89,14 +90,22 @@ def read_picture(path: str | os.PathLike[str], name: str | None = None) -> Pictu
     one line what is wrong with a file.
     """
     path = Path(path)
-    called = name or path.name
     with _opened(path, name) as file:
-        start = file.read(25)
-        file.seek(0)
-        picture = read_deep_tiff(file, called) if start[:4] in TIFF_STARTS else None
-        if picture is None:
-            picture = _from_file(file, called, deep=is_deep_png(start))
+        picture = _decoded(file, name or path.name)
     return replace(picture, path=path.resolve())
+
+
+def picture_in(data: bytes, name: str) -> Picture:
+    """The same of what a file holds, which comes from none and is called `name`. UserError."""
+    with _explained(name):
+        return _decoded(BytesIO(data), name)
+
+
+def _decoded(file: BinaryIO, name: str) -> Picture:
+    start = file.read(25)
+    file.seek(0)
+    picture = read_deep_tiff(file, name) if start[:4] in TIFF_STARTS else None
+    return picture or _from_file(file, name, deep=is_deep_png(start))
 
 
 def told_size(path: str | os.PathLike[str], name: str | None = None) -> Size:
@@ -117,17 +126,25 @@ def read_record(path: str | os.PathLike[str]) -> str | None:
 
     UserError if there is no picture.
     """
+    with _opened(Path(path)) as file:
+        return _record_in(file)
+
+
+def record_of_file(data: bytes, name: str) -> str | None:
+    """The same of what a file holds, which is called `name`."""
+    with _explained(name):
+        return _record_in(BytesIO(data))
+
+
+def _record_in(file: BinaryIO) -> str | None:
     from PIL import Image
 
-    path = Path(path)
-    with _opened(path) as file:
-        if file.read(4) in TIFF_STARTS:  # Pillow opens no 16-bit grey with alpha
-            tags = tags_of_tiff(file)
-        else:
-            tags = Image.Exif()
-            with _open_image(file) as image:
-                # `getexif` would decode a whole PNG in search of EXIF behind the pixels.
-                tags.load(image.info.get("exif", b""))
+    if file.read(4) in TIFF_STARTS:  # Pillow opens no 16-bit grey with alpha
+        return record_in(tags_of_tiff(file))
+    tags = Image.Exif()
+    with _open_image(file) as image:
+        # `getexif` would decode a whole PNG in search of EXIF behind the pixels.
+        tags.load(image.info.get("exif", b""))
     return record_in(tags)
 
 

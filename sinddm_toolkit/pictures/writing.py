@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.pictures import files
 from sinddm_toolkit.pictures.deep_png import DEEP_PNG_SIDE, encode_deep_png
 from sinddm_toolkit.pictures.deep_tiff import encode_deep_tiff
 from sinddm_toolkit.pictures.exif import fits_jpeg, tags_for_jpeg, tags_with
@@ -52,19 +53,27 @@ def check_output(
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"{path}: the extension must be one of {', '.join(FORMATS)}")
-    format = FORMATS[path.suffix.lower()]
-    if alpha and format == "JPEG":
-        raise UserError(f"{path}: JPEG cannot hold transparency: use .png, .webp or .tiff")
-    limit = LONGEST_SIDE.get(format)
-    if size and limit and max(size) > limit:
-        raise UserError(f"{path}: {format} holds at most {limit} pixels a side: use .png or .tiff")
+    check_format(FORMATS[path.suffix.lower()], path, alpha=alpha, size=size)
     check_file(path, overwrite=overwrite)
     return path
+
+
+def check_format(
+    format: str, what: str | Path, *, alpha: bool, size: tuple[int, int] | None = None
+) -> None:
+    """UserError if the `format`, of `FORMATS`, can't hold a picture that is called `what`."""
+    if alpha and format == "JPEG":
+        raise UserError(f"{what}: JPEG cannot hold transparency: use .png, .webp or .tiff")
+    limit = LONGEST_SIDE.get(format)
+    if size and limit and max(size) > limit:
+        raise UserError(f"{what}: {format} holds at most {limit} pixels a side: use .png or .tiff")
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:
     """UserError if a file of that name can't or must not be written."""
     with _explained_writing(path):
+        if files.ON_WINDOWS and (why := files.wrong_on_windows(path.name)):
+            raise UserError(f"{path}: {why}: give another name")
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
         if not path.parent.is_dir():

@@ -1,7 +1,7 @@
 """Settings in layers, each value with the place that it comes from.
 
-default < preset < batch row < command line: a layer is put `over` another, and what it does not
-set shows through.
+default < config < preset < batch row < command line: a layer is put `over` another, and what it
+does not set shows through.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Origin:
         return f"{self.what} ({self.place(self.keys)})" if self.place else self.what
 
 
+CONFIG = "config"
+"""What the origin of a person's own defaults is called."""
 COMMAND_LINE = Origin("command line")
 PYTHON = Origin("Python")
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from sinddm_toolkit.errors import UserError
-from sinddm_toolkit.settings.home import home
+from sinddm_toolkit.home import home
 
 NAME = re.compile(r"(?!(con|prn|aux|nul|com\d|lpt\d)$)[a-z0-9][a-z0-9_-]*")
 """What a folder may be called on every system: Windows has devices of the names left out."""

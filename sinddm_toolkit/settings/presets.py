@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from sinddm_toolkit.errors import UserError
+from sinddm_toolkit.home import home
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.options.option import Option
 from sinddm_toolkit.options.run_options import RunOptions
-from sinddm_toolkit.pictures.files import write_atomically
-from sinddm_toolkit.settings.home import home
-from sinddm_toolkit.settings.layers import TASK, Layer, LocatedError, Origin, Settings
+from sinddm_toolkit.pictures.files import write_atomically, wrong_on_windows
+from sinddm_toolkit.settings.layers import CONFIG, TASK, Layer, LocatedError, Origin, Settings
 from sinddm_toolkit.settings.tables import read_table
 from sinddm_toolkit.settings.toml_files import TomlFile
 
@@ -214,6 +214,8 @@ def look_of(layer: Layer, keep: Collection[str]) -> tuple[dict[str, Any], list[s
         table = {}
         for name, setting in settings.items():
             key = name.replace("_", "-")
+            if setting.origin.what == CONFIG and key not in keep:
+                continue  # it goes with every edit here as it is
             if name in inputs and key not in keep:
                 left.append(key)
             else:
@@ -243,6 +245,8 @@ def save(name: str, table: Mapping[str, Any], summary: str, *, overwrite: bool) 
 
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} is no name for a preset: use a-z, 0-9, - and _")
+    if why := wrong_on_windows(f"{name}{SUFFIX}"):  # presets are given to others
+        raise UserError(f"{name!r} is no name for a preset: {why}")
     path = user_folder() / f"{name}{SUFFIX}"
     text = tomli_w.dumps({**({SUMMARY: summary} if summary else {}), **table})
     try:

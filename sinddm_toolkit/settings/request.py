@@ -10,9 +10,11 @@ from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.host.blame import blaming
 from sinddm_toolkit.options.run_options import RunOptions
+from sinddm_toolkit.options.schema import unknown_option
 from sinddm_toolkit.options.task import Task
 from sinddm_toolkit.pictures.picture import Picture
-from sinddm_toolkit.settings.layers import Layer, Origin, layer_of
+from sinddm_toolkit.settings import config
+from sinddm_toolkit.settings.layers import Layer, Origin, Setting, layer_of
 from sinddm_toolkit.settings.presets import stacked
 
 
@@ -48,8 +50,11 @@ def _preset_of_another(preset: str, lead: str, task: str) -> UserError:
     return UserError(text)
 
 
-def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
-    """The settings of one run. UserError if a task is asked for twice."""
+def one_run(parts: Sequence[Part], origin: Origin, below: Layer | None = None) -> Layer:
+    """The settings of one run, over those `below`, and all over a person's own defaults.
+
+    UserError if a task is asked for twice, or if the file of the defaults is broken.
+    """
     whole = Layer()
     asked: set[str | None] = set()
     for part in parts:
@@ -58,7 +63,7 @@ def one_run(parts: Sequence[Part], origin: Origin) -> Layer:
             raise UserError(f"{layer.lead} is asked for twice in one run")
         asked.add(layer.lead)
         whole = layer.over(whole)
-    return whole
+    return config.beneath(whole.over(below or Layer()))
 
 
 def make_tasks(layer: Layer) -> tuple[list[Task], RunOptions]:
@@ -101,6 +106,22 @@ def _check_complete(classes: Sequence[type[Task]], layer: Layer) -> None:
     for cls, settings in zip(classes, layer.tasks.values(), strict=True):
         given = {name for name, setting in settings.items() if setting.value is not None}
         cls.check_complete(given if cls is classes[0] else {*given, str(cls.learns_from)})
+
+
+def options_alone(values: Mapping[str, Any], origin: Origin) -> RunOptions:
+    """The options of what is no edit, such as a training, over a person's own defaults.
+
+    `values` by their Python names, checked or plain. UserError for what is not allowed.
+    """
+    schema = RunOptions.schema()
+    for name in values:
+        if name not in schema:
+            raise unknown_option(name, schema)
+    run = {
+        name: Setting.read(schema[name], value, origin, schema[name].flag)
+        for name, value in values.items()
+    }
+    return run_options(config.beneath(Layer({}, run)))
 
 
 def run_options(layer: Layer) -> RunOptions:

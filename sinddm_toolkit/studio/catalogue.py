@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sinddm_toolkit.pictures.colours import Colour
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.regions import Region
 from sinddm_toolkit.pictures.sizes import CanvasSize, Length, Point
-from sinddm_toolkit.settings import presets
+from sinddm_toolkit.settings import config, presets
 from sinddm_toolkit.settings.layers import Layer, Settings
 from sinddm_toolkit.studio.answers import Refusal, json_body, not_found, studio_of, text_of
 from sinddm_toolkit.studio.edits_api import edit_in
@@ -96,8 +97,12 @@ def get_tasks(request: Request) -> Response:
 
 
 def get_run_options(request: Request) -> Response:
-    """`GET /api/run-options`: those that go with every task."""
-    return JSONResponse([told_option(item) for item in RunOptions.schema().values()])
+    """`GET /api/run-options`: those that go with every task, with a person's own defaults."""
+    schema, own = RunOptions.schema(), {}
+    with suppress(UserError):  # of a broken file; every edit will tell
+        own = _plain(config.settings(), schema)
+    told = [told_option(item) for item in schema.values()]
+    return JSONResponse([{**one, "default": own.get(one["name"], one["default"])} for one in told])
 
 
 # Presets

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from sinddm_toolkit.settings.home import home
+from sinddm_toolkit.home import home
 from sinddm_toolkit.studio.answers import not_found
 
 ID = re.compile(r"[0-9a-f]{24}")

@@ -21,6 +21,7 @@ from sinddm_toolkit.options.run_options import RunOptions
 from sinddm_toolkit.options.values import RESULT, InputFile, NameOrFile, OutputFile
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.settings import config
 from sinddm_toolkit.settings.layers import TASK, Layer, Origin, Setting, Settings
 from sinddm_toolkit.settings.presets import NAME, stacked
 from sinddm_toolkit.settings.tables import read_table
@@ -65,7 +66,7 @@ def layer_of(edit: Mapping[str, Any], stands: Stands) -> Layer:
     for name, settings in layer.tasks.items():
         _settle(settings, registry.current().task(name).schema(), stands)
     _settle(layer.run, RunOptions.schema(), stands)
-    return layer
+    return config.beneath(layer)
 
 
 def _presets(given: Any) -> list[str]:

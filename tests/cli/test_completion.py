@@ -59,6 +59,24 @@ def test_words(line, incomplete, expected, words):
     assert words(line, incomplete) == expected
 
 
+def test_tasks_of_plugins_that_the_line_names(words, completed, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import sinddm_toolkit.api as st\n"
+        "class Mine(st.Task):\n"
+        "    name = 'mine'\n    summary = 'what mine does'\n    learns_from = 'image'\n"
+        "    image: st.Picture = st.option('the picture')\n"
+        "    amount: str = st.option('how much', default='all', choices=('all', 'some'))\n"
+        "@st.hookimpl\ndef register_tasks():\n    return [Mine]\n"
+    )
+    folder = f"--plugins-dir {tmp_path}"
+    assert words(f"run {folder}", "mi") == ["mine"] and words("run", "mi") == []
+    assert words(f"run mine {folder} --amount", "s") == ["some"]
+    assert words(f"run mine --plugins-dir={tmp_path} --amount", "s") == ["some"]
+    assert words("run --no-plugin", "har") == ["harmonize"]
+    assert words("run --no-plugin harmonize", "har") == []
+    assert completed("run --plugins-dir", "x")[1] == [("dir", "x")]
+
+
 def test_behind_a_plus_there_are_all_tasks(words):
     assert words("run sample --image p.png +") == words("run")
     assert {"harmonize", "roi", "sample"} <= {*words("run")}

@@ -1,8 +1,16 @@
 """The command `doctor`."""
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from sinddm_toolkit.cli.requirements import required
 
 
 def test_doctor(command):
@@ -12,6 +20,19 @@ def test_doctor(command):
     assert {"torch", "device", "precision", "CLIP weights", "model store"} <= set(facts)
 
 
+def test_doctor_tells_what_is_wrong_with_the_config(command, home):
+    home.mkdir()
+    file = home / "config.toml"
+    for text, told in (
+        ('quality = "paper"\n', f"{file} (sets quality)"),
+        ("quality = 3\n", f"broken: {file}, line 1: quality: 3 is not allowed"),
+        ('plugins-dir = ["gone"]\n', f"broken: {file}: plugins-dir: there is no folder"),
+    ):
+        file.write_text(text)
+        code, out, _ = command("doctor", "--json")
+        assert code == 0 and json.loads(out)["config"].startswith(told)
+
+
 def test_doctor_lists_plugins_from_elsewhere(command, tmp_path):
     installed = json.loads(command("doctor", "--json")[1])["plugins"]
     path = tmp_path / "mine.py"
@@ -19,19 +40,42 @@ def test_doctor_lists_plugins_from_elsewhere(command, tmp_path):
     (tmp_path / "worse.py").write_text("1 / 0")
     folder = ("--plugins-dir", tmp_path)
     facts = json.loads(command("doctor", "--json", *folder)[1])
-    assert {"name": "mine", "package": str(path), "version": "1.2"} in facts["plugins"]
-    assert len(facts["plugins"]) == len(installed) + 2 and facts["broken plugins"] == "worse"
+    mine = {"name": "mine", "package": str(path), "version": "1.2", "error": None}
+    assert mine in facts["plugins"] and len(facts["plugins"]) == len(installed) + 2
+    why = "ZeroDivisionError: division by zero"
+    assert facts["plugins"][-1]["error"] == why and facts["broken plugins"] == f"worse ({why})"
     code, out, _ = command("doctor", *folder)
-    assert code == 0 and f"mine 1.2 ({path}), worse ({tmp_path / 'worse.py'})" in out
+    assert code == 0 and f"mine 1.2 ({path}), worse ({tmp_path / 'worse.py'}) broken" in out
 
 
-def test_doctor_works_where_torch_does_not():
-    script = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from sinddm_toolkit.cli.main import main; main(['doctor'])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    lines = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
-    assert lines["torch"].startswith("cannot be imported: ModuleNotFoundError: ")
-    assert {"python", "pillow", "store", "plugins"} <= set(lines) and "device" not in lines
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("torch", "torch"), pytest.param("numpy", "numpy", marks=pytest.mark.slow)],
+)
+def test_doctor_tells_what_can_not_be_imported(module, package):
+    """With numpy, or pluggy, there is no command line at all."""
+
+    def done(*words):
+        script = f"import sys; sys.modules[{module!r}] = None\nfrom sinddm_toolkit.cli.main "
+        script += f"import main; main({words})"
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+    doctor = done("doctor")
+    lines = dict(line.split(maxsplit=1) for line in doctor.stdout.splitlines())
+    assert lines[package].startswith("cannot be imported: ModuleNotFoundError: ")
+    assert {"python", "click"} <= set(lines) and lines["click"][0].isdigit()
+    if module == "numpy":
+        assert doctor.returncode == 1
+        other = done("run", "sample")
+        assert other.returncode == 1 and "installation is broken" in other.stderr
+        assert len(other.stderr.splitlines()) == 1
+    else:
+        assert doctor.returncode == 0 and {"store", "plugins"} <= set(lines)
+        assert ("device" in lines) == (module != "torch")
+
+
+def test_all_that_is_required_is_looked_at():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    names = {re.split("[^A-Za-z0-9_.-]", one)[0] for one in project["dependencies"]}
+    assert names == set(required())
+    assert not [name for name in required().values() if find_spec(name) is None]

@@ -80,7 +80,8 @@ def test_help_shows_what_to_touch_and_where_the_rest_is(command):
     assert {*every} - {"-h,", "-q,"} >= {item.flag for item in schema.values()}
     rare = {item.flag for item in schema.values() if item.rarely}
     assert {"--train-seed", "--start-step"} <= rare and not rare & {*shown}
-    assert {*every} - {*shown} == rare | {"--with", "--explain", "--json", "-q,", "--help-all"}
+    of_line = {"--with", "--explain", "--format", "--print-path", "--json", "-q,", "--help-all"}
+    assert {*every} - {*shown} == rare | of_line
 
 
 def targets(*words):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sinddm_toolkit.edits.store import default_store
+from sinddm_toolkit.home import home
 from sinddm_toolkit.options.kinds import KINDS
 from sinddm_toolkit.settings import presets
 from sinddm_toolkit.studio import catalogue
@@ -14,6 +15,22 @@ from sinddm_toolkit.studio import catalogue
 def test_every_kind_of_value_has_a_word_of_its_own():
     assert catalogue.KINDS.keys() == KINDS.keys()
     assert len(set(catalogue.KINDS.values())) == len(KINDS)
+
+
+def test_a_form_begins_with_ones_own_defaults(client):
+    def defaults():
+        told = client.get("/api/run-options").json()
+        return {one["name"]: one["default"] for one in told}
+
+    assert (defaults()["quality"], defaults()["max_pixels"]) == ("draft", None)
+    file = home() / "config.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('quality = "paper"\nmax-pixels = 5000\n')
+    assert (defaults()["quality"], defaults()["max_pixels"]) == ("paper", 5000)
+    file.write_text("quality = 1\n")
+    assert defaults()["quality"] == "draft"
+    told = client.post("/api/explain", json={"task": "sample"})
+    assert told.status_code == 422 and "config.toml, line 1" in told.text
 
 
 def test_a_task_says_all_that_a_form_needs(client):

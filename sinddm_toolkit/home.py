@@ -1,4 +1,4 @@
-"""Where the toolkit keeps its data: models, and a person's presets."""
+"""Where the toolkit keeps its data: models, and a person's presets and defaults."""
 
 from __future__ import annotations
 

@@ -22,6 +22,10 @@ INPUT_NAME = "stdin"
 MOST_BYTES = 2**31
 """Of what is read from a stream, which may never end."""
 
+STANDARD_INPUT = Path("/dev/stdin")
+OPEN_FILES = (Path("/dev/fd"), Path("/proc/self/fd"))
+"""Where shells have the pipes that they made for a command."""
+
 FORMATS = ("png", "jpg", "webp", "tiff")
 READ_BY = f"{__name__}.read_by"
 """Where the context notes which option has read standard input: nobody else can."""
@@ -61,9 +65,13 @@ def _limited(data: bytes, what: str) -> bytes:
 
 
 def _is_pipe(text: str) -> bool:
-    """Whether `text` is the path of a pipe: what a shell puts for `<(command)`."""
+    """Whether `text` is the path of an open pipe: what a shell puts for `<(command)`.
+
+    A pipe with a name is none: nobody may ever write to it.
+    """
+    path = Path(text)
     try:
-        return Path(text).is_fifo()
+        return (path == STANDARD_INPUT or path.parent in OPEN_FILES) and path.is_fifo()
     except (OSError, ValueError):
         return False
 

@@ -69,12 +69,18 @@ def test_a_result_without_a_name_is_called_after_where_it_came_from(known, piped
     picture = Path("bg.png").read_bytes()
     code, out, _ = piped(picture, *PAINT, "--image", "bg.png", "--painting", "-", "--print-path")
     assert (code, out.decode().split()) == (0, ["stdin-paint.png"])
-    os.mkfifo("pipe")
-    writer = threading.Thread(target=lambda: Path("pipe").write_bytes(picture))
+    end, start = os.pipe()
+
+    def write():
+        with os.fdopen(start, "wb") as file:
+            file.write(picture)
+
+    writer = threading.Thread(target=write)
     writer.start()
-    words = (*PAINT, "--image", "bg.png", "--painting", "pipe", "--out", "-")
+    words = (*PAINT, "--image", "bg.png", "--painting", f"/dev/fd/{end}", "--out", "-")
     assert piped(None, *words)[1] == Path("stdin-paint.png").read_bytes()
     writer.join()
+    os.close(end)
     # What is learnt from a pipe is what the file would have taught.
     words = ("--train-time", 0, "--json")
     piped_in = json.loads(piped(picture, "train", "-", *words)[1])

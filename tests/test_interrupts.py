@@ -120,6 +120,7 @@ def test_a_training_is_kept(number, command, pasted, tiny, monkeypatch):
     assert json.loads(command("train", "bg.png", "--json")[1])["training_steps"] == 40
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_keeps_a_training(pasted):
     words = ("train", "bg.png", "--quality", "standard")
     process, terminal = pty.fork()

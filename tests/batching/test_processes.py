@@ -101,6 +101,7 @@ def test_the_example_of_the_docs_needs_no_guard(way, probe):
     assert Path("runs.txt").read_text() == "run\n" and len(contents("variants")) == 2
 
 
+@pytest.mark.slow
 def test_processes_from_a_test(probe):
     rows = [{"task": "probe", "image": "p0.png", "seed": k} for k in (1, 2)]
     found = st.batch(rows, folder="f", jobs=2)

@@ -53,6 +53,7 @@ LONGEST = (
     "seamless",
     "style-transfer",
     "symmetric",
+    "text-content",
 )
 
 

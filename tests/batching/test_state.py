@@ -97,6 +97,7 @@ def test_a_row_in_hand_when_killed_owns_nothing(command, probe, batch_process):
     assert Path("e-results/p0-probe.png").read_bytes() != mine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 def test_killed_while_it_writes_a_row_knows_its_own_files_only(
     before, command, batch_process, tmp_path
@@ -235,6 +236,7 @@ def test_killed_with_rows_in_hand_it_goes_on(jobs, kills, command, probe, batch_
     assert contents("whole") == expected and len(expected) == 10
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_second_batch_at_the_same_time(command, probe, batch_process):
     Path("e.jsonl").write_text(sweep(3, hold=True))
     process = batch_process()

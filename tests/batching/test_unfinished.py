@@ -41,6 +41,7 @@ def test_a_batch_goes_on_and_does_not_depend_on_where_it_was_cut(cut_off, comman
     assert Path("s.png").read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_a_batch_was_learning(command, monkeypatch):
     rows()
     assert command("batch", "e.jsonl", "--folder", "whole")[0] == 0

@@ -123,6 +123,7 @@ def test_what_this_toolkit_trained_is_kept_by_a_replay(command, trained_record):
     assert Path("again.png").read_bytes() == Path("o.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_model_that_grew_by_edits_is_kept_by_a_replay(command, pasted, tiny):
     """Each adds what it lacks and rehearses what was known."""
     paint = ("run", "paint", "--image", "bg.png", "--painting", "bg.png")
@@ -141,13 +142,18 @@ def test_a_model_that_grew_by_edits_is_kept_by_a_replay(command, pasted, tiny):
     "values",
     [
         {"rate": 2.0},
-        {"seed": 1},
-        {"decay_from": 30},
-        {"t_ends": {"0": 100, "1": 5}},
-        {"updates": {"0": 31, "1": 29}},
-        {"updates": {"0": 25, "1": 25}, "end": 50, "made": 50, "decay_from": 5},
-        {"end": 10, "made": 10, "decay_from": 1},
         {"made": 39},
+        *(
+            pytest.param(values, marks=pytest.mark.slow)
+            for values in (
+                {"seed": 1},
+                {"decay_from": 30},
+                {"t_ends": {"0": 100, "1": 5}},
+                {"updates": {"0": 31, "1": 29}},
+                {"updates": {"0": 25, "1": 25}, "end": 50, "made": 50, "decay_from": 5},
+                {"end": 10, "made": 10, "decay_from": 1},
+            )
+        ),
     ],
     ids=lambda values: next(iter(values)),
 )

@@ -186,6 +186,7 @@ def test_killed_between_model_and_removal(cut_off, command, monkeypatch):
     assert the_model()["history"][:-1] == before and not unfinished()
 
 
+@pytest.mark.slow
 def test_a_training_that_can_not_be_kept_goes_on(whole, command, monkeypatch):
     monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
 

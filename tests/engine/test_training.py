@@ -69,6 +69,7 @@ def weights(network):
     return torch.cat([p.detach().flatten() for p in network.parameters()])
 
 
+@pytest.mark.slow
 def test_training_learns_the_noise(subject):
     quality = dataclasses.replace(QUALITY, steps_per_scale=120)
     phase = whole_plan(subject[1], quality)

@@ -109,7 +109,7 @@ class Still(Run):
 
 
 @NETWORKS
-@pytest.mark.parametrize("tile", [256, 32])
+@pytest.mark.parametrize("tile", [pytest.param(256, marks=pytest.mark.slow), 32])
 def test_rolled_noise_makes_the_rolled_picture(network, tile):
     """All of Algorithm 2: random steps, the scales' enlargement, blur, tiles."""
     x = torch.rand(1, 3, 84, 100, generator=torch.Generator().manual_seed(0)) * 1.6 - 0.8

@@ -209,6 +209,7 @@ def test_roi_strength_0_is_a_plain_sample(command, spotted):
     assert np.abs(change).max() <= 1
 
 
+@pytest.mark.slow
 def test_roi_targets_belong_to_the_source_before_them(command, spotted, coloured, all_steps):
     Image.new("RGB", (40, 40), (10, 10, 250)).save("blue.png")
     code, _, err = command(

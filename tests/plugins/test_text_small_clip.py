@@ -75,6 +75,7 @@ def test_a_night_sky_is_dark(make):
     assert after.mean() < before.mean() - 0.05
 
 
+@pytest.mark.slow
 def test_unwanted_red_goes_away(make):
     before, _ = make(TextContent, "red", strength=0)
     after, _ = make(TextContent, "red:-1", strength=0.5, fill=1)

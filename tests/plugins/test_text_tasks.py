@@ -153,6 +153,7 @@ def test_the_estimate_counts_the_comparisons_that_are_made(make, monkeypatch, ki
     assert task.own_seconds(watcher.plan, torch.device("cpu")) == 0
 
 
+@pytest.mark.slow
 def test_negative_weights_push_away(make):
     """By the loss of the last guided step, 1.2 (1 - cosine): -1 turns the direction round."""
 
@@ -224,6 +225,7 @@ def test_two_tasks_that_inject_are_refused(make):
         )
 
 
+@pytest.mark.slow
 def test_content_and_style_go_together(make):
     """Each does in the other's company what it does alone: neither picture is that of both."""
     content, style = (TextContent, {"text": "stars"}), (TextStyle, {"text": "mosaic"})

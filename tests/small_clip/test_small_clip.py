@@ -23,7 +23,13 @@ def test_it_names_pictures_it_has_not_seen(loaded):
     assert abs(shares["colours"] - said["colours"]) < 0.1
 
 
-@pytest.mark.parametrize("channel, word", [(0, "red"), (1, "green"), (2, "blue")])
+@pytest.mark.parametrize(
+    "channel, word",
+    [
+        (0, "red"),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((1, "green"), (2, "blue"))),
+    ],
+)
 def test_its_gradient_paints(loaded, channel, word):
     model, tokenizer = loaded
     with torch.no_grad():

@@ -178,6 +178,7 @@ def test_the_history_is_searched_and_paged(server):
     assert listed(search=f"lighthouse {image[:6]}") == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_fails_its_edit_and_another_takes_its_place(server):
     image = server.send()
     found = server.ask(**LONG, image=image, seed=1)

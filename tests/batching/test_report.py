@@ -60,6 +60,7 @@ def test_a_report_of_somebody_else_is_not_replaced(name, command, probe):
     assert Path(name).read_text() != "mine, after that"
 
 
+@pytest.mark.slow
 def test_a_report_that_appears_meanwhile_is_kept(command, probe, batch_process):
     Path("e.jsonl").write_text(sweep(1, hold=True))
     process = batch_process()

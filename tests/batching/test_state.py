@@ -123,6 +123,7 @@ def test_killed_while_it_writes_a_row_knows_its_own_files_only(
     assert written in (None, path.read_bytes())
 
 
+@pytest.mark.slow
 def test_a_changed_row_killed_while_it_writes_still_owns_its_old_result(
     command, batch_process, tmp_path
 ):
@@ -141,6 +142,7 @@ def test_a_changed_row_killed_while_it_writes_still_owns_its_old_result(
     assert command("batch", "e.jsonl")[0] == 0 and Path("o.png").read_bytes() != old
 
 
+@pytest.mark.slow
 def test_a_file_that_appears_while_a_row_is_in_hand_is_kept(command, probe, batch_process):
     Path("e.jsonl").write_text(sweep(2, hold=True))
     process = batch_process()

@@ -49,6 +49,7 @@ def test_a_damaged_model_is_noticed_before_anything_is_done(command, pasted, tin
     assert command(*SAMPLE)[0] == 0 and default_store().keys() == [key]
 
 
+@pytest.mark.slow
 def test_a_damaged_model_does_not_stop_a_replay(command, pasted, tiny):
     assert command(*SAMPLE, "--out", "s.png")[0] == 0
     (key,) = default_store().keys()

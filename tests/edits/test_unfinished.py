@@ -81,6 +81,7 @@ def test_killed_twice_it_goes_on_and_comes_out_the_same(whole, command):
     assert found["history"] == whole["history"] and not unfinished()
 
 
+@pytest.mark.slow
 def test_what_another_edit_can_not_go_on_with_is_kept_as_by_ctrl_c(cut_off, command):
     cut_off(40, *TRAIN)
     assert command(*SHORT, "--out", "o.png")[0] == 0

@@ -437,6 +437,7 @@ def test_a_record_with_the_name_of_a_model_goes_on_working(command, made):
     assert code == 2 and "sinddm-tk clip fetch ViT-B-32:openai" in err
 
 
+@pytest.mark.slow
 def test_a_preset_finds_a_configuration_beside_it(command, tmp_path):
     shutil.copy(CONFIG, tmp_path / "own.json")
     shutil.copy(WEIGHTS, tmp_path / "own.safetensors")

@@ -218,6 +218,7 @@ def test_wrong_names_and_useless_options_are_refused(command, pasted):
     assert not list(default_store().keys())
 
 
+@pytest.mark.slow
 def test_rows_of_a_batch_need_no_training(command, pasted):
     Path("edits.toml").write_text(
         '[[row]]\ntask = "sample"\nimage = "bg.png"\ndenoiser = "closed-form"\nseed = 1\n'

@@ -17,6 +17,7 @@ from tests.conftest import texture
 LINE = ("run", "super-resolve", "--image", "i.png", "--seed", "1")
 
 
+@pytest.mark.slow
 def test_shrunk_again_it_is_the_picture_and_it_has_more_detail(command, home, small):
     pixels = texture(60, 80)
     Image.fromarray(pixels).save("i.png")

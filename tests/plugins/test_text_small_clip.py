@@ -97,6 +97,7 @@ def test_strength_is_how_much_and_fill_is_how_far(make):
     assert areas == pytest.approx([0.1, 0.6], abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_red_style_is_red(make):
     before, _ = make(TextStyle, "red", strength=0, of_image=True)
     after, _ = make(TextStyle, "red", of_image=True)

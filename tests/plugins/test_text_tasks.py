@@ -116,6 +116,7 @@ def test_more_strength_changes_more(make):
     assert changes[1] > 1.5 * changes[0]
 
 
+@pytest.mark.slow
 def test_sample_k_is_the_sample_of_its_seed(make):
     both, _ = make((TextContent, {"text": "stars"}), samples=2)
     alone, _ = make((TextContent, {"text": "stars"}), seed=4)

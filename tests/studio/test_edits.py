@@ -113,6 +113,7 @@ def test_a_watcher_sees_the_picture_form(server):
 PROGRESS = {"id", "what", "done", "steps", "detail", "error", "left"}
 
 
+@pytest.mark.slow
 def test_cancel_keeps_what_was_learnt_and_the_next_edit_goes_on(server):
     image = server.send(png(MASK + np.arange(80, dtype=np.uint8)), "learnt.png")
     found = server.ask(**LONG, image=image, seed=1)

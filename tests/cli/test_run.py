@@ -178,7 +178,15 @@ def test_bad_input_is_one_line_and_exit_code_2(words, message, command, pasted):
     assert default_store().keys() == []
 
 
-@pytest.mark.parametrize("mode", ["L", "P", "LA", "I;16"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param("L", marks=pytest.mark.slow),
+        "P",
+        pytest.param("LA", marks=pytest.mark.slow),
+        "I;16",
+    ],
+)
 def test_unusual_pictures_work(mode, command, pasted, tiny):
     grey = Image.open("bg.png").convert("L")
     if mode == "I;16":

@@ -132,13 +132,8 @@ def test_a_stopped_training_can_be_made_again(number, subject):
     assert torch.equal(weights(run(subject, again, stop_after=stopped.made)), weights(network))
 
 
-@pytest.mark.parametrize(
-    "paper",
-    [
-        pytest.param(False, id="muon"),
-        pytest.param(True, id="adam", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", [False, True], ids=["muon", "adam"])
 def test_a_training_goes_on_exactly_from_any_state(paper, subject):
     quality = QUALITY
     if paper:

@@ -41,7 +41,7 @@ THICKNESS = 1.5
 LEAST_PATCHES = 50
 """To choose from: with fewer known ones a size is left out."""
 
-TRIES = (5, 5, 5, 3)
+TRIES = (5, 5, 3, 2)
 """Layouts that are gone on with at the first sizes, those that fit best; at the others one is."""
 
 ROUNDS, LAST_ROUNDS = 4, 2

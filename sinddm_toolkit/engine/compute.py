@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ class Compute:
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """A context in which networks run in that precision."""
         if self.precision is torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.precision)
+            return torch.autocast(self.device.type, enabled=False)
+        # Each weight is used once a time, and a cache that an interruption has kept would be stale.
+        return torch.autocast(self.device.type, self.precision, cache_enabled=False)
 
     def for_network(self, name: str | None) -> Compute:
         """The same in the precision that suits the network of that name (see `NETWORKS`).
@@ -55,6 +57,25 @@ class Compute:
         if self.device.type == "cpu":
             facts["threads"] = torch.get_num_threads()
         return facts
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Computes in full precision and with gradients, whatever this thread is set to.
+
+    A signal that ends an edit may strike while a context of torch is entered or left, which then
+    stays as it was for all that this process does after it.
+    """
+    kinds = ("cpu", "cuda", "mps")
+    before = {kind: torch.is_autocast_enabled(kind) for kind in kinds}
+    try:
+        for kind in kinds:
+            torch.set_autocast_enabled(kind, False)
+        with torch.enable_grad():
+            yield
+    finally:
+        for kind in kinds:
+            torch.set_autocast_enabled(kind, before[kind])
 
 
 def choose_compute(name: str = "auto") -> Compute:

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from sinddm_toolkit.engine.compute import undisturbed
 from sinddm_toolkit.engine.run import Run
 from sinddm_toolkit.engine.steps import ScaleState, Step
 
@@ -22,6 +23,7 @@ class Hooks(Protocol):
     def after_step(self, run: Run, step: Step) -> None: ...
 
 
+@undisturbed()
 @torch.no_grad()
 def sample(run: Run, hooks: Hooks) -> Tensor:
     """Algorithm 2 over the stages of `run.plan` → (samples, 3, h, w), the clean finest picture.

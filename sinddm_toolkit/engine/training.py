@@ -15,7 +15,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from sinddm_toolkit.engine.compute import Compute
+from sinddm_toolkit.engine.compute import Compute, undisturbed
 from sinddm_toolkit.engine.crops import Batch, Batches
 from sinddm_toolkit.engine.networks import Denoiser, without_halo
 from sinddm_toolkit.engine.optimizers import Adam, Muon
@@ -53,6 +53,7 @@ class TrainingReport:
     """The recent mean L1 error of the predicted noise."""
 
 
+@undisturbed()
 def train(
     network: Denoiser,
     pyramid: Pyramid,

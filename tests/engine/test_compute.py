@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sinddm_toolkit.engine.compute import Compute, choose_compute
@@ -11,10 +12,14 @@ from sinddm_toolkit.engine.crops import Batches
 from sinddm_toolkit.engine.denoising import NetworkPredictor
 from sinddm_toolkit.engine.networks import make_network
 from sinddm_toolkit.engine.phases import plan_phase
+from sinddm_toolkit.engine.plan import Plan
 from sinddm_toolkit.engine.pyramid import build_pyramid, tensor_from_rgb
 from sinddm_toolkit.engine.quality import QUALITIES
+from sinddm_toolkit.engine.run import Run
+from sinddm_toolkit.engine.sampler import sample
 from sinddm_toolkit.engine.schedule import make_schedule
 from sinddm_toolkit.engine.training import Updater, add_gradients, train
+from sinddm_toolkit.host.run_hooks import RunHooks
 from tests.conftest import texture
 from tests.engine.cells import everything
 
@@ -112,3 +117,30 @@ def test_the_network_of_the_paper_is_not_rounded_to_bf16():
 
 def test_the_cpu_can_always_be_chosen():
     assert choose_compute("cpu").device.type == "cpu"
+
+
+def test_what_an_interrupted_edit_has_left_of_torch_changes_nothing(subject):
+    pyramid, schedule = subject
+    phase = plan_phase(everything(schedule), [], QUALITY, schedule, 0)
+
+    class Smoothed(RunHooks):
+        def modify_x0(self, run, step):
+            step.x0 = F.conv2d(step.x0, torch.ones(3, 1, 3, 3) / 9, padding=1, groups=3)
+
+    def made():
+        network = fresh()
+        train(network, pyramid, schedule, QUALITY, dataclasses.replace(phase), FULL, stop_after=3)
+        plan = Plan(pyramid, schedule, visits=1)
+        plan.close()
+        run = Run(plan, pyramid, schedule, [0], CPU, NetworkPredictor(network, FULL))
+        return sample(run, Smoothed([]))
+
+    usual = made()
+    torch.set_autocast_enabled("cpu", True)
+    torch.set_grad_enabled(False)
+    try:
+        assert torch.equal(made(), usual)
+        assert torch.is_autocast_enabled("cpu") and not torch.is_grad_enabled()
+    finally:
+        torch.set_autocast_enabled("cpu", False)
+        torch.set_grad_enabled(True)

@@ -42,6 +42,14 @@ def tops(distribution: metadata.Distribution) -> set[str]:
     return parts - {"..", "__pycache__"}
 
 
+def programs(distribution: metadata.Distribution) -> list[Path]:
+    """What it has in the folder of programs that needs no Python: ruff is one."""
+    folder = Path(sysconfig.get_path("scripts"))
+    names = [file.name for file in distribution.files or [] if file.parent.name == folder.name]
+    found = [folder / name for name in names if (folder / name).is_file()]
+    return [path for path in found if path.read_bytes()[:2] != b"#!"]
+
+
 def make(folder: Path, package: str, tools: Sequence[str] = ()) -> int:
     """Make the environment → how many packages are linked. SystemExit if one is missing here."""
     venv.create(folder, with_pip=False)
@@ -56,6 +64,10 @@ def make(folder: Path, package: str, tools: Sequence[str] = ()) -> int:
         for name in tops(distribution):
             if not (site / name).exists():
                 (site / name).symlink_to(Path(str(distribution.locate_file(name))).resolve())
+        for program in programs(distribution):
+            link = folder / program.parent.name / program.name
+            if not link.exists():
+                link.symlink_to(program)
     return len({one.name for one in found})
 
 

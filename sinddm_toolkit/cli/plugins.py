@@ -267,4 +267,4 @@ def new(name: str, folder: Path, author: str | None, licence: str, url: str | No
     publisher = Publisher(author, None if licence == "none" else licence, url)
     made = shlex.quote(str(new_plugin(name, folder, api.__all__, publisher)))
     tell(f"wrote {made}; install it and run its tests:")
-    tell(f"    pip install -e {made}'[test]' && pytest {made}")
+    tell(f"    pip install -e {made}'[dev]' && pytest {made}")

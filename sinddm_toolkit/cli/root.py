@@ -18,6 +18,9 @@ from sinddm_toolkit.errors import ToolkitError, UserError
 from sinddm_toolkit.host import registry
 from sinddm_toolkit.interrupts import Interrupted, signal_of
 
+WITH_PLUGINS = ("run", "train", "batch", "replay", "studio", "serve")
+"""Commands that do otherwise without a plugin that the line has named."""
+
 NO_WORDS = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """What is raised of a group of commands alone, by click from 8.2 on: its message is the help."""
 
@@ -180,4 +183,10 @@ def _early_options(words: list[str]) -> list[str]:
         if rest[:1] not in REPAIRS:
             raise
         registry.use(registry.Registry())
+    if rest[:1] and rest[0] in WITH_PLUGINS:
+        found = registry.current()
+        for record in found.records:
+            # Asked for, one that is broken says so; but a task of another plugin may answer to it.
+            if record.error and {record.name, *record.tasks} & found.tasks.keys():
+                say(f"plugin {record.name} ({record.source}) is left out: {record.error}")
     return rest

@@ -137,8 +137,17 @@ def install(
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         constraints.write_text(_constraints(), encoding="utf-8")
-        options = [*(["--upgrade"] if upgrade else []), "--constraint", str(constraints)]
-        _carry_out(where, "install", [*options, *given])
+        options = ["--constraint", str(constraints)]
+        _carry_out(where, "install", [*(["--upgrade"] if upgrade else []), *options, *given])
+        here = [one for one in requirements if Path(one.partition("[")[0]).exists()]
+        if here and not _changed(before):  # the version is the same, what is in it need not be
+            again = "--force-reinstall" if where.installer == "pip" else "--reinstall"
+            _carry_out(where, "install", [again, "--no-deps", *options, *here])
+    return _changed(before)
+
+
+def _changed(before: dict[str, tuple[str, float]]) -> list[str]:
+    """The distributions that are not as they were `before`."""
     return sorted({name for name, at in _present().items() if before.get(name) != at})
 
 

@@ -174,3 +174,19 @@ def test_the_installer_is_the_environments_own(command, tmp_path, monkeypatch):
     Path(tmp_path, "EXTERNALLY-MANAGED").touch()
     code, _, err = command("plugins", "install", "-y", "sinddm-dusk")
     assert code == 2 and "managed by the system" in err and len(err.splitlines()) == 1
+
+
+def test_a_file_that_another_plugin_hides_is_told_of(command, pasted, tmp_path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "sample.py").write_text(
+        "from sinddm_toolkit.api import Picture, Task, hookimpl, option\n"
+        "API_VERSION = 2\n\n\n"
+        "class Sample(Task):\n"
+        "    name = 'sample'\n    summary = 'mine'\n    learns_from = 'image'\n"
+        "    image: Picture = option('a picture')\n\n\n"
+        "@hookimpl\ndef register_tasks():\n    return [Sample]\n"
+    )
+    code, _, err = command("run", "sample", "--image", "gone.png", "--plugins-dir", tmp_path / "p")
+    hidden, missing = err.splitlines()
+    assert code == 2 and "gone.png" in missing
+    assert f"plugin sample ({tmp_path / 'p' / 'sample.py'}) is left out: " in hidden

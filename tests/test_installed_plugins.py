@@ -140,8 +140,13 @@ def test_one_is_installed_and_uninstalled_by_the_toolkit(place):
     done = toolkit(place, "plugins", "install", "--yes", str(wheel))
     assert done.returncode == 0 and not done.stdout, done.stderr
     assert done.stderr.endswith("late-comer 0.1.0 (sinddm-late-comer): tasks late-comer\n")
-    again = toolkit(place, "plugins", "install", "--yes", str(wheel))
-    assert again.returncode == 0 and "nothing has changed" in again.stderr
+    # The version is the same, what is in it need not be.
+    module = folder / "src" / "sinddm_late_comer" / "__init__.py"
+    module.write_text(module.read_text().replace('name = "late-comer"', 'name = "later"'))
+    again = toolkit(place, "plugins", "install", "--yes", str(built("wheel", folder)))
+    assert again.returncode == 0 and again.stderr.endswith("tasks later\n"), again.stderr
+    module.write_text(module.read_text().replace('name = "later"', 'name = "late-comer"'))
+    toolkit(place, "plugins", "install", "--yes", str(built("wheel", folder)))
     shown = json.loads(toolkit(place, "plugins", "show", "late-comer", "--json").stdout)
     assert shown["license"] == "MIT" and shown["tasks"][0]["name"] == "late-comer"
     (place / "home" / "plugins" / "late-comer").mkdir(parents=True)
@@ -149,7 +154,6 @@ def test_one_is_installed_and_uninstalled_by_the_toolkit(place):
     assert gone.returncode == 0 and "tasks that went: late-comer" in gone.stderr
     assert f"stays: {place / 'home' / 'plugins' / 'late-comer'}" in gone.stderr
     shutil.rmtree(place / "home")
-    module = folder / "src" / "sinddm_late_comer" / "__init__.py"
     module.write_text(module.read_text().replace("API_VERSION = 2", "API_VERSION = 3"))
     done = toolkit(place, "plugins", "install", "-y", str(built("wheel", folder)))
     assert done.returncode == 1 and "is broken: written for version 3 of the plugin" in done.stderr

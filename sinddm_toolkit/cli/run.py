@@ -166,6 +166,8 @@ class TaskCommand(SchemaCommand):
     def __init__(self, task: type[Task]) -> None:
         items = {**task.schema(), **RunOptions.schema()}
         detail = (task.__doc__ or "").strip()
+        if task.learns_from is None:
+            detail += f"\n\nIt joins another task: `run TASK ... {AND} {task.name}`."
         if plugin := _from_elsewhere(task.name):
             detail += f"\n\nThis task is brought by {plugin}."
         super().__init__(

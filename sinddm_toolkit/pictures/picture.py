@@ -161,7 +161,10 @@ class Picture:
 
 
 def picture_from_rgb(rgb: Rgb, like: Picture) -> Picture:
-    """`rgb` (h, w, 3) in [-1, 1], any size, with the depth, greyness and profile of `like`."""
+    """`rgb` (h, w, 3) in [-1, 1], any size, with the depth, greyness and profile of `like`.
+
+    A picture that is like no other is `Picture(pixels)`, of (h, w, c) uint8 or uint16.
+    """
     channels = 1 if like.is_grey else 3
     blank = np.zeros((*rgb.shape[:2], channels), like.pixels.dtype)
     return Picture(blank, icc=like.icc).with_rgb(rgb)

@@ -174,6 +174,10 @@ class PictureModel:
         """
         if sampling_steps is None and self.quality is not None:
             sampling_steps = self.quality.sampling_steps
+        if sampling_steps is not None and sampling_steps < 1:
+            raise UserError(f"sampling_steps is {sampling_steps}: give 1 or more")
+        if size is not None and not (len(size) == 2 and all(isinstance(n, int) for n in size)):
+            raise UserError(f"size is {size!r}: give (h, w) in pixels")
         other = self.schedule if schedule is None else _made(schedule, self.pyramid)
         plan = Plan(self.pyramid, other, sampling_steps)
         if size is not None:
@@ -474,6 +478,7 @@ def _sampled(model: PictureModel, plan: Plan, hooks: RunHooks, seeds: Sequence[i
     compute = model.compute
     compute.prepare()
     hooks.plan_edit(plan, model.pyramid)
+    _check_stages(plan)
     plan.close()
     _check_known(model, plan)
     together = max(1, PASS_PIXELS // (plan.canvas[0] * plan.canvas[1]))
@@ -491,6 +496,18 @@ def _sampled(model: PictureModel, plan: Plan, hooks: RunHooks, seeds: Sequence[i
         pictures += result.pictures
         evaluations += run.evaluations
     return Samples(torch.cat(tensors), pictures, list(seeds), evaluations)
+
+
+def _check_stages(plan: Plan) -> None:
+    """UserError if a stage has what can't be sampled."""
+    most = plan.schedule.timesteps
+    for stage in plan.stages:
+        if not 1 <= stage.start <= most:
+            raise UserError(f"scale {stage.s} starts at step {stage.start}: from 1 to {most}")
+        if stage.visits is not None and stage.visits < 0:
+            raise UserError(
+                f"scale {stage.s} has {stage.visits} visits: 0 or more, or None for all"
+            )
 
 
 def _check_known(model: PictureModel, plan: Plan) -> None:

@@ -72,6 +72,8 @@ class Stage:
     def __setattr__(self, name: str, value: Any) -> None:
         if "is_closed" in self.__dict__:
             raise already_settled(f"the plan's {name}")
+        if name not in self.__dataclass_fields__ and name != "is_closed":
+            raise AttributeError(f"a stage has no {name}")
         super().__setattr__(name, value)
 
     def begun_from(

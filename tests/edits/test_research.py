@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -344,3 +345,23 @@ def test_a_network_of_a_plugin_is_trained_and_asked_for_again(pasted, tiny, tall
     ):
         with pytest.raises(UserError, match="no plugin makes the network tall"):
             ask()
+
+
+def test_what_can_not_be_sampled_is_refused_in_a_line(model):
+    for values, told in (
+        ({"sampling_steps": 0}, "sampling_steps is 0: give 1 or more"),
+        ({"size": "3x3"}, "size is '3x3': give"),
+    ):
+        with pytest.raises(UserError, match=re.escape(told)):
+            st.sample(model, **values)
+    for name, value, told in (
+        ("start", 200, "scale 0 starts at step 200: from 1 to 100"),
+        ("start", -3, "scale 0 starts at step -3: from 1 to 100"),
+        ("visits", -3, "scale 0 has -3 visits: give 0 or more"),
+    ):
+        plan = model.plan()
+        setattr(plan.stages[0], name, value)
+        with pytest.raises(UserError, match=re.escape(told)):
+            st.sample(model, plan=plan)
+    with pytest.raises(AttributeError, match="a stage has no strat"):
+        plan.stages[0].strat = 5

@@ -505,9 +505,7 @@ def _check_stages(plan: Plan) -> None:
         if not 1 <= stage.start <= most:
             raise UserError(f"scale {stage.s} starts at step {stage.start}: from 1 to {most}")
         if stage.visits is not None and stage.visits < 0:
-            raise UserError(
-                f"scale {stage.s} has {stage.visits} visits: 0 or more, or None for all"
-            )
+            raise UserError(f"scale {stage.s} has {stage.visits} visits: give 0 or more, or None")
 
 
 def _check_known(model: PictureModel, plan: Plan) -> None:

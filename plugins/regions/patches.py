@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -93,6 +89,11 @@ class Known:
         return self.h, self.w
 
     @cached_property
+    def offsets(self) -> Tensor:
+        """(SIDE²,) of a patch's pixels from its upper left one."""
+        return _offsets(self.w)
+
+    @cached_property
     def patches(self) -> Tensor:
         """(rows·columns, SIDE²·c) of the known pixels, the others 0."""
         return self.cut(self.colours, torch.arange(self.rows * self.columns))
@@ -131,7 +132,7 @@ class Known:
     def covered(self) -> tuple[Tensor, Tensor]:
         """(m,) the pixels of the hole and at its border, (m, SIDE²) which targets lie over each.
 
-        Targets are told by their number, len(targets) is none; in the order of `_offsets`, so that
+        Targets are told by their number, len(targets) is none; in the order of `offsets`, so that
         a pixel is the k-th of its k-th patch.
         """
         near = F.max_pool2d(self.hole[None, None].float(), 3, stride=1, padding=1)
@@ -140,7 +141,7 @@ class Known:
         number[self.targets] = torch.arange(len(self.targets))
         around = F.pad(number.view(self.rows, -1), (SIDE - 1,) * 4, value=len(self.targets))
         first = pixels + pixels // self.w * (SIDE - 1)
-        back = torch.tensor([*_offsets(self.w + SIDE - 1)]).flip(0)
+        back = _offsets(self.w + SIDE - 1).flip(0)
         return pixels, around.flatten()[first[:, None] + back]
 
     @cached_property
@@ -156,7 +157,7 @@ class Known:
 
     def cut(self, image: Tensor, places: Tensor) -> Tensor:
         """(n, SIDE²·c): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
-        at = self.pixel(places)[:, None] + torch.tensor([*_offsets(self.w)])
+        at = self.pixel(places)[:, None] + self.offsets
         pixels = image[0].flatten(1).T.contiguous()
         return pixels.index_select(0, at.flatten()).view(len(places), -1)
 
@@ -245,14 +246,13 @@ class Match:
         known = self.known
         colours = known.colours[0, :3].flatten(1).T.contiguous()
         says = torch.cat([self._says(sharpness), torch.tensor([-torch.inf])])
-        sources = torch.cat([known.pixel(self.chosen), torch.tensor([0])])
-        offsets = torch.tensor([*_offsets(known.w)])
+        sources = torch.cat([known.pixel(self.chosen), torch.tensor([0])])  # of none, unheard
         width = MODE * known.variance / SIDE**2
         sums = torch.zeros(known.h * known.w, values.shape[1])
         for pixels, over in zip(*(one.split(CHUNK) for one in known.covered), strict=True):
             # Relative to the most that one says: where all fit badly it would be lost by rounding.
             share = (says[over] - says[over].amax(dim=1, keepdim=True)).exp_()
-            source = (sources[over] + offsets).where(over < len(self.chosen), 0).flatten()
+            source = (sources[over] + known.offsets).flatten()
             said = colours.index_select(0, source).view(*over.shape, 3)
             mean = (said * share[..., None]).sum(dim=1) / share.sum(dim=1, keepdim=True)
             off = (said - mean[:, None]).square_().sum(dim=2)
@@ -270,9 +270,10 @@ class Match:
         return -sharpness * (self.errors / usual).log1p() - math.log(DECAY) * known.depth
 
 
-def _offsets(width: int) -> Iterator[int]:
-    """Of a patch's pixels from its upper left one."""
-    return (y * width + x for y in range(SIDE) for x in range(SIDE))
+def _offsets(width: int) -> Tensor:
+    """(SIDE²,) of a patch's pixels from its upper left one, where rows are so wide."""
+    side = torch.arange(SIDE)
+    return (side[:, None] * width + side).flatten()
 
 
 def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from sinddm_toolkit.edits.estimate import told
-from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.edits.events import Events, LoggingEvents, Several
 from sinddm_toolkit.edits.learning import learn
 from sinddm_toolkit.edits.models import Model, ModelCache
 from sinddm_toolkit.edits.outputs import (
@@ -240,8 +240,7 @@ def learnt_and_sampled(
     tiles: list[tuple[str, Picture]] = []
     with _watched_by_tasks(ready, outputs) as (about, outcome):
         started = time.monotonic()
-        telling = cast(Events, _TellingTasks(events, ready.hooks, about))
-        model = learn(ready, store, telling, cache)
+        model = learn(ready, store, Several(events, _TellingTasks(ready.hooks, about)), cache)
         result = _begun_result(ready, model, outputs.folder, time.monotonic() - started)
         for made in _passes(ready, model, outputs, events):
             if outputs.is_unasked and not result.records:
@@ -318,20 +317,15 @@ def _watched_by_tasks(ready: Prepared, outputs: Outputs) -> Iterator[tuple[Edit,
         ready.hooks.end_edit(about, outcome)
 
 
-class _TellingTasks:
-    """Events, of whose trainings the tasks are told too."""
+class _TellingTasks(Events):
+    """Tells the tasks how a training goes."""
 
-    def __init__(self, events: Events, hooks: RunHooks, about: Edit) -> None:
-        self._events = events
+    def __init__(self, hooks: RunHooks, about: Edit) -> None:
         self._hooks = hooks
         self._about = about
 
     def training(self, report: TrainingReport) -> None:
-        self._events.training(report)
         self._hooks.during_training(self._about, report)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._events, name)
 
 
 @dataclass(frozen=True)

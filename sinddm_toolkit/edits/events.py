@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,54 @@ class Events:
 
     def working(self, what: str, done: int, steps: int) -> None:
         """A task has done so much of long work of its own, in words."""
+
+
+class Several(Events):
+    """Passes everything on to several, in their order."""
+
+    def __init__(self, *events: Events) -> None:
+        self._events = events
+
+    def message(self, text: str) -> None:
+        for one in self._events:
+            one.message(text)
+
+    def achieved(self, text: str) -> None:
+        for one in self._events:
+            one.achieved(text)
+
+    def expected(self, time: Callable[[], str | None]) -> None:
+        once = cache(time)
+        for one in self._events:
+            one.expected(once)
+
+    def training_begins(self, name: str, steps: int) -> None:
+        for one in self._events:
+            one.training_begins(name, steps)
+
+    def training(self, report: TrainingReport) -> None:
+        for one in self._events:
+            one.training(report)
+
+    def training_ends(self) -> None:
+        for one in self._events:
+            one.training_ends()
+
+    def sampling_begins(self, steps: int) -> None:
+        for one in self._events:
+            one.sampling_begins(steps)
+
+    def sampling(self, part: str) -> None:
+        for one in self._events:
+            one.sampling(part)
+
+    def forming(self, pictures: Callable[[], list[Picture]]) -> None:
+        for one in self._events:
+            one.forming(pictures)
+
+    def working(self, what: str, done: int, steps: int) -> None:
+        for one in self._events:
+            one.working(what, done, steps)
 
 
 class LineEvents(Events):

@@ -8,10 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from sinddm_toolkit.edits.events import Events, LineEvents, LoggingEvents
+from sinddm_toolkit.edits.events import Events, LineEvents, LoggingEvents, Several
 from sinddm_toolkit.edits.lines import readable
 from sinddm_toolkit.interrupts import Stopped
 
@@ -114,54 +113,6 @@ class CallbackEvents(Events):
 
     def working(self, what: str, done: int, steps: int) -> None:
         self._tell(Progress("task", what, done, steps))
-
-
-class Several(Events):
-    """Passes everything on to several, in their order."""
-
-    def __init__(self, *events: Events) -> None:
-        self._events = events
-
-    def message(self, text: str) -> None:
-        for one in self._events:
-            one.message(text)
-
-    def achieved(self, text: str) -> None:
-        for one in self._events:
-            one.achieved(text)
-
-    def expected(self, time: Callable[[], str | None]) -> None:
-        once = cache(time)
-        for one in self._events:
-            one.expected(once)
-
-    def training_begins(self, name: str, steps: int) -> None:
-        for one in self._events:
-            one.training_begins(name, steps)
-
-    def training(self, report: TrainingReport) -> None:
-        for one in self._events:
-            one.training(report)
-
-    def training_ends(self) -> None:
-        for one in self._events:
-            one.training_ends()
-
-    def sampling_begins(self, steps: int) -> None:
-        for one in self._events:
-            one.sampling_begins(steps)
-
-    def sampling(self, part: str) -> None:
-        for one in self._events:
-            one.sampling(part)
-
-    def forming(self, pictures: Callable[[], list[Picture]]) -> None:
-        for one in self._events:
-            one.forming(pictures)
-
-    def working(self, what: str, done: int, steps: int) -> None:
-        for one in self._events:
-            one.working(what, done, steps)
 
 
 # Shown to a person

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sinddm_toolkit.edits.edit import PASS_PIXELS
 from sinddm_toolkit.edits.estimate import training_told
-from sinddm_toolkit.edits.events import Events
+from sinddm_toolkit.edits.events import Events, Several
 from sinddm_toolkit.edits.learning import obtain_model, onto
 from sinddm_toolkit.edits.models import Model, quality_of
 from sinddm_toolkit.edits.models import load_model as read_model
@@ -24,7 +24,7 @@ from sinddm_toolkit.edits.preparing import (
     check_picture,
     prepare_subject,
 )
-from sinddm_toolkit.edits.progress import ProgressLike, Several, watched
+from sinddm_toolkit.edits.progress import ProgressLike, watched
 from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.edits.subject import Subject, make_subject

@@ -31,6 +31,9 @@ ASPECT_TOLERANCE = 0.02
 RIM = 1.0
 """σ in pixels of the softness of a mask's border, for what is not redrawn but changed in tone."""
 
+HARDLY_MORE = 0.5
+"""Share of a picture that an object covers: a mask that is white on more may be white around it."""
+
 MIDDLE = Point.parse("50%,50%")
 
 Size = tuple[int, int]
@@ -182,6 +185,17 @@ class Harmonize(Task):
                 f"--shadow falls onto the background, and {picture.name} is transparent there: "
                 "give --flatten"
             )
+
+    def notices(self) -> list[str]:
+        if self.mask is None:
+            return []
+        share = float((self.mask.rgb().mean(axis=2) > 0).mean())
+        if share <= HARDLY_MORE:
+            return []
+        return [
+            f"the mask {self.mask.name} is white on {int(100 * share)}% of the picture, and the "
+            "object is where it is white: if that is what was to stay, swap black and white in it"
+        ]
 
     def _check_size(self, picture: Picture, reference: Picture) -> None:
         (h, w), (height, width) = picture.size, reference.size

@@ -71,6 +71,9 @@ class Retarget(PiecesTask):
             self.keep.check_covers(self.image, "--keep")
             self._check_room(size)
 
+    def notices(self) -> list[str]:
+        return self.keep.notices(self.image, "--keep") if self.keep else []
+
     def _check_room(self, size: Size) -> None:
         """UserError if what is to be kept doesn't fit."""
         from .keeping import parts

@@ -18,6 +18,10 @@ from .pinning import FULLY, faded
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid
 
+HARDLY_MORE = 0.5
+"""Share of a picture that goes on purpose: a mask that is white on more of it may be white on what
+is to stay. What a box covers, or is transparent, can't be mistaken for the rest."""
+
 
 class Inpaint(KeepingTask):
     """The hole is neither seen nor learnt: what was in it is gone, everything else stays."""
@@ -69,6 +73,17 @@ class Inpaint(KeepingTask):
         if self._hole.all():
             what = "what is transparent" if self.mask is None else f"--mask {self.mask}"
             raise UserError(f"{what} covers all of {self.image.name}")
+
+    def notices(self) -> list[str]:
+        if self.mask is None:
+            return []
+        share = float(self.mask.inside(self.image.size).mean())
+        if self.mask.box is not None or share <= HARDLY_MORE:
+            return self.mask.notices(self.image, "--mask")
+        return [
+            f"--mask {self.mask} is white on {int(100 * share)}% of {self.image.name}, and what is "
+            "white goes: if that is what was to stay, swap black and white in it"
+        ]
 
     def proposed(self, name: str) -> Picture | None:
         """The transparent hole."""

@@ -77,6 +77,9 @@ class Paint(Task):
         if self.mask is not None:
             self.mask.check_covers(self.painting, "--mask")
 
+    def notices(self) -> list[str]:
+        return self.mask.notices(self.painting, "--mask") if self.mask else []
+
     @hookimpl
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         size = self.painting.size

@@ -67,6 +67,9 @@ class TextRoi(TextTask):
         self.region.check_covers(self.image, "--region")
         super().check()
 
+    def notices(self) -> list[str]:
+        return self.region.notices(self.image, "--region")
+
     def comparisons(self, plan: Plan) -> float:
         return self.steps if self.strength > 0 else 0
 

@@ -76,7 +76,7 @@ def learn(
     place.enter(threads)
     events = events or LoggingEvents()
     tasks, options = (pictures or PictureCache()).make_tasks(item.layer())
-    ready = prepare(tasks, options, place.store, events)
+    ready = prepare(tasks, options, place.store, Events())  # it has spoken when it was checked
     obtain_model(ready, cells, place.store, events, cache=_cache(), keep_part=False)
 
 
@@ -117,7 +117,7 @@ def _edited(
     started = time.monotonic()
     tasks, options = (pictures or PictureCache()).make_tasks(items[0].layer())
     events = events or LoggingEvents()
-    ready = prepare(tasks, options, place.store, events)
+    ready = prepare(tasks, options, place.store, Events())
     variants = []
     if len(items) > 1:
         variants = [(int(item.run["seed"]), Path(item.outputs[0])) for item in items]

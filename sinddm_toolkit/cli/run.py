@@ -348,13 +348,18 @@ def report(facts: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
             tell(f"wrote {path}")
         if facts["sheet"] is not None:
             tell(f"wrote {facts['sheet']}, which shows all of them")
-        predictor = (
-            f"model {facts['model']} ({facts['training_steps']} updates), "
-            f"training {seconds['training']:.1f} s"
-        )
-        if facts["denoiser"] is not None:
-            predictor = f"denoiser {facts['denoiser']} in place of a model"
         tell(
-            f"seed {facts['seed']}, {predictor}, sampling {seconds['sampling']:.1f} s "
+            f"seed {facts['seed']}, {_predictor(facts)}, sampling {seconds['sampling']:.1f} s "
             f"on {facts['device']}",
         )
+
+
+def _predictor(facts: dict[str, Any]) -> str:
+    """What the samples were made with, in words."""
+    if facts["denoiser"] is not None:
+        return f"denoiser {facts['denoiser']} in place of a model"
+    if facts["model"] is None:
+        return "nothing had to be learnt"
+    updates = facts["training_steps"]
+    made = f" ({updates} updates)" if updates else ""  # not here, if it was imported
+    return f"model {facts['model']}{made}, training {facts['seconds']['training']:.1f} s"

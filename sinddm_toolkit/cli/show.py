@@ -71,6 +71,7 @@ def _facts(text: str) -> dict[str, Any]:
             "quality": model.quality,
             "working_size": list(model.size[::-1]),
             "updates": sum(phase.made for phase in record.model.history),
+            "imported": model.is_imported,
             "weights_sha256": record.model.weights_hash,
         },
         "toolkit": record.toolkit,
@@ -124,8 +125,10 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
 
 def _model(model: Mapping[str, Any]) -> Iterator[str]:
     width, height = model["working_size"]
-    size = f"{width}x{height} pixels"
-    yield _pair("model", f"{model['key']} ({model['quality']}, {size}, {model['updates']} updates)")
+    made = "imported" if model["imported"] else f"{model['updates']} updates"
+    told = f"{model['key']} ({model['quality']}, {width}x{height} pixels, {made})"
+    is_known = model["imported"] or model["updates"]
+    yield _pair("model", told if is_known else "none: nothing had to be learnt")
 
 
 def _show_line(line: str | None) -> None:

@@ -68,7 +68,7 @@ class EditResult:
     outputs: list[Path]
     """The files written, first the pictures; empty if none were asked for."""
     model_key: str | None
-    """None if a denoiser stood in its place."""
+    """None if a denoiser stood in its place, or if nothing had to be known."""
     training_steps: int
     """Updates that the model has had in all."""
     seconds: dict[str, float]
@@ -281,7 +281,7 @@ def _begun_result(ready: Prepared, model: Model, folder: Path, training: float) 
         pictures=[],
         records=[],
         outputs=[],
-        model_key=None if ready.denoiser else model.config.key,
+        model_key=model.config.key if ready.cells() else None,
         training_steps=model.steps,
         seconds={"training": training, "sampling": 0.0},
         network_evaluations=0,

@@ -70,6 +70,11 @@ def prepare(
     for task in tasks:
         with blaming(task.name, "in check"):
             task.check()
+    for task in tasks:
+        with blaming(task.name, "in notices"):
+            lines = list(task.notices())
+        for line in lines:
+            events.message(line)
     compute = choose_compute(options.device)
     compute.prepare()
     stored = _stored_model(options, recorded, store)

@@ -59,8 +59,9 @@ class StoredModel:
         words = [self.key, self.name, f"{width}x{height}", facts["quality"]]
         if "trained" in facts:
             scales = ", ".join(f"{s}: t<{t}" for s, t in facts["trained"].items())
-            words += [*facts["otherwise"], f"{facts['updates']} updates", f"(scale {scales})"]
             imported = facts["imported_from"]
+            updates = [] if imported else [f"{facts['updates']} updates"]
+            words += [*facts["otherwise"], *updates, f"(scale {scales})"]
             words.append(f"from {imported}" if imported else facts["trained_at"])
         if begun := facts["in_training"]:
             words.append(f"in training: {begun['made']} of {begun['planned']} updates")

@@ -9,6 +9,8 @@ from sinddm_toolkit.options.schema import Options
 from sinddm_toolkit.pictures.picture import Picture
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from sinddm_toolkit.engine.plan import Plan
@@ -73,6 +75,13 @@ class Task(Options):
         Asked before anything is planned, to show it and let it be changed.
         """
         return None
+
+    def notices(self) -> Sequence[str]:
+        """What may be otherwise than was meant, though it can be carried out: a line each.
+
+        Told before anything is learnt, after `check`.
+        """
+        return ()
 
     def own_seconds(self, plan: Plan, device: torch.device) -> float:
         """About how long it computes for a sample, on that device, beside the network's steps.

@@ -26,7 +26,7 @@ class Region:
     box: tuple[Length, Length, Length, Length] | None = None
     """Left, top, width, height; None if there is a mask."""
     mask: Picture | None = None
-    """What is not black is inside; None if there is a box."""
+    """What is lighter than mid-grey is inside; None if there is a box."""
 
     @classmethod
     def parse(cls, text: str) -> Region:
@@ -74,14 +74,29 @@ class Region:
 
     def check_covers(self, picture: Picture, flag: str) -> None:
         """UserError, naming `flag`, if nothing of `picture` is inside, or if a mask doesn't fit."""
+        h, w = picture.size
         if self.mask is not None and self.mask.size != picture.size:
-            (mask_h, mask_w), (h, w) = self.mask.size, picture.size
+            mask_h, mask_w = self.mask.size
             raise UserError(
                 f"{self.mask.name} is {mask_w}×{mask_h} and {picture.name} {w}×{h} pixels: "
                 "a mask must have the size of its picture"
             )
         if not self.inside(picture.size).any():
-            raise UserError(f"{flag} {self} covers nothing of {picture.name}")
+            raise UserError(
+                f"{flag} {self} covers nothing of {picture.name}, which is {w}×{h} pixels"
+            )
+
+    def notices(self, picture: Picture, flag: str) -> list[str]:
+        """For `Task.notices`, naming `flag`: a line if part of a box is outside `picture`, which
+        may be of another size than was thought."""
+        h, w = picture.size
+        _, _, y1, x1 = self.bounds(picture.size)
+        if round(y1) <= h and round(x1) <= w:
+            return []
+        return [
+            f"{flag} {self} reaches beyond {picture.name}, which is {w}×{h} pixels: what is beyond "
+            "is left out"
+        ]
 
     def __str__(self) -> str:
         return self.text

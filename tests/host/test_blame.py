@@ -86,7 +86,7 @@ def test_an_error_deep_in_a_run_says_where_it_was(command, tmp_path, pasted, tin
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("method", ["check", "hidden"])
+@pytest.mark.parametrize("method", ["check", "hidden", "notices"])
 def test_methods_that_are_no_hooks_are_named_too(method, command, tmp_path, known):
     folder = plugin(tmp_path / "p", body=f"    def {method}(self): return 1 / 0")
     code, _, err = command("run", "mine", "--image", "bg.png", "--plugins-dir", folder)

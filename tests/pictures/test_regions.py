@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sinddm_toolkit.pictures.regions import Region
+from sinddm_toolkit.testing import drawn_picture
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,20 @@ def test_masks_are_regions():
 
 def test_four_numbers_are_a_box():
     assert Region.of_value((1, 2, 3, 4)).bounds((60, 100)) == (2, 1, 6, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_beyond"),
+    [
+        ("90,50,10,10", False),
+        ("0,0,100%,100%", False),
+        ("66.7%,0,33.34%,9", False),  # but for rounding
+        ("91,50,10,10", True),
+        ("90,50%,10,50.9%", True),
+    ],
+)
+def test_a_box_beyond_the_picture_is_told(text, is_beyond):
+    told = Region.parse(text).notices(drawn_picture((60, 100)), "--keep")
+    assert len(told) == is_beyond
+    assert all(line.startswith(f"--keep {text} reaches beyond ") for line in told)
+    assert all("which is 100×60 pixels" in line for line in told)

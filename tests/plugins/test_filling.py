@@ -232,6 +232,8 @@ def test_without_a_step_nothing_is_learnt_and_the_pieces_stay(command, spotted, 
     code, _, err = command(*words, "--out", "o.png")
     assert code == 0, err
     assert models(home) == []
+    assert "seed 1, nothing had to be learnt, sampling" in err
+    assert "none: nothing had to be learnt" in command("show", "o.png")[1]
     assert command("replay", "o.png", "--out", "again.png")[0] == 0
     made, again = (read_picture(name).pixels for name in ("o.png", "again.png"))
     assert np.array_equal(made, again)

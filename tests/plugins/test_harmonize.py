@@ -6,6 +6,7 @@ import tifffile
 from PIL import Image, ImageCms
 from sinddm_toolkit.plugins.harmonize.object_mask import difference
 
+from sinddm_toolkit.host import registry
 from sinddm_toolkit.pictures.compositing import bounds, softened
 from sinddm_toolkit.pictures.picture import Picture
 from sinddm_toolkit.pictures.reading import read_picture
@@ -70,6 +71,14 @@ def test_other_shapes_are_refused_never_stretched(command, pasted):
     Image.fromarray(pasted).save("c.png")
     Image.new("L", (30, 90), 255).save("m.png")
     assert command(*LINE, "--mask", "m.png")[0] == 2
+
+
+@pytest.mark.parametrize("outside", [0, 255])
+def test_a_mask_that_is_white_around_the_object_is_told(outside, pasted):
+    mask = np.full((60, 80), outside, np.uint8)
+    mask[20:35, 30:50] = 255 - outside
+    task = registry.current().task("harmonize")(bg="bg.png", composite="c.png", mask=mask)
+    assert ["white on 93%" in line for line in task.notices()] == [True] * bool(outside)
 
 
 def test_empty_masks_are_refused(command, pasted):

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -365,6 +368,45 @@ def test_inpaint_says_what_is_wrong(box, said, command, spotted):
     Image.new("L", (30, 30), 255).save("m.png")
     code, _, err = command(*INPAINT, "--mask", box)
     assert code == 2 and said in err, err
+
+
+def masked(*box):
+    """A mask of i.png, white on the box (left, top, right, bottom)."""
+    mask = Image.new("L", (80, 60))
+    mask.paste(255, box)
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "said"),
+    [
+        ("inpaint", {"mask": masked(0, 0, 80, 45)}, "--mask mask is white on 75% of i.png"),
+        ("inpaint", {"mask": masked(0, 0, 80, 30)}, None),
+        ("inpaint", {"mask": "0,0,80,45"}, None),  # nobody takes a box for what is around it
+        ("inpaint", {"mask": "70,0,20,10"}, "--mask 70,0,20,10 reaches beyond i.png"),
+        ("paint", {"painting": "i.png", "mask": "0,50,10,20"}, "--mask 0,50,10,20 reaches"),
+        ("paint", {"painting": "i.png", "mask": masked(0, 0, 80, 45)}, None),
+        ("paint", {"painting": "i.png"}, None),
+        ("retarget", {"size": "2x1", "keep": "70,0,20,10"}, "--keep 70,0,20,10 reaches"),
+        ("retarget", {"size": "2x1"}, None),
+        ("text-roi", {"text": "x", "region": "50%,0,51%,50%"}, "--region 50%,0,51%,50% reaches"),
+    ],
+)
+def test_what_may_be_otherwise_than_meant_is_told(task, given, said, spotted):
+    told = list(registry.current().task(task)(image="i.png", **given).notices())
+    assert said in told[0] if said else told == []
+
+
+def test_it_is_told_before_the_run_once(command, spotted):
+    """Also of a row of a batch; what the mask covers goes all the same."""
+    masked(10, 0, 80, 60).save("m.png")
+    code, _, err = command(*INPAINT, "--mask", "m.png", "--start-step", 0, "--out", "o.png", "-q")
+    assert code == 0 and err.startswith("note: --mask m.png is white on 87% of i.png, and what is")
+    assert redness(read_picture("o.png").pixels[20:35, 30:50]) < 50
+    row = {"task": "inpaint", "image": "i.png", "mask": "m.png", "seed": 1}
+    Path("e.jsonl").write_text(json.dumps(row))
+    code, _, err = command("batch", "e.jsonl", "-q")
+    assert code == 0 and err.count("white on 87%") == 1
 
 
 def punched(alpha, below=(0, 0, 0)):

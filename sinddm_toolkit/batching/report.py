@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -77,6 +77,29 @@ class Report:
         result = self.results.get(job.item.number)
         return result.facts if result else {"status": "open"}
 
+    def begun(self, sheet: Sheet) -> Begun:
+        """The pictures before the edits of a grid, each where it need be shown but once."""
+        whole = self._before(sheet.jobs)
+        if whole is not None:
+            return Begun(corner=whole) if sheet.down else Begun(rows={"": whole})
+        cells = sheet.cells.items()
+        across = {
+            value: self._before([job for (_, at), job in cells if at == value])
+            for value in sheet.columns
+        }
+        if None not in across.values():
+            return Begun(columns=across)
+        down = {
+            value: self._before([job for (at, _), job in cells if at == value])
+            for value in sheet.rows
+        }
+        return Begun(rows=down)
+
+    def _before(self, jobs: Sequence[Job]) -> str | None:
+        """The thumbnail of what all of these edited; empty if none is done, None if they differ."""
+        found = {self.facts(job)["before"] for job in jobs if "before" in self.facts(job)}
+        return None if len(found) > 1 else "".join(found)
+
     def json_lines(self) -> str:
         """A line for each row, without the thumbnails."""
         return "".join(json.dumps(self._to_json(job)) + "\n" for job in self.jobs)
@@ -103,6 +126,7 @@ class Report:
             name=self.name,
             summary=self._summary(),
             sheets=_sheets(self.jobs),
+            begun=self.begun,
             facts=self.facts,
             outputs=outputs,
             asked=_asked,
@@ -174,6 +198,18 @@ class Sheet:
 
     def _values(self, key: str) -> list[str]:
         return list(dict.fromkeys(job.row.varied[key] for job in self.jobs)) if key else []
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Where a grid shows the pictures before its edits, as thumbnails."""
+
+    corner: str = ""
+    """Of all of it."""
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    """By the values of the option `across`."""
+    rows: Mapping[str, str | None] = field(default_factory=dict)
+    """By the values of the option `down`."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_the_report(command, probe):
     assert lines[3]["varied"] == {"strength": "0.2", "seed": "1"} and lines[3]["seed"] == 1
     assert lines[6]["status"] == "failed" and "as asked" in lines[6]["error"]
     page = Path("e-results/report.html").read_text()
-    assert page.count("data:image/jpeg;base64,") == 6  # a sweep shows results only
+    assert page.count("data:image/jpeg;base64,") == 7  # what is swept is shown once
     assert not re.findall(r'(?:src|href)="(?:https?:|//)', page) and "<script" not in page
     for label in ("strength = 0.1", "strength = 0.2", "seed = 3"):
         assert f"<th>{label}</th>" in page
@@ -39,6 +39,28 @@ def test_the_report(command, probe):
     Path("plain.jsonl").write_text(sweep(1))
     assert command("batch", "plain.jsonl")[0] == 0
     assert Path("plain-results/report.html").read_text().count("base64,") == 2  # before and after
+
+
+@pytest.mark.parametrize(
+    ("row", "where", "count"),
+    [
+        ({"glob": {"image": "p*.png"}, "grid": {"seed": [1, 2]}}, r"image = p\d", 3),
+        ({"glob": {"image": "p[01].png"}, "grid": {"seed": [1, 2, 3]}}, r"image = p\d", 2),
+        (
+            {"glob": {"image": "p[01].png"}, "grid": {"seed": [1, 2], "strength": [0.1, 0.2]}},
+            r"image = p\d</h2>\n*<table>\n<tr><th>",
+            2,
+        ),
+    ],
+)
+def test_a_grid_shows_each_picture_once_before_its_edits(row, where, count, command, probe):
+    Path("e.jsonl").write_text(json.dumps({"task": "probe", **row}))
+    assert command("batch", "e.jsonl")[0] == 0
+    page = Path("e-results/report.html").read_text()
+    assert len(re.findall(where + '<img alt="before"', page)) == count
+    pictures = {line["tasks"]["probe"]["image"] for line in report()}
+    assert page.count('alt="before"') == len(pictures)
+    assert page.count('alt="after"') == len(report())
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.jsonl"])

@@ -15,7 +15,7 @@ from typing import Any
 from sinddm_toolkit.batching.job import Item, RowResult
 from sinddm_toolkit.batching.state import State
 from sinddm_toolkit.edits.edit import EditResult, learnt_and_sampled
-from sinddm_toolkit.edits.events import Events, LoggingEvents
+from sinddm_toolkit.edits.events import Events, LoggingEvents, Several
 from sinddm_toolkit.edits.learning import obtain_model
 from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.outputs import planned_outputs, variant_outputs
@@ -60,6 +60,13 @@ def _cache() -> ModelCache:
     return cache
 
 
+class _ToldBefore(Several):
+    """Passes on no message: what there is to say of a row was said when it was checked."""
+
+    def message(self, text: str) -> None:
+        pass
+
+
 def learn(
     place: Workplace,
     item: Item,
@@ -76,7 +83,7 @@ def learn(
     place.enter(threads)
     events = events or LoggingEvents()
     tasks, options = (pictures or PictureCache()).make_tasks(item.layer())
-    ready = prepare(tasks, options, place.store, Events())  # it has spoken when it was checked
+    ready = prepare(tasks, options, place.store, _ToldBefore(events))
     obtain_model(ready, cells, place.store, events, cache=_cache(), keep_part=False)
 
 
@@ -117,7 +124,7 @@ def _edited(
     started = time.monotonic()
     tasks, options = (pictures or PictureCache()).make_tasks(items[0].layer())
     events = events or LoggingEvents()
-    ready = prepare(tasks, options, place.store, Events())
+    ready = prepare(tasks, options, place.store, _ToldBefore(events))
     variants = []
     if len(items) > 1:
         variants = [(int(item.run["seed"]), Path(item.outputs[0])) for item in items]

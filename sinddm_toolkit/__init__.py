@@ -130,7 +130,8 @@ def batch(
 
     source = source_of(Path(rows)) if isinstance(rows, (str, Path)) else source_of_rows(rows)
     presets = [preset] if isinstance(preset, str) else preset
-    overrides = Overrides(presets, run_settings(options))
+    others = ("folder", "preset", "jobs", "executor", "progress")
+    overrides = Overrides(presets, run_settings(options, others))
     with watched(progress) as events:
         work = Batch(source, overrides, folder=Path(folder) if folder else None, events=events)
         results = work.run(jobs, executor)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,6 +81,9 @@ def test_a_result_saves_the_file_that_out_writes(known, command):
     Path("bg.png").rename("moved.png")
     with pytest.raises(UserError, match="give it by --input image=FILE"):
         st.replay("there/saved1.png", "again.png")
+    for name in ("imago", "start_step", "mask"):  # one that had no file, one that wasn't given
+        with pytest.raises(UserError, match=f"no input {name}: .* from files for image, painting$"):
+            st.replay("there/saved1.png", inputs={name: "moved.png"})
     moved = {"image": "moved.png", "painting": Path("moved.png")}
     st.replay("there/saved1.png", "again.png", inputs=moved)
     assert (pixels("again.png") == pixels("there/saved1.png")).all()
@@ -159,8 +163,14 @@ def test_what_a_script_gives_wrongly_is_refused_before_anything_is_learnt(pasted
     ):
         with pytest.raises(UserError, match=why):
             st.run("paint", **PAINT, **wrong)
-    with pytest.raises(UserError, match="did you mean device"):
-        st.Session(devise="cpu")
+    for call, misspelt, meant in (
+        (st.Session, "devise", "device"),
+        (st.Session, "progres", "progress"),
+        (partial(st.batch, [{"task": "paint", **PAINT}]), "job", "jobs"),
+        (partial(st.train, "bg.png"), "qualty", "quality"),
+    ):
+        with pytest.raises(UserError, match=f"unknown option {misspelt}, did you mean {meant}?"):
+            call(**{misspelt: 2})
     assert st.models() == ()
 
 

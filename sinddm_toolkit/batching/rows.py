@@ -68,12 +68,13 @@ class Overrides:
     """Keys of rows with their values as texts, over the rows; paths from the working folder."""
 
 
-def run_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Check options of the run that Python gives. UserError for others and for bad values."""
+def run_settings(values: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, Any]:
+    """Check options of the run that Python gives. UserError for others and for bad values; names of
+    `others` could have been meant by them."""
     schema = RunOptions.schema()
     for name in values:
         if name not in schema:
-            raise unknown_option(name, schema)
+            raise unknown_option(name, [*schema, *others])
     return {name: schema[name].checked(value, name) for name, value in values.items()}
 
 

@@ -31,7 +31,7 @@ def _replay(picture: Path, inputs: tuple[str, ...], as_json: bool, quiet: bool, 
         name, equals, file = text.partition("=")
         if not equals or not file:
             raise UserError(f"--input {text}: give OPTION=FILE, as in --input bg=bg.png")
-        named.setdefault(name, []).append(Path(file))
+        named.setdefault(name.replace("-", "_"), []).append(Path(file))
     given = replay.given_values(click.get_current_context())
     overwrite = given.get("overwrite", False)
     own = picture.suffix[1:].lower()

@@ -93,6 +93,7 @@ def replayed(
     record: Record, path: Path, out: Path | None, inputs: Inputs, *, overwrite: bool
 ) -> Layer:
     """The settings of the run that made the picture in `path`, but that it goes into `out`."""
+    _check_names(record, path, inputs)
 
     def find(name: str, file: RecordedFile, *, is_alone: bool) -> Picture | Path:
         chosen = inputs.get(name, ())
@@ -104,6 +105,21 @@ def replayed(
     for name, value in (("out", out and str(out)), ("overwrite", overwrite)):
         layer.run[name] = Setting(value, PYTHON, name)
     return layer
+
+
+def _check_names(record: Record, path: Path, inputs: Inputs) -> None:
+    """UserError if `inputs` names an option that had no file."""
+    known: dict[str, None] = {}
+
+    def note(name: str, file: RecordedFile, *, is_alone: bool) -> str:
+        known[name] = None
+        return file.place or name
+
+    _layer(record, path, note)
+    for name in inputs:
+        if name not in known:
+            files = f"files for {', '.join(known)}" if known else "no file"
+            raise UserError(f"there is no input {name:.60}: {path} was made from {files}")
 
 
 def _check_size(record: Record, picture: Picture, path: Path) -> None:

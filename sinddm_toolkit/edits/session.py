@@ -50,7 +50,7 @@ class Session:
         schema = RunOptions.schema()
         for name in options:
             if name not in schema:
-                raise unknown_option(name, schema)
+                raise unknown_option(name, [*schema, "progress"])
         self._defaults = Layer(
             {},
             {
@@ -105,8 +105,8 @@ class Session:
 
         It is written only if `out` is given. `inputs` says where pictures are now that are neither
         where they were nor beside it, by the options that had them: `{"bg": "elsewhere.png"}`.
-        UserError if there is no record, if it is damaged, or if a picture is missing or has
-        changed.
+        UserError if there is no record, if it is damaged, if a picture is missing or has changed,
+        or if `inputs` names an option that had none.
         """
         moved = {name: _paths(places) for name, places in (inputs or {}).items()}
         with self._lock, watched(self._progress if progress is None else progress) as events:

@@ -125,10 +125,10 @@ class Options:
         """
 
 
-def unknown_option(name: str, schema: Mapping[str, Option]) -> UserError:
-    near = difflib.get_close_matches(name, schema, n=1)
+def unknown_option(name: str, known: Collection[str]) -> UserError:
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f", did you mean {near[0]}" if near else ""
-    return UserError(f"unknown option {name}{hint}? Known: {', '.join(schema)}")
+    return UserError(f"unknown option {name}{hint}? Known: {', '.join(known)}")
 
 
 @cache

@@ -32,6 +32,8 @@ def test_replay_says_what_is_missing_or_changed(command, pasted, tiny):
     Path("bg.png").rename("moved.png")
     code, _, err = command("replay", "s.png")
     assert code == 2 and "--input image=FILE" in err
+    code, _, err = command("replay", "s.png", "--input", "imag=moved.png")
+    assert (code, err.count("\n")) == (2, 1) and "no input imag: s.png was made from files" in err
     assert command("replay", "s.png", "--input", "image=moved.png")[0] == 0
     Image.fromarray(texture(60, 80, seed=9)).save("bg.png")
     code, _, err = command("replay", "s.png", "--overwrite")

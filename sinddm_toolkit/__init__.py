@@ -127,12 +127,13 @@ def batch(
     from sinddm_toolkit.batching.rows import Overrides, run_settings
     from sinddm_toolkit.batching.sources import source_of, source_of_rows
     from sinddm_toolkit.edits.progress import watched
+    from sinddm_toolkit.edits.python_words import python_words
 
     source = source_of(Path(rows)) if isinstance(rows, (str, Path)) else source_of_rows(rows)
     presets = [preset] if isinstance(preset, str) else preset
     others = ("folder", "preset", "jobs", "executor", "progress")
     overrides = Overrides(presets, run_settings(options, others))
-    with watched(progress) as events:
+    with python_words(), watched(progress) as events:
         work = Batch(source, overrides, folder=Path(folder) if folder else None, events=events)
         results = work.run(jobs, executor)
 

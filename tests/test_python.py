@@ -79,7 +79,7 @@ def test_a_result_saves_the_file_that_out_writes(known, command):
     again = st.replay("there/saved1.png")
     assert again.outputs == [] and (again.picture.pixels == result.pictures[1].pixels).all()
     Path("bg.png").rename("moved.png")
-    with pytest.raises(UserError, match="give it by --input image=FILE"):
+    with pytest.raises(UserError, match="give it by inputs image=FILE"):
         st.replay("there/saved1.png", "again.png")
     for name in ("imago", "start_step", "mask"):  # one that had no file, one that wasn't given
         with pytest.raises(UserError, match=f"no input {name}: .* from files for image, painting$"):

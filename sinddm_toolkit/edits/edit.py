@@ -29,6 +29,7 @@ from sinddm_toolkit.edits.outputs import (
     write_files,
 )
 from sinddm_toolkit.edits.preparing import Prepared, prepare
+from sinddm_toolkit.edits.python_words import python_words
 from sinddm_toolkit.edits.record import moved_record, record_of
 from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import ModelStore, default_store
@@ -117,6 +118,7 @@ class EditResult:
         """One a picture."""
         return [record["seed"] for record in self.records]
 
+    @python_words()
     def save(
         self, path: str | os.PathLike[str], sample: int = 0, *, overwrite: bool = False
     ) -> Path:

@@ -25,6 +25,7 @@ from sinddm_toolkit.edits.preparing import (
     prepare_subject,
 )
 from sinddm_toolkit.edits.progress import ProgressLike, watched
+from sinddm_toolkit.edits.python_words import python_words
 from sinddm_toolkit.edits.showing import as_image, html_of, png_of, summary_of
 from sinddm_toolkit.edits.store import default_store
 from sinddm_toolkit.edits.subject import Subject, make_subject
@@ -215,6 +216,7 @@ class TrainingOptions(TypedDict, total=False):
     device: Literal["auto", "cpu", "cuda", "mps"]
 
 
+@python_words()
 def train(
     picture: Any,
     *,
@@ -254,6 +256,7 @@ def train(
     return _picture_model(ready, model, losses.losses)
 
 
+@python_words()
 def load_model(model: str | Path, picture: Any, *, device: str = "auto") -> PictureModel:
     """The stored model whose key begins so, or the one in a file of that path, of `picture`.
 
@@ -275,6 +278,7 @@ def load_model(model: str | Path, picture: Any, *, device: str = "auto") -> Pict
     return _picture_model(ready, onto(found, ready.compute), [])
 
 
+@python_words()
 def schedule_of(
     pyramid: Pyramid, alphas_cumprod: Sequence[float] | None = None, *, blur: bool = True
 ) -> Schedule:
@@ -437,6 +441,7 @@ class Samples:
         return png_of(self)
 
 
+@python_words()
 def sample(
     model: PictureModel,
     *,

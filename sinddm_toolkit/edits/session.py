@@ -11,6 +11,7 @@ from typing import Any, Self
 from sinddm_toolkit.edits.edit import EditResult, edit
 from sinddm_toolkit.edits.models import ModelCache
 from sinddm_toolkit.edits.progress import ProgressLike, watched
+from sinddm_toolkit.edits.python_words import python_words
 from sinddm_toolkit.edits.replay import replay as replay_picture
 from sinddm_toolkit.errors import UserError
 from sinddm_toolkit.host import registry
@@ -45,6 +46,7 @@ class Session:
     used from several threads, whose edits then wait for each other.
     """
 
+    @python_words()
     def __init__(self, *, progress: ProgressLike = None, **options: Any) -> None:
         """`options` are those that every run has, such as `device` and `quality`. UserError."""
         schema = RunOptions.schema()
@@ -64,6 +66,7 @@ class Session:
         self._pictures = PictureCache()
         self._lock = threading.RLock()
 
+    @python_words()
     def run(
         self,
         task: TaskLike | None = None,
@@ -92,6 +95,7 @@ class Session:
                 script=script,
             )
 
+    @python_words()
     def replay(
         self,
         path: str | os.PathLike[str],

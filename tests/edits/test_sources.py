@@ -172,9 +172,9 @@ def test_lines_that_ask_for_what_is_not_possible(words, said, command, two):
 
 
 def test_python_is_told_the_same(two):
-    with pytest.raises(UserError, match=r"--image: \['a.png', 'b.png'\] is not allowed"):
+    with pytest.raises(UserError, match=r"image: \['a.png', 'b.png'\] is not allowed"):
         st.run("outpaint", image=["a.png", "b.png"], left=5)
-    with pytest.raises(UserError, match=r"--image: \[\] is not allowed, give a picture"):
+    with pytest.raises(UserError, match=r"image: \[\] is not allowed, give a picture"):
         st.run("sample", image=[])
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sinddm_toolkit.edits.events import Events, LineEvents, LoggingEvents, Several
 from sinddm_toolkit.edits.lines import readable
+from sinddm_toolkit.edits.python_words import in_python
 from sinddm_toolkit.interrupts import Stopped
 
 if TYPE_CHECKING:
@@ -274,6 +275,13 @@ ProgressLike = bool | Callable[[Progress], object] | None
 looking; False, nothing; or a function."""
 
 
+class _InPython(Several):
+    """For a script, which knows options by other names."""
+
+    def message(self, text: str) -> None:
+        super().message(in_python(text))
+
+
 @contextmanager
 def watched(progress: ProgressLike) -> Iterator[Events]:
     """The events of what is done in here: logged, and shown or told as `progress` asks for.
@@ -283,16 +291,16 @@ def watched(progress: ProgressLike) -> Iterator[Events]:
     if callable(progress):
         told = CallbackEvents(progress)
         try:
-            yield Several(LoggingEvents(), told)
+            yield _InPython(LoggingEvents(), told)
             told.check()
         except Stopped as stopped:
             raise stopped.why from None
     elif progress is False:
-        yield LoggingEvents()
+        yield _InPython(LoggingEvents())
     elif is_notebook() or _is_terminal():
         with notebook_bars() if is_notebook() else terminal_bars() as bars:
-            yield Several(LoggingEvents(), bars)
+            yield _InPython(LoggingEvents(), bars)
     elif progress:
-        yield Several(LoggingEvents(), TellingEvents())
+        yield _InPython(LoggingEvents(), TellingEvents())
     else:
-        yield LoggingEvents()
+        yield _InPython(LoggingEvents())

@@ -78,3 +78,11 @@ def test_whoever_is_asked_says_it_so(pasted):
     ):
         with pytest.raises(UserError, match=words):
             call()
+
+
+def test_so_is_what_is_told_before_a_run(pasted):
+    told = []
+    asked = {"image": "bg.png", "mask": "70,0,20,10", "strength": 0, "seed": 1}
+    st.run("inpaint", **asked, progress=told.append)
+    (note,) = (one.text for one in told if one.doing == "note")
+    assert note.startswith("mask 70,0,20,10 reaches beyond bg.png, which is 80×60 pixels")

@@ -12,8 +12,12 @@ from sinddm_toolkit.api import Picture
 SOLID = 0.98
 """Opacity of what shows nothing of its old background."""
 
-REACH = 4.0
-"""Pixels from there; what is translucent further away is glass or smoke, and means its colours."""
+CLEAR = 0.02
+"""Opacity of what isn't seen."""
+
+WIDEST = 8.0
+"""Pixels from what is solid to what is clear: a wider slope is no rim but glass, smoke or a shadow,
+which means its colours."""
 
 
 def defringed(cut: Picture) -> Picture:
@@ -28,10 +32,12 @@ def defringed(cut: Picture) -> Picture:
     if alpha is None or not (alpha >= SOLID).any():
         return cut
     y0, x0, y1, x1 = st.bounds(alpha > 0)
-    alpha = alpha[y0:y1, x0:x1]
-    apart, nearest = ndimage.distance_transform_edt(alpha < SOLID, return_indices=True)
-    rim = (apart > 0) & (apart <= REACH) & (alpha > 0)
-    pixels = cut.pixels.copy()
-    colours = pixels[y0:y1, x0:x1, :-1]
-    colours[rim] = colours[tuple(np.asarray(nearest)[:, rim])]
-    return replace(cut, pixels=pixels)
+    alpha = np.pad(alpha[y0:y1, x0:x1], 1)
+    to_solid, nearest = ndimage.distance_transform_edt(alpha < SOLID, return_indices=True)
+    to_clear = ndimage.distance_transform_edt(alpha > CLEAR)
+    rim = (alpha > 0) & (alpha < SOLID) & (to_solid + to_clear <= WIDEST)
+    pixels = np.pad(cut.pixels[y0:y1, x0:x1], ((1, 1), (1, 1), (0, 0)))
+    pixels[rim, :-1] = pixels[tuple(np.asarray(nearest)[:, rim])][:, :-1]
+    whole = cut.pixels.copy()
+    whole[y0:y1, x0:x1] = pixels[1:-1, 1:-1]
+    return replace(cut, pixels=whole)

@@ -142,7 +142,7 @@ class HarmonizeOptions(RunOptions, total=False):
     shadow_size: float | None
     """how far that shadow reaches: 1 close to where the object stands, 2 twice as far"""
     restraint: float | None
-    """how far the object of a photograph is left alone where the background has no such edges and colours, which could only become combs and flecks: 0 redraws it everywhere"""
+    """how far the object of a photograph is left alone where it is smooth, and where the background has no such edges and colours, which could only become combs and flecks: 0 redraws it everywhere"""
     defringe: bool | None
     """give the translucent rim of a cut-out the object's own colours, without those of its old background"""
     spread: float | None

@@ -156,8 +156,9 @@ class Harmonize(Task):
         rarely=True,
     )
     restraint: float = option(
-        "how far the object of a photograph is left alone where the background has no such edges "
-        "and colours, which could only become combs and flecks: 0 redraws it everywhere",
+        "how far the object of a photograph is left alone where it is smooth, and where the "
+        "background has no such edges and colours, which could only become combs and flecks: 0 "
+        "redraws it everywhere",
         default=1.0,
         minimum=0,
         maximum=1,

@@ -1,8 +1,8 @@
 """Where a model of a photograph may be trusted with an object: where it has seen the like.
 
 Asked for the outline of something white before the dark, a model of grass goes on with grass: the
-outline becomes a comb. Asked for a red that the picture lacks, it weaves it of what it knows. There
-the object is better left as it was pasted.
+outline becomes a comb. Asked for a red that the picture lacks, it weaves it of what it knows, and on
+a smooth cup it sees moss. There the object is better left as it was pasted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ HARDEST = 90
 AROUND = 1.0
 """σ in pixels: what is beside an edge is redrawn with it."""
 
+SMOOTHEST = 20
+"""Percent of the background that is as smooth: no less grain is put onto anything smooth."""
+
+FINEST, REGION = 1.0, 3.0
+"""σ in pixels: of the blur that the finest detail is lost by, and of the parts that have some."""
+
 SHADES = 16
 """Of red, green and blue each, that are told apart."""
 
@@ -26,7 +32,7 @@ FOREIGN = 0.15
 
 
 def trust(picture: FloatArray, background: FloatArray) -> FloatArray:
-    """(h, w) in [0, 1]: how usual edges and colours of a picture are in its background.
+    """(h, w) in [0, 1]: how usual a picture's edges, colours and roughness are in its background.
 
     Both are (h, w, 3) in [-1, 1].
     """
@@ -35,7 +41,9 @@ def trust(picture: FloatArray, background: FloatArray) -> FloatArray:
     usual = max(float(np.percentile(_edges(background), HARDEST)), 1e-6)
     edges = (usual / np.maximum(_edges(picture), usual)) ** 2
     colours = 1 / (1 + (_foreignness(picture, background) / FOREIGN) ** 2)
-    share = edges * colours
+    own, around = _roughness(picture), _roughness(background)
+    smoothest, usual = np.percentile(around, (SMOOTHEST, 50))
+    share = edges * colours * np.minimum(1, np.maximum(own, smoothest) / max(usual, 1e-6))
     soft: FloatArray = np.minimum(share, ndimage.gaussian_filter(share, AROUND))
     return soft.astype(np.float32)
 
@@ -47,6 +55,16 @@ def _edges(rgb: FloatArray) -> FloatArray:
     light = rgb.mean(axis=2)
     apart: FloatArray = ndimage.maximum_filter(light, 3) - ndimage.minimum_filter(light, 3)
     return apart
+
+
+def _roughness(rgb: FloatArray) -> FloatArray:
+    """(h, w): how strong the finest detail of lightness is."""
+    from scipy import ndimage
+
+    light = rgb.mean(axis=2)
+    detail = light - ndimage.gaussian_filter(light, FINEST)
+    strength: FloatArray = np.sqrt(ndimage.gaussian_filter(detail**2, REGION))
+    return strength
 
 
 def _foreignness(picture: FloatArray, background: FloatArray) -> npt.NDArray[np.float64]:

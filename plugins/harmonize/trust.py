@@ -1,8 +1,8 @@
 """Where a model of a photograph may be trusted with an object: where it has seen the like.
 
 Asked for the outline of something white before the dark, a model of grass goes on with grass: the
-outline becomes a comb. Asked for a red that the picture lacks, it weaves it of what it knows, and on
-a smooth cup it sees moss. There the object is better left as it was pasted.
+outline becomes a comb. Asked for a red that the picture lacks, it weaves it of what it knows, and
+what is smooth gets blotches. There the object is better left as it was pasted.
 """
 
 from __future__ import annotations

@@ -173,6 +173,15 @@ def test_edges_and_colours_that_a_background_lacks_are_not_redrawn(command, past
     assert change[0].any()
 
 
+def test_what_is_smooth_gets_no_grain_where_the_background_has_smooth_parts():
+    ground = np.random.default_rng(0).normal(0, 0.1, (60, 80, 1)).astype(np.float32).repeat(3, 2)
+    smooth = ground.copy()
+    smooth[20:40, 40:60] = 0
+    assert trust(smooth, ground)[28:32, 48:52].min() > 0.7  # nothing is smooth there
+    ground[:, :30] = 0
+    assert trust(smooth, ground)[28:32, 48:52].max() < 0.2 < trust(ground, ground)[:, 45:].min()
+
+
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 def test_a_rim_loses_the_colours_of_its_old_background(depth):
     """It gets its own, at any depth; a shadow or glass, which mean theirs, keep them."""

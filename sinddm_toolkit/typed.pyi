@@ -132,11 +132,19 @@ class HarmonizeOptions(RunOptions, total=False):
     start_scale: int | None
     """lower: coarser structures of the object are redrawn too; 0 is the coarsest, -1 the finest, -2 the next; the finest of at most 250 000 pixels if not given"""
     start_step: int | None
-    """higher: more of the background's texture, less of the object's detail; as --strength says if not given, at 0.5 from 7 to 25, the more the background is painted"""
+    """higher: more of the background's texture, less of the object's detail; as --strength says if not given, at 0.5 from 5 to 18, the more the background is painted"""
     tone: float | None
-    """how far the object's brightness, contrast and colours come towards their surroundings': 0 not at all, 1 fully; as --strength says if not given, 0.25 at 0.5"""
+    """how far the object's brightness, contrast and colours come towards their surroundings': 0 not at all, 1 fully; as --strength says if not given, 0.5 at 0.5"""
+    tone_by: Literal['range', 'spread'] | None
+    """range: what is lighter or darker than anything there comes nearer, and all takes the colour of the light; spread: brightness and contrast become those of what is around"""
     shadow: float | None
     """how dark a soft shadow the object casts where it stands: 0 none, 1 deep"""
+    shadow_size: float | None
+    """how far that shadow reaches: 1 close to where the object stands, 2 twice as far"""
+    restraint: float | None
+    """how far the object of a photograph is left alone where it is smooth, and where the background has no such edges and colours, which could only become combs and flecks: 0 redraws it everywhere"""
+    defringe: bool | None
+    """give the translucent rim of a cut-out the object's own colours, without those of its old background"""
     spread: float | None
     """pixels around the object that may change too"""
     feather: float | None
@@ -474,7 +482,7 @@ def run(task: Literal['analogy'], **options: Any) -> Coroutine[WrongOptionOrValu
 def run(task: Literal['harmonize'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[HarmonizeOptions]) -> EditResult:
     """Give a pasted object the texture and tone of its background."""
 @overload
-@deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and those of a run')
+@deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, tone_by, shadow, shadow_size, restraint, defringe, spread, feather, fit, flatten, save_mask and those of a run')
 def run(task: Literal['harmonize'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['inpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[InpaintOptions]) -> EditResult:
@@ -568,7 +576,7 @@ class Session(session.Session):
     def run(self, task: Literal['harmonize'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[HarmonizeOptions]) -> EditResult:
         """Give a pasted object the texture and tone of its background."""
     @overload
-    @deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, shadow, spread, feather, fit, flatten, save_mask and those of a run')
+    @deprecated('an option is misspelt or of another type: harmonize takes bg, composite, strength, object, at, scale, rotate, mask, start_scale, start_step, tone, tone_by, shadow, shadow_size, restraint, defringe, spread, feather, fit, flatten, save_mask and those of a run')
     def run(self, task: Literal['harmonize'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['inpaint'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[InpaintOptions]) -> EditResult:

@@ -10,20 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .grain import PAINTING_STEP, PHOTOGRAPH_STEP
-
 if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_SHARE = 0.3
-"""Of the change in colour that counts, at the start step of photographs; all of it does at that of
-paintings."""
+"""Of the change in colour that counts where little is redrawn."""
+
+BOUND, FREE = 7, 25
+"""Start steps: up to the first little is redrawn, from the second on all that the model likes."""
+
+
+def freedom(start: int) -> float:
+    """From 0, a photograph's object, to 1, one in bold strokes: by the start step."""
+    return min(1.0, max(0.0, (start - BOUND) / (FREE - BOUND)))
 
 
 def share_of_change(start: int) -> float:
     """How much of a change in colour counts if that is the start step."""
-    freedom = (start - PHOTOGRAPH_STEP) / (PAINTING_STEP - PHOTOGRAPH_STEP)
-    return LEAST_SHARE + (1 - LEAST_SHARE) * min(1.0, max(0.0, freedom))
+    return LEAST_SHARE + (1 - LEAST_SHARE) * freedom(start)
 
 
 def with_own_colours(x0: Tensor, begun: Tensor, share: float) -> Tensor:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture
 
-PHOTOGRAPH_STEP = 7
-PAINTING_STEP = 25
+PHOTOGRAPH_STEP = 5
+PAINTING_STEP = 18
 """Start steps: the first keeps an object's own detail, the second redraws it in strokes."""
 
 PIXELS = 50_000

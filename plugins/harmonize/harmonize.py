@@ -12,11 +12,13 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import OutputFile, Picture, Point, Task, UserError, hookimpl, option
 
 from . import grain
-from .colours import share_of_change, with_own_colours
+from .colours import freedom, share_of_change, with_own_colours
+from .fringe import defringed
 from .object_mask import BoolArray, FloatArray, certain, difference, flattened, shares_at
 from .placing import placed
 from .shadow import shadowed
-from .tone import toned
+from .tone import WAYS, toned
+from .trust import trust
 
 if TYPE_CHECKING:
     from sinddm_toolkit.api import Plan, Pyramid, Result, Run, Schedule, Step
@@ -54,8 +56,8 @@ class Scene:
 MOST_NOISE = 2.0
 """How many times its usual noise an object gets at a strength of 1: of more it becomes a ghost."""
 
-USUAL_TONE, MOST_TONE = 0.25, 0.6
-"""At half the strength, and at all of it."""
+TONES = {"range": (0.5, 0.8), "spread": (0.25, 0.6)}
+"""By --tone-by: at half the strength, and at all of it."""
 
 
 class Harmonize(Task):
@@ -121,7 +123,7 @@ class Harmonize(Task):
     )
     start_step: int | None = option(
         "higher: more of the background's texture, less of the object's detail; as --strength says "
-        "if not given, at 0.5 from 7 to 25, the more the background is painted",
+        "if not given, at 0.5 from 5 to 18, the more the background is painted",
         default=None,
         minimum=1,
         maximum=100,
@@ -129,10 +131,18 @@ class Harmonize(Task):
     )
     tone: float | None = option(
         "how far the object's brightness, contrast and colours come towards their surroundings': "
-        "0 not at all, 1 fully; as --strength says if not given, 0.25 at 0.5",
+        "0 not at all, 1 fully; as --strength says if not given, 0.5 at 0.5",
         default=None,
         minimum=0,
         maximum=1,
+    )
+    tone_by: str = option(
+        "range: what is lighter or darker than anything there comes nearer, and all takes the "
+        "colour of the light; spread: brightness and contrast become those of what is around",
+        default="range",
+        choices=tuple(WAYS),
+        formerly="spread",
+        rarely=True,
     )
     shadow: float = option(
         "how dark a soft shadow the object casts where it stands: 0 none, 1 deep",
@@ -140,16 +150,41 @@ class Harmonize(Task):
         minimum=0,
         maximum=1,
     )
+    shadow_size: float = option(
+        "how far that shadow reaches: 1 close to where the object stands, 2 twice as far",
+        default=1.5,
+        minimum=0.1,
+        maximum=10,
+        formerly=1.0,
+        rarely=True,
+    )
+    restraint: float = option(
+        "how far the object of a photograph is left alone where it is smooth, and where the "
+        "background has no such edges and colours, which could only become combs and flecks: 0 "
+        "redraws it everywhere",
+        default=1.0,
+        minimum=0,
+        maximum=1,
+        formerly=0.0,
+        rarely=True,
+    )
+    defringe: bool = option(
+        "give the translucent rim of a cut-out the object's own colours, without those of its old "
+        "background",
+        default=True,
+        formerly=False,
+        rarely=True,
+    )
     spread: float = option(
         "pixels around the object that may change too",
-        default=7.0,
+        default=3.0,
         minimum=0,
         maximum=200,
         rarely=True,
     )
     feather: float = option(
         "softness of the border of the change, in pixels",
-        default=5.0,
+        default=3.0,
         minimum=0,
         maximum=100,
         rarely=True,
@@ -234,8 +269,12 @@ class Harmonize(Task):
         self._size = scene.composite.size
         is_coarse = first is not None and first.s < at.s
         self._share = 1.0 if is_coarse else share_of_change(self.start_step)
+        free = 1.0 if is_coarse else freedom(self.start_step)
         weight = st.softened(self._found, self.spread, self.feather)
         opaque, onto = self._adapted(scene, weight)
+        if self.restraint > 0 and free < 1:
+            seen = trust(opaque.resized(at.size).rgb(), scene.background.resized(at.size).rgb())
+            weight = weight * (1 - np.float32(self.restraint * (1 - free)) * (1 - seen))
         plan.repaint(
             opaque,
             onto=onto,
@@ -250,11 +289,13 @@ class Harmonize(Task):
     def _scene(self) -> Scene:
         if self.object is not None:
             turn, scale = self.rotate or 0.0, self.scale or 1.0
-            pasted, cover = placed(self.object, self.bg, self.at or MIDDLE, scale, turn)
+            cut = defringed(self.object) if self.defringe else self.object
+            pasted, cover = placed(cut, self.bg, self.at or MIDDLE, scale, turn)
             return Scene(pasted, self.bg, cover)
         assert self.composite is not None  # or it would not be complete
         background = st.in_profile_of(self.bg, self.composite)
-        return Scene(self.composite, background, self.composite.alpha())
+        composite = defringed(self.composite) if self.defringe else self.composite
+        return Scene(composite, background, composite.alpha())
 
     def _mask(self, size: Size, scene: Scene) -> BoolArray:
         """(h, w), true on the object. UserError if it is nowhere."""
@@ -288,13 +329,16 @@ class Harmonize(Task):
             hides = st.softened(certain(self._found), 0, RIM)
         tone = self.tone
         if tone is None:
-            tone = st.at_strength(self.strength, USUAL_TONE, MOST_TONE)
+            tone = st.at_strength(self.strength, *TONES[self.tone_by])
         if tone > 0:
-            composite = toned(composite, scene.background.resized(size), inside, tone)
+            background = scene.background.resized(size)
+            composite = toned(composite, background, inside, tone, WAYS[self.tone_by])
         opaque = flattened(composite, scene.background.resized(size))
         if self.shadow > 0:
             size = (self._found.shape[0], self._found.shape[1])
-            opaque = shadowed(opaque, self._found, shares_at(hides, size), self.shadow)
+            opaque = shadowed(
+                opaque, self._found, shares_at(hides, size), self.shadow, self.shadow_size
+            )
         return opaque, opaque if self.flatten or composite.alpha() is None else composite
 
     @hookimpl(tryfirst=True)

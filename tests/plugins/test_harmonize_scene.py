@@ -9,11 +9,13 @@ import torch
 from PIL import Image
 from sinddm_toolkit.plugins import demo
 from sinddm_toolkit.plugins.harmonize import harmonize
-from sinddm_toolkit.plugins.harmonize.colours import share_of_change, with_own_colours
+from sinddm_toolkit.plugins.harmonize.colours import BOUND, FREE, share_of_change, with_own_colours
+from sinddm_toolkit.plugins.harmonize.fringe import defringed
 from sinddm_toolkit.plugins.harmonize.grain import PAINTING_STEP, PHOTOGRAPH_STEP, start_step
 from sinddm_toolkit.plugins.harmonize.placing import placed
 from sinddm_toolkit.plugins.harmonize.shadow import cast_shadow, shadowed
-from sinddm_toolkit.plugins.harmonize.tone import toned
+from sinddm_toolkit.plugins.harmonize.tone import WAYS, by_range, toned
+from sinddm_toolkit.plugins.harmonize.trust import trust
 from skimage import data
 
 from sinddm_toolkit.edits.record import load_record
@@ -76,8 +78,8 @@ def test_where_little_is_redrawn_colours_stay_and_lightness_may_change():
     apart = change - change.mean(dim=1, keepdim=True)
     assert torch.allclose(apart, 0.25 * (wanted - wanted.mean(dim=1, keepdim=True)), atol=1e-6)
     assert torch.allclose(with_own_colours(x0, begun, 1.0), x0, atol=1e-6)
-    assert share_of_change(PHOTOGRAPH_STEP) < share_of_change(15) < share_of_change(PAINTING_STEP)
-    assert share_of_change(PAINTING_STEP) == share_of_change(99) == 1
+    assert share_of_change(1) == share_of_change(BOUND) < share_of_change(15) < 1
+    assert share_of_change(FREE) == share_of_change(99) == 1
 
 
 def test_colours_are_kept_in_a_run_unless_it_starts_coarser(command, pasted, tiny, monkeypatch):
@@ -103,7 +105,8 @@ def disk(size=(60, 80), radius=12):
     return (y - size[0] / 2) ** 2 + (x - size[1] / 2) ** 2 < radius**2
 
 
-def test_tone_brings_the_object_nearer_and_leaves_the_rest_alone():
+@pytest.mark.parametrize("way", WAYS)
+def test_tone_brings_the_object_nearer_and_leaves_the_rest_alone(way):
     background = Picture(texture(60, 80))
     inside = disk()
     pixels = background.pixels.copy()
@@ -111,31 +114,94 @@ def test_tone_brings_the_object_nearer_and_leaves_the_rest_alone():
     pixels[inside & (np.indices(inside.shape).sum(axis=0) % 7 == 0)] = (40, 20, 90)
     picture = Picture(pixels)
     middle = np.median(background.pixels[~inside], axis=0)
-    apart = []
+    share, apart = inside.astype(np.float32), []
     for strength in (0.0, 0.5, 1.0):
-        result = toned(picture, background, inside.astype(np.float32), strength).pixels
+        result = toned(picture, background, share, strength, WAYS[way]).pixels
         assert np.array_equal(result[~inside], pixels[~inside])
         apart.append(np.abs(np.median(result[inside], axis=0) - middle).sum())
-    assert apart[0] > 1.2 * apart[1] > 1.2 * apart[2] > 0
+    assert apart[0] > 1.15 * apart[1] > 1.15 * apart[2] > 0
     assert apart[0] == np.abs(np.median(pixels[inside], axis=0) - middle).sum()
 
 
-def test_what_is_alike_keeps_its_tone():
-    background = Picture(texture(120, 160))
-    result = toned(background, background, disk((120, 160), 40).astype(np.float32), 1.0)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_alike_keeps_its_tone(way):
+    background, share = Picture(texture(120, 160)), disk((120, 160), 40).astype(np.float32)
+    result = toned(background, background, share, 1.0, WAYS[way])
     change = np.abs(result.pixels.astype(int) - background.pixels)
     assert change.mean() < 4
 
 
-def test_blacker_than_the_picture_has_does_not_stay():
+@pytest.mark.parametrize(("way", "least"), [("range", 30), ("spread", 60)])
+def test_blacker_than_the_picture_has_does_not_stay(way, least):
     background = grey(150)
     background.pixels[::2, ::3] = 90
     inside = disk()
     pixels = background.pixels.copy()
     pixels[inside] = 120
     pixels[30, 34:46] = 0
-    result = toned(Picture(pixels), background, inside.astype(np.float32), 1.0)
-    assert result.pixels[30, 34:46].min() >= 60
+    result = toned(Picture(pixels), background, inside.astype(np.float32), 1.0, WAYS[way])
+    assert result.pixels[30, 34:46].min() >= least
+
+
+def test_white_in_the_dark_dims_and_takes_the_colour_of_the_light_yet_keeps_its_contrast():
+    background = Picture(np.random.default_rng(0).integers(0, 60, (60, 80, 3), np.uint8))
+    background.pixels[..., 1] += 40
+    inside = disk()
+    pixels = background.pixels.copy()
+    pixels[inside] = 240
+    pixels[25:35, 35:40] = 20
+    result = toned(Picture(pixels), background, inside.astype(np.float32), 1.0, by_range).pixels
+    white, black = result[30, 45].astype(int), result[30, 37].astype(int)
+    assert 70 < white.mean() < 120 and white[1] > 1.05 * white[0]
+    assert black.mean() < 40 and white.mean() - black.mean() > 50
+
+
+# What is left alone
+
+
+def test_edges_and_colours_that_a_background_lacks_are_not_redrawn(command, pasted, tiny):
+    rgb = (pasted.astype(np.float32) / 127.5 - 1, read_picture("bg.png").rgb())
+    seen = trust(*rgb)
+    assert (seen >= 0).all() and (seen <= 1).all() and trust(rgb[1], rgb[1]).mean() > 0.9
+    assert seen[20:35, 30:50].max() < 0.25  # a red square
+    words = (*LINE, "--composite", "c.png", "--tone", 0, "--start-step", 7, "--overwrite")
+    change = []
+    for restraint in (1, 0):
+        assert command(*words, "--restraint", restraint, "--out", "o.png")[0] == 0
+        change.append(np.abs(read_picture("o.png").pixels.astype(int) - pasted))
+    assert change[0][20:35, 30:50].mean() < 0.3 * change[1][20:35, 30:50].mean()
+    assert change[0].any()
+
+
+def test_what_is_smooth_gets_no_grain_where_the_background_has_smooth_parts():
+    ground = np.random.default_rng(0).normal(0, 0.1, (60, 80, 1)).astype(np.float32).repeat(3, 2)
+    smooth = ground.copy()
+    smooth[20:40, 40:60] = 0
+    assert trust(smooth, ground)[28:32, 48:52].min() > 0.7  # nothing is smooth there
+    ground[:, :30] = 0
+    assert trust(smooth, ground)[28:32, 48:52].max() < 0.2 < trust(ground, ground)[:, 45:].min()
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_a_rim_loses_the_colours_of_its_old_background(depth):
+    """It gets its own, at any depth; a shadow or glass, which mean theirs, keep them."""
+    most = np.iinfo(depth).max
+    alpha = softened(disk((40, 40), 9), 0, 1)
+    own = np.array([0.8, 0.2, 0.1])
+    rgb = alpha[..., None] * own + (1 - alpha[..., None])  # cut out of white
+    layer = np.round(most * np.dstack([rgb, alpha])).astype(depth)
+    cut = defringed(Picture(layer))
+    assert np.array_equal(cut.pixels[..., 3], layer[..., 3])
+    unseen = (layer[..., 3] == 0) | (layer[..., 3] >= 0.98 * most)
+    assert np.array_equal(cut.pixels[unseen], layer[unseen])
+    seen = cut.pixels[..., :3][layer[..., 3] > 0] / most
+    assert np.abs(seen - own).max() < 0.03 < np.abs(rgb[alpha > 0] - own).max()
+    shadow = layer.copy()
+    shadow[shadow[..., 3] < 0.98 * most] = (0, 0, 0, most // 3)
+    assert np.array_equal(defringed(Picture(shadow)).pixels[5:-5, 5:-5], shadow[5:-5, 5:-5])
+    glass = layer.copy()
+    glass[..., 3] //= 2
+    assert defringed(Picture(glass)).pixels is glass
 
 
 # Shadow
@@ -180,6 +246,19 @@ def test_a_transparent_composite_casts_a_shadow_once_it_is_flattened(command, pa
     assert command(*words, "--flatten")[0] == 0
     below, ground = (read_picture(name).pixels[36, 35:45] for name in ("o.png", "bg.png"))
     assert below.mean() < 0.75 * ground.mean()
+
+
+def test_a_shadow_on_dark_ground_takes_more_of_the_light_and_a_larger_one_goes_further():
+    covered = np.zeros((100, 100), bool)
+    covered[30:60, 40:60] = True
+    kept = []
+    for level, reach in ((200, 1.0), (30, 1.0), (200, 2.0)):
+        result = shadowed(grey(level, (100, 100)), covered, covered.astype(np.float32), 0.5, reach)
+        assert (result.pixels[covered] == level).all()
+        kept.append(result.pixels[60:, 50, 0] / level)
+    usual, dark, large = kept
+    assert dark[0] < 0.5 * usual[0] and dark[-1] == 1
+    assert (large <= usual).all() and (large < 0.98).sum() > 1.5 * (usual < 0.98).sum()
 
 
 # Placing
@@ -227,8 +306,8 @@ def test_an_object_placed_is_harmonized_like_a_composite(command, pasted, tiny):
     composite, cover = placed(cut(), read_picture("bg.png"), Point.parse("50%,30"), 1.5, 20)
     assert np.array_equal(read_picture("m.png").pixels[..., 0] > 0, cover > 0.5)
     result = read_picture("o.png").pixels
-    untouched = softened(cover > 0.5, 7, 5) == 0
-    assert untouched.mean() > 0.2
+    untouched = softened(cover > 0.5, 3, 3) == 0
+    assert untouched.mean() > 0.6
     assert np.array_equal(result[untouched], composite.pixels[untouched])
     assert not np.array_equal(result[25:35, 35:45], composite.pixels[25:35, 35:45])
     assert command("replay", "o.png", "--out", "again.png")[0] == 0

@@ -101,7 +101,7 @@ def test_an_object_is_changed_more_the_higher_it_is(command, pasted, tiny):
     assert all(below * 1.2 < above for below, above in pairwise(far)), far
     assert far[0] < 4
     assert np.array_equal(made[2], changed(command))
-    assert np.array_equal(made[2], changed(command, "--strength", 0.5, "--tone", 0.25))
+    assert np.array_equal(made[2], changed(command, "--strength", 0.5, "--tone", 0.5))
 
 
 def test_finer_options_of_harmonize_go_before_it(command, pasted, tiny):

@@ -11,7 +11,7 @@ def test_layers_go_over_each_other(explained, look):
     path = look / "look.toml"
     assert rows["harmonize.start-step"] == ("8", f"preset look ({path}, line 3)")
     assert rows["quality"] == ("standard", f"preset look ({path}, line 4)")
-    assert rows["harmonize.spread"] == ("7.0", "default")
+    assert rows["harmonize.spread"] == ("3.0", "default")
     assert rows["harmonize.bg"] == ("", "missing")
 
 

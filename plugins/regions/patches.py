@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .layers import Layers
+
 BoolArray = npt.NDArray[np.bool_]
 
 SIDE = 7
 """Of a patch, in pixels."""
-
-HEIGHT_COST = 6.0
-"""Of a patch from (1/h of) another height, squared, as a share of the picture's variance: scenes
-are layered, sky is above and meadow below."""
 
 USE_COST = 0.08
 """Of a patch from where patches are taken `FAIR_USE` times too often, the same share: else a moon
@@ -80,8 +78,8 @@ class Known:
         self.is_known = torch.from_numpy(~free).flatten()
         self.places = self.is_known.nonzero()[:, 0]
         self.targets = (~self.is_known).nonzero()[:, 0]
-        inside = self.colours[0][:3, ~self.hole]
-        self.variance = float(inside.var(dim=1, correction=0).sum()) * SIDE**2 + 1e-6
+        self.layers = Layers(self.colours[:, :3], hole, ~free, SIDE)
+        self.variance = self.layers.variance
 
     @property
     def size(self) -> tuple[int, int]:
@@ -101,14 +99,6 @@ class Known:
     @cached_property
     def norms(self) -> Tensor:
         return self.patches.square().sum(dim=1)
-
-    @cached_property
-    def beyond(self) -> Tensor:
-        """(rows,) how far the next row is that has known patches; twice, as in a mirror."""
-        from scipy import ndimage
-
-        has = self.is_known.view(self.rows, self.columns).any(dim=1).numpy()
-        return torch.from_numpy(2 * ndimage.distance_transform_edt(~has)).float()
 
     @cached_property
     def nearest(self) -> Tensor:
@@ -143,17 +133,6 @@ class Known:
         first = pixels + pixels // self.w * (SIDE - 1)
         back = _offsets(self.w + SIDE - 1).flip(0)
         return pixels, around.flatten()[first[:, None] + back]
-
-    @cached_property
-    def height_costs(self) -> Tensor:
-        """(rows, rows) of a patch for a target in one row that comes from the other."""
-        row = torch.arange(self.rows).float()
-        off = (row - row[:, None]).abs_() - self.beyond[:, None]
-        return (off.clamp_(min=0) / self.h).square_().mul_(HEIGHT_COST * self.variance)
-
-    def height_cost(self, places: Tensor, targets: Tensor) -> Tensor:
-        """Of patches at `places` for `targets`, which broadcast."""
-        return self.height_costs[targets // self.columns, places // self.columns]
 
     def cut(self, image: Tensor, places: Tensor) -> Tensor:
         """(n, SIDE²·c): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
@@ -191,8 +170,8 @@ class Match:
     @property
     def misfit(self) -> float:
         """Mean cost of the patches, as a share of the picture's variance."""
-        height = self.known.height_cost(self.chosen, self.known.targets)
-        return float((self.errors + height).mean()) / self.known.variance
+        elsewhere = self.known.layers.cost(self.chosen, self.known.targets)
+        return float((self.errors + elsewhere).mean()) / self.known.variance
 
     @property
     def seam(self) -> float:
@@ -300,8 +279,8 @@ def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
     around = ndimage.gaussian_filter(
         counts.view(known.rows, known.columns).numpy(), max(1.0, known.h / 24)
     )
-    fair = FAIR_USE * len(chosen) / len(known.places)
-    excess = (torch.from_numpy(around).flatten() / fair - 1).clamp_(0, MOST_USE)
+    fair = FAIR_USE * known.layers.even_use[:, None]
+    excess = (torch.from_numpy(around) / fair - 1).clamp_(0, MOST_USE).flatten()
     # Half of it is what was: choices would swing to and fro.
     return (before + excess * (USE_COST * known.variance)) / 2
 
@@ -313,7 +292,7 @@ def _best_of_all(known: Known, wanted: Tensor, usage: Tensor) -> Tensor:
     best = []
     for some, targets in zip(wanted.split(CHUNK), known.targets.split(CHUNK), strict=True):
         cost = torch.addmm(costs, some, candidates.T, alpha=-2)
-        cost += known.height_cost(places, targets[:, None])
+        cost += known.layers.cost(places, targets[:, None])
         best.append(places[cost.argmin(dim=1)])
     return torch.cat(best)
 
@@ -369,8 +348,8 @@ class _Search:
         known = self.known
         unlike = self.wanted.index_select(0, which) - known.patches.index_select(0, places)
         unlike = unlike.square_().sum(dim=1)
-        height = known.height_cost(places, known.targets[which])
-        return unlike + height + self.usage[places]
+        elsewhere = known.layers.cost(places, known.targets[which])
+        return unlike + elsewhere + self.usage[places]
 
 
 def grown_inwards(known: Known, generator: torch.Generator) -> Match:
@@ -417,4 +396,4 @@ def _costs_of_seen(
     unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
     unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)
     unlike *= mask.shape[1] / mask.sum(dim=1, keepdim=True)
-    return unlike + known.height_cost(known.places, targets[:, None])
+    return unlike + known.layers.cost(known.places, targets[:, None])

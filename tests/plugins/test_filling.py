@@ -187,6 +187,25 @@ def test_a_small_hole_begins_at_a_finer_size_than_a_large_one():
     assert min(sizes(large, (200, 300))[0]) < 30
 
 
+def scene(h, w):
+    """(1, 3, h, w): a cloudy sky, brown peaks that reach into it, a green plain."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:h, :w]
+    peaks = y > h * (0.2 + 0.1 * np.abs((x / 20) % 2 - 1))
+    colours = np.where(peaks[..., None], (-0.2, -0.5, -0.7), (0.0, 0.4, 0.9))
+    colours = np.where((y > 0.45 * h)[..., None], (-0.4, 0.3, -0.6), colours)
+    return tensor_from_rgb((colours + rng.uniform(-0.1, 0.1, (h, w, 1))).astype(np.float32))
+
+
+def test_a_sky_goes_on_upwards_without_another_horizon():
+    image, new = scene(64, 80), 52
+    canvas = torch.cat([torch.zeros(1, 3, new, 80), image], dim=2)
+    made = filled(canvas, hole_at((64 + new, 80), slice(0, new), slice(None))).image[0, :, :new]
+    edge = image[0, :, :8]
+    assert (made.mean(dim=(1, 2)) - edge.mean(dim=(1, 2))).abs().max() < 0.05
+    assert made.std(dim=(1, 2)).max() < 1.5 * edge.std(dim=(1, 2)).max()
+
+
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (16, 16)])
 def test_where_next_to_nothing_is_known_it_is_of_one_colour(shape):
     hole = np.ones(shape, bool)

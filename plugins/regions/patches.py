@@ -34,6 +34,10 @@ LIKING = 0.01
 """By how much, of the picture's variance, some places are liked better than others at first: that
 too is another in each sample."""
 
+KNOWN_WEIGHT = 16.0
+"""Of a known pixel, in how unlike a patch is, beside one that is made up: what goes on has to do so
+from the very border, else a copy of what is beside the hole begins there with a cut."""
+
 EXACT_PAIRS = 2_000_000
 """Of patches: fewer are compared all with all."""
 
@@ -97,10 +101,6 @@ class Known:
         return self.cut(self.colours, torch.arange(self.rows * self.columns))
 
     @cached_property
-    def norms(self) -> Tensor:
-        return self.patches.square().sum(dim=1)
-
-    @cached_property
     def nearest(self) -> Tensor:
         """(rows·columns,) the known patch that is nearest to each."""
         from scipy import ndimage
@@ -117,6 +117,13 @@ class Known:
         depth = ndimage.distance_transform_edt(self.hole.numpy()) * (64 / max(self.size))
         deep = torch.from_numpy(np.minimum(depth, 64).astype(np.float32)).flatten()
         return deep[self.pixel(self.targets) + SIDE // 2 * (self.w + 1)]
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """(n, SIDE²) of the pixels of each target, 1 in the mean."""
+        seen = self.cut((~self.hole).float()[None, None], self.targets)
+        weights = 1 + (KNOWN_WEIGHT - 1) * seen
+        return weights / weights.mean(dim=1, keepdim=True)
 
     @cached_property
     def covered(self) -> tuple[Tensor, Tensor]:
@@ -263,12 +270,18 @@ def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:
 def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Match:
     """The match that has the colours which the chosen patches ask for."""
     wanted = known.cut(colours, known.targets)
-    errors = (wanted - known.patches.index_select(0, chosen)).square_().sum(dim=1)
+    unlike = wanted.sub_(known.patches.index_select(0, chosen)).square_()
+    errors = (_of_pixels(unlike) * known.weights).sum(dim=1)
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
     voted = (sums[:, :-1] / sums[:, -1:].clamp(min=LEAST)).T.view(1, -1, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
+
+
+def _of_pixels(values: Tensor) -> Tensor:
+    """(n, SIDE²) sums over the channels of patches (n, SIDE²·c)."""
+    return values.view(len(values), SIDE**2, -1).sum(dim=2)
 
 
 def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
@@ -288,10 +301,15 @@ def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
 def _best_of_all(known: Known, wanted: Tensor, usage: Tensor) -> Tensor:
     """For each target the known patch of the lowest cost."""
     places = known.places
-    candidates, costs = known.patches[places], (known.norms + usage)[places]
+    candidates, costs = known.patches[places], usage[places]
+    squares = _of_pixels(candidates.square())
     best = []
-    for some, targets in zip(wanted.split(CHUNK), known.targets.split(CHUNK), strict=True):
-        cost = torch.addmm(costs, some, candidates.T, alpha=-2)
+    for some, weights, targets in zip(
+        *(one.split(CHUNK) for one in (wanted, known.weights, known.targets)), strict=True
+    ):
+        # Σ w (a - b)² but for Σ w a², which is the same for all b.
+        weighted = (some.view(*weights.shape, -1) * weights[..., None]).flatten(1)
+        cost = torch.addmm(costs, weighted, candidates.T, alpha=-2).addmm_(weights, squares.T)
         cost += known.layers.cost(places, targets[:, None])
         best.append(places[cost.argmin(dim=1)])
     return torch.cat(best)
@@ -347,7 +365,7 @@ class _Search:
         """Of patches at `places` for those of the targets."""
         known = self.known
         unlike = self.wanted.index_select(0, which) - known.patches.index_select(0, places)
-        unlike = unlike.square_().sum(dim=1)
+        unlike = (_of_pixels(unlike.square_()) * known.weights[which]).sum(dim=1)
         elsewhere = known.layers.cost(places, known.targets[which])
         return unlike + elsewhere + self.usage[places]
 

@@ -13,6 +13,9 @@ from .patches import SIDE, Match
 
 IntArray = npt.NDArray[np.int64]
 
+BORDER = 2
+"""Pixels beside a hole that tell the tones which are to be met: of one it is much the grain's."""
+
 
 def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small: Tensor) -> Tensor:
     """`image` (1, 3, h, w) with its `hole` filled as the `small` one was, by `match`.
@@ -28,7 +31,37 @@ def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small:
     detail *= torch.from_numpy(seen)
     filled = torch.where(torch.from_numpy(hole), enlarged, image)
     filled[0][:, y, x] += detail
+    filled += _meeting(image - enlarged, hole, hole.shape[0] / small.shape[-2])
     return filled.clamp_(-1, 1)
+
+
+def _meeting(off: Tensor, hole: npt.NDArray[np.bool_], scale: float) -> Tensor:
+    """What to add inside the `hole` (h, w) so that tones meet at its very border.
+
+    off: (1, 3, h, w), how far an enlarged picture is off where it is known: up to a pixel of the
+    small one, `scale` large ones, which has both sides of the border in it. The mean of it along
+    the border fades out inwards.
+    """
+    from scipy import ndimage
+
+    side = 2 * round(scale / 2) + 1
+    border = ~hole & (ndimage.minimum_filter(~hole, 2 * BORDER + 1) == 0)
+    inwards = ndimage.distance_transform_cdt(hole)
+    share = _mean_around(border.astype(np.float32), side)
+    fading = np.cos(np.clip(inwards / (2 * scale), 0, 1) * (np.pi / 2)) ** 2 * (hole & (share > 0))
+    weight = torch.from_numpy((fading / np.maximum(share, 1e-6)).astype(np.float32))
+    means = [torch.from_numpy(_mean_around(one.numpy() * border, side)) for one in off[0]]
+    return torch.stack(means)[None] * weight
+
+
+def _mean_around(values: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    """The values (h, w), blurred by a tent of twice that side: quick at any."""
+    from scipy import ndimage
+
+    blurred: npt.NDArray[np.float32] = ndimage.uniform_filter(
+        ndimage.uniform_filter(values, side), side
+    )
+    return blurred
 
 
 def _sources(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from sinddm_toolkit.plugins.regions.filling import FILLED_PIXELS, Filling, fill, sizes
 from sinddm_toolkit.plugins.regions.patches import SIDE, Known, Match, grown_inwards
 from sinddm_toolkit.plugins.regions.seams import joined
@@ -166,6 +167,17 @@ def test_a_large_picture_gets_its_detail_from_where_the_pieces_came(monkeypatch)
     made = filled(image, hole)
     assert (made.image - image).abs().max() < 0.02
     assert torch.equal(made.image[0, :, ~hole], image[0, :, ~hole])
+
+
+def test_tones_of_a_large_picture_meet_where_the_filling_begins(monkeypatch):
+    monkeypatch.setattr("sinddm_toolkit.plugins.regions.filling.FILLED_PIXELS", 50 * 60)
+    rng = np.random.default_rng(0)
+    waves = ndimage.gaussian_filter(rng.standard_normal((400, 480)), 12)
+    waves = (0.3 * waves / waves.std()).astype(np.float32)
+    image = tensor_from_rgb(np.repeat(waves[..., None], 3, axis=2))
+    made = filled(image, hole_at((400, 480), slice(None), slice(320, None))).image
+    changes = made.diff(dim=3).abs().mean(dim=(0, 1, 2))
+    assert changes[319] < 2.5 * changes[:319].mean()
 
 
 @pytest.mark.slow

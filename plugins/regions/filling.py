@@ -102,7 +102,7 @@ def sizes(hole: BoolArray, last: Size) -> list[Size]:
 
     scale = last[0] / hole.shape[0]
     thickness = 2 * scale * float(ndimage.distance_transform_edt(hole).max())
-    coarsest = COARSEST_BESIDE if hole.all(axis=1).any() else COARSEST_SIDE
+    coarsest = COARSEST_BESIDE if hole[0].all() or hole[-1].all() else COARSEST_SIDE
     first = coarsest / (scale * max(1, _known_side(hole)))
     least = max(first, min(1.0, THICKNESS * SIDE / max(thickness, 1.0)))
     count = max(0, math.ceil(math.log(1 / min(least, 1.0)) / math.log(FACTOR)))

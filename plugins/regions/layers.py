@@ -46,7 +46,7 @@ class Layers:
         """Of patches at `places` for `targets`, which broadcast."""
         row = targets // self._columns
         cost = self._height_costs[row, places // self._columns]
-        if self._all_rows_known:
+        if (self._beside == 1).all():
             return cost
         return cost.add_(self._strange[self._beside[row], places])
 
@@ -67,22 +67,19 @@ class Layers:
         return np.flatnonzero(self._is_known.any(axis=1))
 
     @property
-    def _all_rows_known(self) -> bool:
-        return len(self._known_rows) == self._rows
-
-    @property
     def _height(self) -> int:
         """Of what is known, in pixels."""
-        return len(self._known_rows) + self._side - 1
+        return int(self._known_rows[-1] - self._known_rows[0]) + self._side
 
     @cached_property
     def _beyond(self) -> Tensor:
-        """(rows,) how far the next row is that has known patches, and as much again: the mirror."""
+        """(rows,) how far the next row is that has known patches, and as much again: a mirror."""
         from scipy import ndimage
 
         away = ndimage.distance_transform_edt(np.asarray(~self._is_known.any(axis=1)))
         far = torch.from_numpy(away).float()
-        return far + far.clamp(max=MIRRORED * self._height)
+        mirrored = torch.where(self._beside == 1, far, far.clamp(max=MIRRORED * self._height))
+        return far + mirrored
 
     @cached_property
     def _height_costs(self) -> Tensor:

@@ -13,6 +13,9 @@ from .patches import SIDE, Match
 
 IntArray = npt.NDArray[np.int64]
 
+BORDER = 2
+"""Pixels beside a hole that tell the tones which are to be met: of one it is much the grain's."""
+
 
 def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small: Tensor) -> Tensor:
     """`image` (1, 3, h, w) with its `hole` filled as the `small` one was, by `match`.
@@ -21,14 +24,47 @@ def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small:
     patches came from: tones and edges join as they do there.
     """
     enlarged = st.upsample(small, (hole.shape[0], hole.shape[1]))
+    lacks = (image - enlarged).masked_fill_(torch.from_numpy(hole), 0)
     y, x = np.nonzero(hole)
     from_y, from_x = _sources(y, x, match, hole)
-    seen = ~hole[from_y, from_x]
-    detail = image[0][:, from_y, from_x] - enlarged[0][:, from_y, from_x]
-    detail *= torch.from_numpy(seen)
     filled = torch.where(torch.from_numpy(hole), enlarged, image)
-    filled[0][:, y, x] += detail
+    filled[0][:, y, x] += lacks[0][:, from_y, from_x]
+    filled += _meeting(lacks, hole, match)
     return filled.clamp_(-1, 1)
+
+
+def _meeting(lacks: Tensor, hole: npt.NDArray[np.bool_], match: Match) -> Tensor:
+    """(1, 3, h, w) what to add inside the `hole` (h, w) so that tones meet at its very border.
+
+    lacks: (1, 3, h, w), of an enlarged small picture, 0 in the hole. A pixel of the small one has
+    both sides of the border in it, which the other side's detail is to make good: what detail is
+    copied is another's. The mean difference along the border fades out inwards.
+    """
+    from scipy import ndimage
+
+    scale = hole.shape[0] / match.known.h
+    border = ~hole & (ndimage.minimum_filter(~hole, 2 * BORDER + 1) == 0)
+    y, x = np.nonzero(border)
+    from_y, from_x = _sources(y, x, match, hole)
+    differ = torch.zeros_like(lacks[0])
+    differ[:, y, x] = lacks[0][:, y, x] - lacks[0][:, from_y, from_x]
+    side = 2 * round(scale / 2) + 1
+    share = _mean_around(border.astype(np.float32), side)
+    inwards = np.minimum(ndimage.distance_transform_cdt(hole) / (2 * scale), 1)
+    fading = np.cos(inwards * (np.pi / 2)) ** 2 * (hole & (share > 0))
+    weight = torch.from_numpy((fading / np.maximum(share, 1e-6)).astype(np.float32))
+    means = [torch.from_numpy(_mean_around(one.numpy(), side)) for one in differ]
+    return torch.stack(means)[None] * weight
+
+
+def _mean_around(values: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    """The values (h, w), blurred by a tent of twice that side: quick at any."""
+    from scipy import ndimage
+
+    blurred: npt.NDArray[np.float32] = ndimage.uniform_filter(
+        ndimage.uniform_filter(values, side), side
+    )
+    return blurred
 
 
 def _sources(

@@ -32,8 +32,9 @@ Size = tuple[int, int]
 FACTOR = math.sqrt(2)
 """Between the sides of one size and the next."""
 
-COARSEST_SIDE = 22
-"""Of the first size, where the layout of a large hole is decided: three patches."""
+COARSEST_SIDE, COARSEST_BESIDE = 22, 30
+"""Of what is known at the first size, where the layout of a large hole is decided: three patches. A
+sky above the picture is to be made of patches that show sky alone: four."""
 
 THICKNESS = 1.5
 """Of a hole at the first size, in patches: a small one needs no layout."""
@@ -101,10 +102,17 @@ def sizes(hole: BoolArray, last: Size) -> list[Size]:
 
     scale = last[0] / hole.shape[0]
     thickness = 2 * scale * float(ndimage.distance_transform_edt(hole).max())
-    least = max(COARSEST_SIDE / min(last), min(1.0, THICKNESS * SIDE / max(thickness, 1.0)))
+    coarsest = COARSEST_BESIDE if hole[0].all() or hole[-1].all() else COARSEST_SIDE
+    first = coarsest / (scale * max(1, _known_side(hole)))
+    least = max(first, min(1.0, THICKNESS * SIDE / max(thickness, 1.0)))
     count = max(0, math.ceil(math.log(1 / min(least, 1.0)) / math.log(FACTOR)))
     factors = [FACTOR**-k for k in range(count, -1, -1)]
     return [(max(1, round(last[0] * by)), max(1, round(last[1] * by))) for by in factors]
+
+
+def _known_side(hole: BoolArray) -> int:
+    """The shorter side of the box around what is known."""
+    return min(int(np.count_nonzero(~hole.all(axis=axis))) for axis in (0, 1))
 
 
 def _texture(image: Tensor, hole: BoolArray, size: Size) -> Tensor:

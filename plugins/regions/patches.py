@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .layers import Layers
+
 BoolArray = npt.NDArray[np.bool_]
 
 SIDE = 7
 """Of a patch, in pixels."""
-
-HEIGHT_COST = 6.0
-"""Of a patch from (1/h of) another height, squared, as a share of the picture's variance: scenes
-are layered, sky is above and meadow below."""
 
 USE_COST = 0.08
 """Of a patch from where patches are taken `FAIR_USE` times too often, the same share: else a moon
@@ -35,6 +33,10 @@ otherwise."""
 LIKING = 0.01
 """By how much, of the picture's variance, some places are liked better than others at first: that
 too is another in each sample."""
+
+KNOWN_WEIGHT = 16.0
+"""Of a known pixel, in how unlike a patch is, beside one that is made up: what goes on has to do so
+from the very border, else a copy of what is beside the hole begins there with a cut."""
 
 EXACT_PAIRS = 2_000_000
 """Of patches: fewer are compared all with all."""
@@ -80,8 +82,8 @@ class Known:
         self.is_known = torch.from_numpy(~free).flatten()
         self.places = self.is_known.nonzero()[:, 0]
         self.targets = (~self.is_known).nonzero()[:, 0]
-        inside = self.colours[0][:3, ~self.hole]
-        self.variance = float(inside.var(dim=1, correction=0).sum()) * SIDE**2 + 1e-6
+        self.layers = Layers(self.colours[:, :3], hole, ~free, SIDE)
+        self.variance = self.layers.variance
 
     @property
     def size(self) -> tuple[int, int]:
@@ -97,18 +99,6 @@ class Known:
     def patches(self) -> Tensor:
         """(rows·columns, SIDE²·c) of the known pixels, the others 0."""
         return self.cut(self.colours, torch.arange(self.rows * self.columns))
-
-    @cached_property
-    def norms(self) -> Tensor:
-        return self.patches.square().sum(dim=1)
-
-    @cached_property
-    def beyond(self) -> Tensor:
-        """(rows,) how far the next row is that has known patches; twice, as in a mirror."""
-        from scipy import ndimage
-
-        has = self.is_known.view(self.rows, self.columns).any(dim=1).numpy()
-        return torch.from_numpy(2 * ndimage.distance_transform_edt(~has)).float()
 
     @cached_property
     def nearest(self) -> Tensor:
@@ -129,6 +119,13 @@ class Known:
         return deep[self.pixel(self.targets) + SIDE // 2 * (self.w + 1)]
 
     @cached_property
+    def weights(self) -> Tensor:
+        """(n, SIDE²) of the pixels of each target, 1 in the mean."""
+        seen = self.cut((~self.hole).float()[None, None], self.targets)
+        weights = 1 + (KNOWN_WEIGHT - 1) * seen
+        return weights / weights.mean(dim=1, keepdim=True)
+
+    @cached_property
     def covered(self) -> tuple[Tensor, Tensor]:
         """(m,) the pixels of the hole and at its border, (m, SIDE²) which targets lie over each.
 
@@ -143,17 +140,6 @@ class Known:
         first = pixels + pixels // self.w * (SIDE - 1)
         back = _offsets(self.w + SIDE - 1).flip(0)
         return pixels, around.flatten()[first[:, None] + back]
-
-    @cached_property
-    def height_costs(self) -> Tensor:
-        """(rows, rows) of a patch for a target in one row that comes from the other."""
-        row = torch.arange(self.rows).float()
-        off = (row - row[:, None]).abs_() - self.beyond[:, None]
-        return (off.clamp_(min=0) / self.h).square_().mul_(HEIGHT_COST * self.variance)
-
-    def height_cost(self, places: Tensor, targets: Tensor) -> Tensor:
-        """Of patches at `places` for `targets`, which broadcast."""
-        return self.height_costs[targets // self.columns, places // self.columns]
 
     def cut(self, image: Tensor, places: Tensor) -> Tensor:
         """(n, SIDE²·c): the patches of `image` (1, c, h, w) there, as `patches` has those known."""
@@ -191,8 +177,8 @@ class Match:
     @property
     def misfit(self) -> float:
         """Mean cost of the patches, as a share of the picture's variance."""
-        height = self.known.height_cost(self.chosen, self.known.targets)
-        return float((self.errors + height).mean()) / self.known.variance
+        elsewhere = self.known.layers.cost(self.chosen, self.known.targets)
+        return float((self.errors + elsewhere).mean()) / self.known.variance
 
     @property
     def seam(self) -> float:
@@ -284,12 +270,18 @@ def _rescaled(start: Tensor, scale: float, count: int) -> Tensor:
 def _agreed(known: Known, chosen: Tensor, colours: Tensor, usage: Tensor) -> Match:
     """The match that has the colours which the chosen patches ask for."""
     wanted = known.cut(colours, known.targets)
-    errors = (wanted - known.patches.index_select(0, chosen)).square_().sum(dim=1)
+    unlike = wanted.sub_(known.patches.index_select(0, chosen)).square_()
+    errors = (_of_pixels(unlike) * known.weights).sum(dim=1)
     match = Match(known, chosen, colours, errors, usage)
     ones = torch.ones(known.h * known.w, 1)
     sums = match.votes(torch.cat([known.colours[0].flatten(1).T, ones], dim=1), SHARPNESS)
     voted = (sums[:, :-1] / sums[:, -1:].clamp(min=LEAST)).T.view(1, -1, known.h, known.w)
     return Match(known, chosen, torch.where(known.hole, voted, colours), errors, usage)
+
+
+def _of_pixels(values: Tensor) -> Tensor:
+    """(n, SIDE²) sums over the channels of patches (n, SIDE²·c)."""
+    return values.view(len(values), SIDE**2, -1).sum(dim=2)
 
 
 def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
@@ -300,8 +292,8 @@ def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
     around = ndimage.gaussian_filter(
         counts.view(known.rows, known.columns).numpy(), max(1.0, known.h / 24)
     )
-    fair = FAIR_USE * len(chosen) / len(known.places)
-    excess = (torch.from_numpy(around).flatten() / fair - 1).clamp_(0, MOST_USE)
+    fair = FAIR_USE * known.layers.even_use[:, None]
+    excess = (torch.from_numpy(around) / fair - 1).clamp_(0, MOST_USE).flatten()
     # Half of it is what was: choices would swing to and fro.
     return (before + excess * (USE_COST * known.variance)) / 2
 
@@ -309,11 +301,16 @@ def _usage(known: Known, chosen: Tensor, before: Tensor) -> Tensor:
 def _best_of_all(known: Known, wanted: Tensor, usage: Tensor) -> Tensor:
     """For each target the known patch of the lowest cost."""
     places = known.places
-    candidates, costs = known.patches[places], (known.norms + usage)[places]
+    candidates, costs = known.patches[places], usage[places]
+    squares = _of_pixels(candidates.square())
     best = []
-    for some, targets in zip(wanted.split(CHUNK), known.targets.split(CHUNK), strict=True):
-        cost = torch.addmm(costs, some, candidates.T, alpha=-2)
-        cost += known.height_cost(places, targets[:, None])
+    for some, weights, targets in zip(
+        *(one.split(CHUNK) for one in (wanted, known.weights, known.targets)), strict=True
+    ):
+        # Σ w (a - b)² but for Σ w a², which is the same for all b.
+        weighted = (some.view(*weights.shape, -1) * weights[..., None]).flatten(1)
+        cost = torch.addmm(costs, weighted, candidates.T, alpha=-2).addmm_(weights, squares.T)
+        cost += known.layers.cost(places, targets[:, None])
         best.append(places[cost.argmin(dim=1)])
     return torch.cat(best)
 
@@ -368,9 +365,9 @@ class _Search:
         """Of patches at `places` for those of the targets."""
         known = self.known
         unlike = self.wanted.index_select(0, which) - known.patches.index_select(0, places)
-        unlike = unlike.square_().sum(dim=1)
-        height = known.height_cost(places, known.targets[which])
-        return unlike + height + self.usage[places]
+        unlike = (_of_pixels(unlike.square_()) * known.weights[which]).sum(dim=1)
+        elsewhere = known.layers.cost(places, known.targets[which])
+        return unlike + elsewhere + self.usage[places]
 
 
 def grown_inwards(known: Known, generator: torch.Generator) -> Match:
@@ -417,4 +414,4 @@ def _costs_of_seen(
     unlike = (wanted * wanted).sum(dim=1, keepdim=True) - 2 * wanted @ candidates.T
     unlike = (unlike + mask @ candidates.square().T).clamp_(min=0)
     unlike *= mask.shape[1] / mask.sum(dim=1, keepdim=True)
-    return unlike + known.height_cost(known.places, targets[:, None])
+    return unlike + known.layers.cost(known.places, targets[:, None])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from sinddm_toolkit.plugins.regions.filling import FILLED_PIXELS, Filling, fill, sizes
 from sinddm_toolkit.plugins.regions.patches import SIDE, Known, Match, grown_inwards
 from sinddm_toolkit.plugins.regions.seams import joined
@@ -168,6 +169,17 @@ def test_a_large_picture_gets_its_detail_from_where_the_pieces_came(monkeypatch)
     assert torch.equal(made.image[0, :, ~hole], image[0, :, ~hole])
 
 
+def test_tones_of_a_large_picture_meet_where_the_filling_begins(monkeypatch):
+    monkeypatch.setattr("sinddm_toolkit.plugins.regions.filling.FILLED_PIXELS", 50 * 60)
+    rng = np.random.default_rng(0)
+    waves = ndimage.gaussian_filter(rng.standard_normal((400, 480)), 12)
+    waves = (0.3 * waves / waves.std()).astype(np.float32)
+    image = tensor_from_rgb(np.repeat(waves[..., None], 3, axis=2))
+    made = filled(image, hole_at((400, 480), slice(None), slice(320, None))).image
+    changes = made.diff(dim=3).abs().mean(dim=(0, 1, 2))
+    assert changes[319] < 2.5 * changes[:319].mean()
+
+
 @pytest.mark.slow
 def test_a_large_picture_is_filled_at_a_smaller_size():
     side = 400
@@ -185,6 +197,25 @@ def test_a_small_hole_begins_at_a_finer_size_than_a_large_one():
     assert [len(sizes(hole, (200, 300))) for hole in (small, large)] == [1, 8]
     assert sizes(large, (200, 300))[-1] == (200, 300)
     assert min(sizes(large, (200, 300))[0]) < 30
+
+
+def scene(h, w):
+    """(1, 3, h, w): a cloudy sky, brown peaks that reach into it, a green plain."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:h, :w]
+    peaks = y > h * (0.2 + 0.1 * np.abs((x / 20) % 2 - 1))
+    colours = np.where(peaks[..., None], (-0.2, -0.5, -0.7), (0.0, 0.4, 0.9))
+    colours = np.where((y > 0.45 * h)[..., None], (-0.4, 0.3, -0.6), colours)
+    return tensor_from_rgb((colours + rng.uniform(-0.1, 0.1, (h, w, 1))).astype(np.float32))
+
+
+def test_a_sky_goes_on_upwards_without_another_horizon():
+    image, new = scene(64, 80), 52
+    canvas = torch.cat([torch.zeros(1, 3, new, 80), image], dim=2)
+    made = filled(canvas, hole_at((64 + new, 80), slice(0, new), slice(None))).image[0, :, :new]
+    edge = image[0, :, :8]
+    assert (made.mean(dim=(1, 2)) - edge.mean(dim=(1, 2))).abs().max() < 0.05
+    assert made.std(dim=(1, 2)).max() < 1.5 * edge.std(dim=(1, 2)).max()
 
 
 @pytest.mark.parametrize("shape", [(16, 40), (40, 16), (16, 16)])

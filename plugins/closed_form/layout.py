@@ -71,17 +71,20 @@ class LayoutDenoiser:
         boldness: float = 0.5,
         rows: tuple[float, float] = (0.0, 1.0),
         wraps: Wraps = (False, False),
+        drifts: Sequence[float] = (),
     ) -> None:
         """boldness: 0 keeps to the picture's own layout, 1 puts anything anywhere; rows: where the
         picture's upper and lower edge are on the canvas, as shares of its height; wraps: on which
         axes the canvas goes on at its other side, (down, across); where it does so downwards, the
-        picture's upper edge follows its lower one."""
+        picture's upper edge follows its lower one; drifts: of each sample, by which share of its
+        height all comes higher than in the picture, by none if not given."""
         self._pyramid = pyramid
         self._schedule = schedule
         self._device = device
         self._shrunk = (1 + (BOLD - 1) * boldness) * (RING if any(wraps) else 1)
         self._rows = rows
         self._wraps = wraps
+        self._drifts = drifts
         orders = [order_of_rows(one.scales[0]) for one in pyramid.sources]
         self._place = PLACE * (1 - boldness) ** 3 * sum(orders) / len(orders)
         self._memories: dict[tuple[int, int], _Memory] = {}
@@ -90,15 +93,19 @@ class LayoutDenoiser:
         alpha = self._schedule.alpha_bar(t)
         sigma = math.sqrt((1 - alpha) / alpha)
         memory = self._memory(s, sigma, min(x.shape[-2:]))
-        means = [self._mean(memory, y[0], sigma) for y in (x / math.sqrt(alpha)).split(1)]
+        means = [
+            self._mean(memory, y, sigma, drift)
+            for y, drift in zip(x / math.sqrt(alpha), self._drifts or [0.0] * len(x), strict=True)
+        ]
         return (x - math.sqrt(alpha) * torch.stack(means)) / math.sqrt(1 - alpha)
 
-    def _mean(self, memory: _Memory, y: Tensor, sigma: float) -> Tensor:
+    def _mean(self, memory: _Memory, y: Tensor, sigma: float, drift: float) -> Tensor:
         """E[m | y], of y (3, h, w), settled where there is little noise."""
         below, left, times = SETTLED
+        rows = (self._rows[0] - drift, self._rows[1] - drift)
         sigmas = [sigma] + [left] * (times if sigma < below and not any(self._wraps) else 0)
         for one in sigmas:
-            y = memory.mean(y, one, self._place, self._rows, self._wraps)
+            y = memory.mean(y, one, self._place, rows, self._wraps)
         return y
 
     def keep(self, run: Run, step: Step) -> None:

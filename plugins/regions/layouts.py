@@ -6,6 +6,7 @@ fits best goes on. At all scales x̂0 is moved to where its patches are distribu
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,13 +92,15 @@ class LayoutTask(Task):
         *,
         rows: tuple[float, float] = (0.0, 1.0),
         free: Tensor | None = None,
+        drift: float = 0.0,
     ) -> None:
         """Settle how layouts are made.
 
         rows: where the picture's upper and lower edge are on the canvas, as shares of its height;
-        free: (1, 1, h, w) in [0, 1], what of the canvas is new, all of it if None.
+        free: (1, 1, h, w) in [0, 1], what of the canvas is new, all of it if None; drift: by how
+        much of its height all may come higher or lower, another way in each layout.
         """
-        self._rows, self._free = rows, free
+        self._rows, self._free, self._drift = rows, free, drift
         self._coarsest = [one.scales[0] for one in pyramid.sources]
         self._layouts: list[tuple[int, Tensor]] = []
         # A picture of one scale has no finer one that would make a picture of the layout; and of
@@ -139,6 +142,7 @@ class LayoutTask(Task):
     def before_scale(self, run: Run, scale: ScaleState) -> None:
         self._visited = 0
         if scale.index == 0 and self._is_laid:
+            self._drifts = self._drawn_drifts(run)
             scale.predict = self._layout = st.service(
                 "layout-denoiser",
                 pyramid=self._memory,
@@ -147,7 +151,15 @@ class LayoutTask(Task):
                 boldness=self.layout,
                 rows=self._rows,
                 wraps=run.plan.wraps,
+                drifts=self._drifts,
             )
+
+    def _drawn_drifts(self, run: Run) -> list[float]:
+        """Of each sample, evenly between the bounds, and as smooth along a walk as its noise."""
+        if not self._drift:
+            return [0.0] * run.samples
+        normal = run.noise((1, 1))[:, 0, 0, 0].tolist()
+        return [self._drift * math.erf(one / math.sqrt(2)) for one in normal]
 
     @hookimpl
     def modify_x0(self, run: Run, step: Step) -> None:
@@ -173,10 +185,18 @@ class LayoutTask(Task):
 
     def _score(self, scale: ScaleState, x: Tensor) -> Tensor:
         """(n,) of layouts (n, 3, h, w): how far they are from the picture."""
+        import torch
+
         if scale.attempt is not None and self.layout_sheet is not None:
             self._layouts.append((scale.attempt + 1, x[:1].cpu()))
         far = self._guidance.distance(x, scale.s, self._canvas_wraps)
-        wrong = _out_of_place(x, self._coarsest, self._rows)
+        places = [(self._rows[0] - by, self._rows[1] - by) for by in self._drifts]
+        wrong = torch.cat(
+            [
+                _out_of_place(one, self._coarsest, rows)
+                for one, rows in zip(x.split(1), places, strict=True)
+            ]
+        )
         score = far + SHARE_OF_ROWS * (1 - self.layout) * wrong.to(far.device)
         if self._free is None:
             return score

@@ -52,8 +52,18 @@ class Sample(LayoutTask):
         default=None,
     )
 
+    drift: float = option(
+        "how far a horizon, and all with it, may come higher or lower than the picture has it, in "
+        "shares of the height",
+        default=0.2,
+        minimum=0,
+        maximum=1,
+        formerly=0.0,
+        rarely=True,
+    )
+
     @hookimpl(tryfirst=True)
     def plan_edit(self, plan: Plan, pyramid: Pyramid) -> None:
         if self.size is not None:
             plan.set_canvas(canvas_of(self.size, pyramid.sizes[-1]))
-        self.lay_out(plan, pyramid)
+        self.lay_out(plan, pyramid, drift=self.drift)

@@ -109,6 +109,14 @@ def test_rows_say_where_the_picture_is_on_the_canvas():
     assert float((made[:, 0, 50:] < 0).float().mean()) > 0.95
 
 
+def test_a_drift_moves_the_horizon():
+    pyramid, schedule = subject(two_colours())
+    for drift in (-0.15, 0.15):
+        made = laid_out(pyramid, schedule, (42, 56), 1, boldness=0.2, drifts=[drift])
+        horizon = float((made[:, 0] > 0).float().mean())
+        assert horizon == pytest.approx(0.5 - drift, abs=0.07)
+
+
 def test_the_order_of_rows_is_that_of_above_and_below():
     assert order_of_rows(two_colours()) == 1
     flat = torch.rand(1, 3, 60, 80, generator=torch.Generator().manual_seed(0))

@@ -287,6 +287,8 @@ class SampleOptions(RunOptions, total=False):
     """the picture to learn from; given several times: the pictures to mix"""
     size: CanvasSizeLike | None
     """size of the result: pixels, or times the picture's working size as in 2x1 or 150%x100%; larger: more of the same, not the same larger"""
+    drift: float | None
+    """how far a horizon, and all with it, may come higher or lower than the picture has it, in shares of the height"""
     layout: float | None
     """how bold layouts are: 0 keeps things where the picture has them, 1 puts them anywhere"""
     layouts: int | None
@@ -518,7 +520,7 @@ def run(task: Literal['roi'], **options: Any) -> Coroutine[WrongOptionOrValue, A
 def run(task: Literal['sample'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SampleOptions]) -> EditResult:
     """Random pictures of any size that look like yours."""
 @overload
-@deprecated('an option is misspelt or of another type: sample takes image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
+@deprecated('an option is misspelt or of another type: sample takes image, size, drift, layout, layouts, layout_sheet, pick, likeness and those of a run')
 def run(task: Literal['sample'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
 @overload
 def run(task: Literal['seamless'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SeamlessOptions]) -> EditResult:
@@ -612,7 +614,7 @@ class Session(session.Session):
     def run(self, task: Literal['sample'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SampleOptions]) -> EditResult:
         """Random pictures of any size that look like yours."""
     @overload
-    @deprecated('an option is misspelt or of another type: sample takes image, size, layout, layouts, layout_sheet, pick, likeness and those of a run')
+    @deprecated('an option is misspelt or of another type: sample takes image, size, drift, layout, layouts, layout_sheet, pick, likeness and those of a run')
     def run(self, task: Literal['sample'], **options: Any) -> Coroutine[WrongOptionOrValue, Any, _T]: ...
     @overload
     def run(self, task: Literal['seamless'], *, preset: str | Sequence[str] = ..., also: Also | None = ..., hooks: Sequence[object] = ..., progress: ProgressLike = ..., **options: Unpack[SeamlessOptions]) -> EditResult:

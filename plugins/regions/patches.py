@@ -60,7 +60,7 @@ DECAY = 1.2
 LEAST = 1e-30
 """Sum of what patches say of a pixel; where none lies it is 0."""
 
-MODE = 0.03
+MODE = 0.01
 """Share of a pixel's variance by which a colour may be off the mean of those asked for: one that is
 farther off has less say."""
 

@@ -21,7 +21,7 @@ HELD = 4.0
 """Tones may drift from what was copied over more than 1/4 of the picture's shorter side: what is
 left of a step at a seam is spread as far."""
 
-UNLIKE = 0.003
+UNLIKE = 0.01
 """Share of the picture's variance by which patches may differ from what they were put in for: where
 they differ by more the colours are held, as what meets there has an edge between."""
 

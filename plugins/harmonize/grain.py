@@ -15,7 +15,7 @@ import sinddm_toolkit.api as st
 from sinddm_toolkit.api import Picture
 
 PHOTOGRAPH_STEP = 5
-PAINTING_STEP = 18
+PAINTING_STEP = 22
 """Start steps: the first keeps an object's own detail, the second redraws it in strokes."""
 
 PIXELS = 50_000

@@ -123,7 +123,7 @@ class Harmonize(Task):
     )
     start_step: int | None = option(
         "higher: more of the background's texture, less of the object's detail; as --strength says "
-        "if not given, at 0.5 from 5 to 18, the more the background is painted",
+        "if not given, at 0.5 from 5 to 22, the more the background is painted",
         default=None,
         minimum=1,
         maximum=100,

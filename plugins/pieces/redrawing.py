@@ -113,12 +113,15 @@ class PiecesTask(Task):
         """Strokes and grain as strong as the picture's, where redrawing would soften them."""
         import torch
 
-        moved = self._guidance.moved(step.x0, step.s, run.generators, strength=CRISP)
-        for k, held in enumerate(self._held):
-            if held is not None:
-                mask, image = (x.to(moved.device) for x in held)
-                moved[k : k + 1] = torch.where(mask, image, moved[k : k + 1])
-        step.x0 = moved
+        x0 = step.x0
+        if step.t > 0:  # patches are moved on a lattice, a mesh that the last step smooths
+            x0 = self._guidance.moved(x0, step.s, run.generators, strength=CRISP)
+        step.x0 = torch.cat(
+            [
+                one if held is None else torch.where(held[0].to(one.device), held[1].to(one), one)
+                for one, held in zip(x0.split(1), self._held, strict=True)
+            ]
+        )
 
     @hookimpl
     def compose_output(self, run: Run, result: Result) -> None:

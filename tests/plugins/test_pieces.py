@@ -199,6 +199,20 @@ def test_what_is_to_be_kept_is_there_bit_for_bit(sinddm_run, step):
         assert (found == kept).all(axis=(2, 3, 4)).sum() == 1
 
 
+def test_patches_are_never_moved_last(sinddm_run, monkeypatch):
+    """Which is done on a lattice, and leaves a mesh in a smooth sky."""
+    moved = []
+
+    def noted(_, x0, s, generators, strength):
+        moved.append(s)
+        return x0
+
+    monkeypatch.setattr("sinddm_toolkit.plugins.patches.guidance.PatchGuidance.moved", noted)
+    picture = Picture(texture(40, 60), "stripes.png")
+    sinddm_run("retarget", image=picture, size="50x40", start_step=3, layouts=1, seed=1)
+    assert len(moved) == 2  # of three steps
+
+
 def test_parts_that_are_kept_move_by_themselves():
     inside = np.zeros((40, 80), bool)
     inside[10:20, 5:15] = inside[12:30, 60:70] = True

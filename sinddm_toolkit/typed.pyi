@@ -132,7 +132,7 @@ class HarmonizeOptions(RunOptions, total=False):
     start_scale: int | None
     """lower: coarser structures of the object are redrawn too; 0 is the coarsest, -1 the finest, -2 the next; the finest of at most 250 000 pixels if not given"""
     start_step: int | None
-    """higher: more of the background's texture, less of the object's detail; as --strength says if not given, at 0.5 from 5 to 18, the more the background is painted"""
+    """higher: more of the background's texture, less of the object's detail; as --strength says if not given, at 0.5 from 5 to 22, the more the background is painted"""
     tone: float | None
     """how far the object's brightness, contrast and colours come towards their surroundings': 0 not at all, 1 fully; as --strength says if not given, 0.5 at 0.5"""
     tone_by: Literal['range', 'spread'] | None

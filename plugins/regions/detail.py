@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,6 +15,11 @@ import sinddm_toolkit.api as st
 from .patches import SIDE, Match
 
 IntArray = npt.NDArray[np.int64]
+Part = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
+TILE = 512
+"""Side of the parts of a large picture that are looked at one by one."""
 
 BORDER = 2
 """Pixels beside a hole that tell the tones which are to be met: of one it is much the grain's."""
@@ -27,14 +35,14 @@ def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small:
     lacks = (image - enlarged).masked_fill_(torch.from_numpy(hole), 0)
     y, x = np.nonzero(hole)
     from_y, from_x = _sources(y, x, match, hole)
-    filled = torch.where(torch.from_numpy(hole), enlarged, image)
+    filled = torch.where(torch.from_numpy(hole), enlarged, image, out=enlarged)
     filled[0][:, y, x] += lacks[0][:, from_y, from_x]
-    filled += _meeting(lacks, hole, match)
+    _meet(filled, lacks, hole, match)
     return filled.clamp_(-1, 1)
 
 
-def _meeting(lacks: Tensor, hole: npt.NDArray[np.bool_], match: Match) -> Tensor:
-    """(1, 3, h, w) what to add inside the `hole` (h, w) so that tones meet at its very border.
+def _meet(filled: Tensor, lacks: Tensor, hole: npt.NDArray[np.bool_], match: Match) -> None:
+    """Change tones inside the `hole` (h, w) so that they meet at its very border.
 
     lacks: (1, 3, h, w), of an enlarged small picture, 0 in the hole. A pixel of the small one has
     both sides of the border in it, which the other side's detail is to make good: what detail is
@@ -48,13 +56,49 @@ def _meeting(lacks: Tensor, hole: npt.NDArray[np.bool_], match: Match) -> Tensor
     from_y, from_x = _sources(y, x, match, hole)
     differ = torch.zeros_like(lacks[0])
     differ[:, y, x] = lacks[0][:, y, x] - lacks[0][:, from_y, from_x]
+    reach = math.ceil(2 * scale)
+    for tile in _tiles(border, reach):
+        part, within = _with_surroundings(tile, 2 * reach)
+        change = _fading(differ[(slice(None), *part)], border[part], hole[part], scale)
+        filled[(0, slice(None), *tile)] += change[(slice(None), *within)]
+
+
+def _tiles(border: npt.NDArray[np.bool_], reach: int) -> Iterator[Part]:
+    """Parts (rows, columns) of a picture that have some of its `border` (h, w) within `reach`."""
+    for top in range(0, border.shape[0], TILE):
+        for left in range(0, border.shape[1], TILE):
+            tile = (slice(top, top + TILE), slice(left, left + TILE))
+            if border[_with_surroundings(tile, reach)[0]].any():
+                yield tile
+
+
+def _with_surroundings(tile: Part, width: int) -> tuple[Part, Part]:
+    """A part with so many pixels around it, where there are, and the part within that."""
+    first = [max(0, one.start - width) for one in tile]
+    wide = [slice(start, one.stop + width) for start, one in zip(first, tile, strict=True)]
+    within = [
+        slice(one.start - start, one.stop - start) for start, one in zip(first, tile, strict=True)
+    ]
+    return (wide[0], wide[1]), (within[0], within[1])
+
+
+def _fading(
+    differ: Tensor, border: npt.NDArray[np.bool_], hole: npt.NDArray[np.bool_], scale: float
+) -> Tensor:
+    """(3, h, w) the means of what is at the `border`, carried over twice `scale` into the `hole`.
+
+    differ: (3, h, w), 0 elsewhere.
+    """
+    from scipy import ndimage
+
     side = 2 * round(scale / 2) + 1
     share = _mean_around(border.astype(np.float32), side)
     inwards = np.minimum(ndimage.distance_transform_cdt(hole) / (2 * scale), 1)
     fading = np.cos(inwards * (np.pi / 2)) ** 2 * (hole & (share > 0))
     weight = torch.from_numpy((fading / np.maximum(share, 1e-6)).astype(np.float32))
-    means = [torch.from_numpy(_mean_around(one.numpy(), side)) for one in differ]
-    return torch.stack(means)[None] * weight
+    return (
+        torch.stack([torch.from_numpy(_mean_around(one.numpy(), side)) for one in differ]) * weight
+    )
 
 
 def _mean_around(values: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:

@@ -84,8 +84,10 @@ def fill(image: Tensor, hole: BoolArray, generator: torch.Generator) -> Filling:
     known = torch.from_numpy(~hole)[None, None].float()
     size = (hole.shape[0], hole.shape[1])
     small = st.working_size(size, FILLED_PIXELS)
-    told = torch.cat([image, _texture(image, hole, small)], dim=1)
-    levels = [level for one in sizes(hole, small) if (level := _level(told, known, one))]
+    seen, share = _reduced(image, known, (min(2 * small[0], size[0]), min(2 * small[1], size[1])))
+    told = torch.cat([seen, _texture(seen, share[0, 0].numpy() < 1, small)], dim=1)
+    coarsest_first = sizes(share[0, 0].numpy() < 0.5, small)
+    levels = [level for one in coarsest_first if (level := _level(told, share, one))]
     if not hole.any() or not levels:
         mean = (image * known).sum(dim=(2, 3), keepdim=True) / known.sum().clamp(min=1)
         return Filling(torch.where(known > 0, image, mean), 0.0)
@@ -143,18 +145,22 @@ def _texture(image: Tensor, hole: BoolArray, size: Size) -> Tensor:
 
 def _level(image: Tensor, known: Tensor, size: Size) -> Known | None:
     """What is known at `size`; None if that are too few patches."""
-    from torch.nn import functional as F
-
     if min(size) < SIDE:
         return None
-    if size == image.shape[-2:]:
-        colours, hole = image * known, known < 1
-    else:
-        share = F.interpolate(known, size=size, mode="area")
-        colours = F.interpolate(image * known, size=size, mode="area") / share.clamp(min=1e-6)
-        hole = share < 0.5
-    level = Known(colours, hole[0, 0].numpy())
+    colours, share = _reduced(image, known, size)
+    level = Known(colours, share[0, 0].numpy() < 0.5)
     return level if len(level.places) >= LEAST_PATCHES else None
+
+
+def _reduced(image: Tensor, known: Tensor, size: Size) -> tuple[Tensor, Tensor]:
+    """`image` (1, c, h, w) at `size`, by what is `known` (1, 1, h, w) of it, and that."""
+    from torch.nn import functional as F
+
+    if size == image.shape[-2:]:
+        return image, known
+    share = F.interpolate(known, size=size, mode="area")
+    colours = F.interpolate(image * known, size=size, mode="area") / share.clamp(min=1e-6)
+    return colours, share
 
 
 def _matched(levels: list[Known], generator: torch.Generator) -> Match:

@@ -38,6 +38,7 @@ kurtosis of the detail, which is 3 for noise and more the harder its edges are. 
 paintings and thirty photographs."""
 
 FloatArray = npt.NDArray[np.float32]
+Lightness = npt.NDArray[np.floating]
 
 
 def start_step(background: Picture) -> int:
@@ -48,22 +49,30 @@ def start_step(background: Picture) -> int:
 
 def share_of_paint(rgb: FloatArray) -> float:
     """From 0, a photograph, to 1, a painting: by a picture (h, w, 3) in [-1, 1]."""
-    from scipy import ndimage
-
     light = (rgb.astype(np.float64) + 1) / 2 @ (0.299, 0.587, 0.114)
-    detail = light - ndimage.gaussian_filter(light, FINEST)
-
-    def strength(sigma: float) -> npt.NDArray[np.float64]:
-        return np.sqrt(ndimage.gaussian_filter(detail**2, sigma))
-
-    grain = float(np.percentile(strength(REGION), POOREST))
-    even = detail / (strength(AROUND) + 0.003)  # nothing is not enlarged to something
+    detail = finest_detail(light)
+    grain = float(np.percentile(strength(detail, REGION), POOREST))
+    even = detail / (strength(detail, AROUND) + 0.003)  # nothing is not enlarged to something
     kurtosis = float((even**4).mean() / max(float((even**2).mean()), 1e-12) ** 2)
     return (
         _rising(grain, NO_GRAIN, GRAIN)
         * (1 - _rising(grain, ROUGH, TOO_ROUGH))
         * (1 - _rising(kurtosis, EVEN, EDGED))
     )
+
+
+def finest_detail(light: Lightness) -> Lightness:
+    """(h, w): what a blur takes from it."""
+    from scipy import ndimage
+
+    return light - ndimage.gaussian_filter(light, FINEST)
+
+
+def strength(detail: Lightness, sigma: float) -> Lightness:
+    """(h, w): how strong the `detail` (h, w) is around each pixel."""
+    from scipy import ndimage
+
+    return np.sqrt(ndimage.gaussian_filter(detail**2, sigma))
 
 
 def _rising(value: float, start: float, end: float) -> float:

@@ -323,6 +323,7 @@ class Harmonize(Task):
     def _adapted(self, scene: Scene, weight: FloatArray) -> tuple[Picture, Picture]:
         """The composite in its new tone and with its shadow: opaque, and as the result will be."""
         composite, size = scene.composite, scene.composite.size
+        background = scene.background.resized(size)
         inside = hides = scene.cover
         if inside is None or hides is None or self.mask is not None:
             inside = np.minimum(st.softened(self._found, 0, RIM), weight)
@@ -331,9 +332,8 @@ class Harmonize(Task):
         if tone is None:
             tone = st.at_strength(self.strength, *TONES[self.tone_by])
         if tone > 0:
-            background = scene.background.resized(size)
             composite = toned(composite, background, inside, tone, WAYS[self.tone_by])
-        opaque = flattened(composite, scene.background.resized(size))
+        opaque = flattened(composite, background)
         if self.shadow > 0:
             size = (self._found.shape[0], self._found.shape[1])
             opaque = shadowed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .grain import finest_detail, strength
 from .object_mask import FloatArray
 
 HARDEST = 90
@@ -21,8 +22,8 @@ AROUND = 1.0
 SMOOTHEST = 20
 """Percent of the background that is as smooth: no less grain is put onto anything smooth."""
 
-FINEST, REGION = 1.0, 3.0
-"""σ in pixels: of the blur that the finest detail is lost by, and of the parts that have some."""
+REGION = 3.0
+"""σ in pixels of the parts that have some of the finest detail, or none."""
 
 SHADES = 16
 """Of red, green and blue each, that are told apart."""
@@ -41,7 +42,9 @@ def trust(picture: FloatArray, background: FloatArray) -> FloatArray:
     usual = max(float(np.percentile(_edges(background), HARDEST)), 1e-6)
     edges = (usual / np.maximum(_edges(picture), usual)) ** 2
     colours = 1 / (1 + (_foreignness(picture, background) / FOREIGN) ** 2)
-    own, around = _roughness(picture), _roughness(background)
+    own, around = (
+        strength(finest_detail(one.mean(axis=2)), REGION) for one in (picture, background)
+    )
     smoothest, usual = np.percentile(around, (SMOOTHEST, 50))
     share = edges * colours * np.minimum(1, np.maximum(own, smoothest) / max(usual, 1e-6))
     soft: FloatArray = np.minimum(share, ndimage.gaussian_filter(share, AROUND))
@@ -55,16 +58,6 @@ def _edges(rgb: FloatArray) -> FloatArray:
     light = rgb.mean(axis=2)
     apart: FloatArray = ndimage.maximum_filter(light, 3) - ndimage.minimum_filter(light, 3)
     return apart
-
-
-def _roughness(rgb: FloatArray) -> FloatArray:
-    """(h, w): how strong the finest detail of lightness is."""
-    from scipy import ndimage
-
-    light = rgb.mean(axis=2)
-    detail = light - ndimage.gaussian_filter(light, FINEST)
-    strength: FloatArray = np.sqrt(ndimage.gaussian_filter(detail**2, REGION))
-    return strength
 
 
 def _foreignness(picture: FloatArray, background: FloatArray) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ import sinddm_toolkit.api as st
 from .patches import SIDE, Match
 
 IntArray = npt.NDArray[np.int64]
+Shifts = tuple[IntArray, IntArray]
 Part = tuple[slice, slice]
 """Rows and columns of a picture."""
 
@@ -33,15 +34,16 @@ def with_detail(image: Tensor, hole: npt.NDArray[np.bool_], match: Match, small:
     """
     enlarged = st.upsample(small, (hole.shape[0], hole.shape[1]))
     lacks = (image - enlarged).masked_fill_(torch.from_numpy(hole), 0)
+    shifts = _shifts(match)
     y, x = np.nonzero(hole)
-    from_y, from_x = _sources(y, x, match, hole)
+    from_y, from_x = _sources(y, x, shifts, hole)
     filled = torch.where(torch.from_numpy(hole), enlarged, image, out=enlarged)
     filled[0][:, y, x] += lacks[0][:, from_y, from_x]
-    _meet(filled, lacks, hole, match)
+    _meet(filled, lacks, hole, shifts)
     return filled.clamp_(-1, 1)
 
 
-def _meet(filled: Tensor, lacks: Tensor, hole: npt.NDArray[np.bool_], match: Match) -> None:
+def _meet(filled: Tensor, lacks: Tensor, hole: npt.NDArray[np.bool_], shifts: Shifts) -> None:
     """Change tones inside the `hole` (h, w) so that they meet at its very border.
 
     lacks: (1, 3, h, w), of an enlarged small picture, 0 in the hole. A pixel of the small one has
@@ -50,10 +52,10 @@ def _meet(filled: Tensor, lacks: Tensor, hole: npt.NDArray[np.bool_], match: Mat
     """
     from scipy import ndimage
 
-    scale = hole.shape[0] / match.known.h
+    scale = hole.shape[0] / shifts[0].shape[0]
     border = ~hole & (ndimage.minimum_filter(~hole, 2 * BORDER + 1) == 0)
     y, x = np.nonzero(border)
-    from_y, from_x = _sources(y, x, match, hole)
+    from_y, from_x = _sources(y, x, shifts, hole)
     differ = torch.zeros_like(lacks[0])
     differ[:, y, x] = lacks[0][:, y, x] - lacks[0][:, from_y, from_x]
     reach = math.ceil(2 * scale)
@@ -112,15 +114,14 @@ def _mean_around(values: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.f
 
 
 def _sources(
-    y: IntArray, x: IntArray, match: Match, hole: npt.NDArray[np.bool_]
+    y: IntArray, x: IntArray, shifts: Shifts, hole: npt.NDArray[np.bool_]
 ) -> tuple[IntArray, IntArray]:
     """Where the pixels at `y`, `x` of the hole have their detail from."""
-    known = match.known
-    scale = [large / small for large, small in zip(hole.shape, known.size, strict=True)]
-    shifts = _shifts(match)
+    h, w = shifts[0].shape
+    scale = (hole.shape[0] / h, hole.shape[1] / w)
     at = (
-        np.minimum((y / scale[0]).astype(np.int64), known.h - 1),
-        np.minimum((x / scale[1]).astype(np.int64), known.w - 1),
+        np.minimum((y / scale[0]).astype(np.int64), h - 1),
+        np.minimum((x / scale[1]).astype(np.int64), w - 1),
     )
     found = [
         np.clip(here + np.rint(shift[at] * by).astype(np.int64), 0, side - 1)
@@ -129,7 +130,7 @@ def _sources(
     return found[0], found[1]
 
 
-def _shifts(match: Match) -> tuple[IntArray, IntArray]:
+def _shifts(match: Match) -> Shifts:
     """(h, w) each: how far off, down and to the right, the best patch over a pixel comes from.
 
     Outside the hole it is that of the nearest pixel inside.
